@@ -1,0 +1,171 @@
+"""The registry: agents, what they may do, and the keys that prove who they are."""
+
+from typing import ClassVar
+
+from django.db import models
+from django.db.models.functions import Lower
+
+from accounts.models import Organization, User
+from aim.ids import IdKind, show_id, uuid7
+
+
+class AgentStatus(models.TextChoices):
+    PENDING = "pending"
+    VERIFIED = "verified"
+    SUSPENDED = "suspended"
+    REVOKED = "revoked"
+
+
+class AgentType(models.TextChoices):
+    AI_AGENT = "ai_agent", "AI Agent"
+    MCP_SERVER = "mcp_server", "MCP Server"
+
+
+class VerificationMethod(models.TextChoices):
+    CHALLENGE = "challenge"
+    ATTESTATION = "attestation"
+
+
+class Agent(models.Model):
+    """A program that asks before it acts. Every change of a row here also raises `AgentRuntime.epoch`."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="agents")
+    owner = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+    name = models.CharField(max_length=100)
+    display_name = models.CharField(max_length=200)
+    agent_type = models.CharField(max_length=16, choices=AgentType.choices)
+    version = models.CharField(max_length=50)
+    description = models.TextField(blank=True)
+    status = models.CharField(max_length=16, choices=AgentStatus.choices, default=AgentStatus.PENDING)
+    status_reason = models.TextField(blank=True)
+    verification_method = models.CharField(max_length=16, choices=VerificationMethod.choices, blank=True)
+    verified_at = models.DateTimeField(null=True)
+
+    capabilities = models.JSONField(default=list)
+    resource_scope = models.JSONField(default=list)
+    access_scope_kind = models.CharField(max_length=16, default="organization")
+    access_scope_ids = models.JSONField(default=list)
+    calls_per_hour = models.PositiveIntegerField()
+    bytes_per_day = models.PositiveBigIntegerField()
+    allowed_ip_ranges = models.JSONField(default=list)
+    require_approval = models.JSONField(default=list)
+    auto_deny = models.JSONField(default=list)
+    require_signature = models.BooleanField(default=False)
+    min_trust = models.PositiveSmallIntegerField(default=70)
+    auto_suspend_below = models.PositiveSmallIntegerField(default=50)
+    config_version = models.PositiveIntegerField(default=1)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering: ClassVar = ["-id"]
+        indexes: ClassVar = [models.Index(fields=["organization", "-id"], name="agent_by_organization")]
+        constraints: ClassVar = [
+            models.UniqueConstraint("organization", Lower("name"), name="agent_name_once_per_organization"),
+            models.CheckConstraint(condition=models.Q(min_trust__lte=100), name="agent_min_trust_at_most_100"),
+            models.CheckConstraint(
+                condition=models.Q(auto_suspend_below__lte=models.F("min_trust")), name="agent_suspends_below_min_trust"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.display_name
+
+    @property
+    def public_id(self) -> str:
+        return show_id(IdKind.AGENT, self.id)
+
+
+class AgentRuntime(models.Model):
+    """The one row that decisions and changes of an agent meet on.
+
+    A decision commits only while `epoch` and `trust_score` are those it was made from, and counts itself here in
+    the same transaction; whoever changes anything that a decision reads raises `epoch`. So no approval can be
+    committed after the change was.
+    """
+
+    agent = models.OneToOneField(Agent, primary_key=True, on_delete=models.CASCADE, related_name="runtime")
+    organization_id = models.UUIDField()
+    epoch = models.BigIntegerField(default=1)
+    trust_score = models.DecimalField(max_digits=5, decimal_places=2, null=True)
+    calls_hour = models.DateTimeField(null=True)
+    calls_used = models.PositiveIntegerField(default=0)
+    bytes_day = models.DateField(null=True)
+    bytes_used = models.PositiveBigIntegerField(default=0)
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["organization_id"], name="runtime_by_organization")]
+
+    def __str__(self) -> str:
+        return f"{self.agent_id} at epoch {self.epoch}"
+
+
+class ApiKey(models.Model):
+    """A bearer secret of one agent: only its SHA-256 is kept."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    agent = models.ForeignKey(Agent, on_delete=models.CASCADE, related_name="api_keys")
+    prefix = models.CharField(max_length=16)
+    digest = models.BinaryField(max_length=32, unique=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField(null=True)
+    revoked_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"{self.prefix}…"
+
+
+class PublicKey(models.Model):
+    """A key an agent signs with. `thumbprint` is the RFC 7638 JWK thumbprint, `fingerprint` that of the DER."""
+
+    class KeyType(models.TextChoices):
+        ED25519 = "ed25519", "Ed25519"
+        RSA = "rsa", "RSA"
+        P256 = "ecdsa-p256", "ECDSA P-256"
+
+    class Status(models.TextChoices):
+        UNPROVED = "unproved"
+        ACTIVE = "active"
+        RETIRED = "retired"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    agent = models.ForeignKey(Agent, on_delete=models.CASCADE, related_name="public_keys")
+    key_type = models.CharField(max_length=16, choices=KeyType.choices)
+    bits = models.PositiveSmallIntegerField()
+    pem = models.TextField()
+    fingerprint = models.CharField(max_length=95)
+    thumbprint = models.CharField(max_length=43)
+    status = models.CharField(max_length=16, choices=Status.choices, default=Status.UNPROVED)
+    created_at = models.DateTimeField(auto_now_add=True)
+    retired_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["agent"], condition=models.Q(status="active"), name="public_key_one_active_per_agent"
+            ),
+            models.UniqueConstraint(
+                fields=["agent", "thumbprint"],
+                condition=~models.Q(status="retired"),
+                name="public_key_once_per_agent",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.fingerprint
+
+
+class Challenge(models.Model):
+    """A statement that only the holder of a private key can sign; single use, short-lived."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    agent = models.ForeignKey(Agent, on_delete=models.CASCADE, related_name="challenges")
+    public_key = models.ForeignKey(PublicKey, on_delete=models.CASCADE, related_name="+")
+    statement = models.TextField()
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return str(self.id)

@@ -1,0 +1,112 @@
+"""What was decided: one row a decision, written by the writer only, together with its ledger entry of the same id."""
+
+from typing import ClassVar
+
+from django.db import models
+
+from aim.ids import IdKind, show_id, uuid7
+
+
+class Verification(models.Model):
+    """A decision, in the columns that lists filter by. Its full record is the ledger entry with the same id.
+
+    The table is partitioned by month over the UUIDv7 key; `agent_id` and `organization_id` are plain columns so that
+    the decision pays for no foreign key checks.
+    """
+
+    class Status(models.TextChoices):
+        APPROVED = "approved"
+        PENDING = "pending"
+        DENIED = "denied"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    organization_id = models.UUIDField()
+    agent_id = models.UUIDField()
+    status = models.CharField(max_length=16, choices=Status.choices)
+    code = models.CharField(max_length=40, blank=True)
+    reason = models.TextField(blank=True)
+    action_type = models.CharField(max_length=100)
+    resource = models.TextField()
+    user_id = models.TextField(blank=True)
+    session_id = models.TextField(blank=True)
+    created_at = models.DateTimeField()
+    expires_at = models.DateTimeField(null=True)
+    duration_us = models.PositiveIntegerField()
+    request_digest = models.BinaryField(max_length=32)
+
+    class Meta:
+        ordering: ClassVar = ["-id"]
+        indexes: ClassVar = [
+            models.Index(fields=["organization_id", "-id"], name="verification_by_organization"),
+            models.Index(fields=["agent_id", "-id"], name="verification_by_agent"),
+        ]
+
+    def __str__(self) -> str:
+        return self.public_id
+
+    @property
+    def public_id(self) -> str:
+        return show_id(IdKind.VERIFICATION, self.id)
+
+
+class Completion(models.Model):
+    """What the agent reported of an approved action. The primary key makes it happen once."""
+
+    class Status(models.TextChoices):
+        SUCCESS = "success"
+        FAILURE = "failure"
+
+    verification_id = models.UUIDField(primary_key=True)
+    agent_id = models.UUIDField()
+    status = models.CharField(max_length=16, choices=Status.choices)
+    duration_ms = models.PositiveIntegerField()
+    bytes = models.PositiveBigIntegerField(null=True)
+    records = models.PositiveBigIntegerField(null=True)
+    error = models.TextField(blank=True)
+    completed_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.verification_id}: {self.status}"
+
+
+class Nonce(models.Model):
+    """A nonce an agent has used, with the decision it led to. Kept for longer than any signature is valid."""
+
+    pk = models.CompositePrimaryKey("agent_id", "digest")
+    agent_id = models.UUIDField()
+    digest = models.BinaryField(max_length=16)
+    request_digest = models.BinaryField(max_length=32)
+    verification_id = models.UUIDField()
+    expires_at = models.DateTimeField()
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["expires_at"], name="nonce_by_expiry")]
+
+    def __str__(self) -> str:
+        return str(self.verification_id)
+
+
+class Containment(models.Model):
+    """Something that no agent of the organization may come from, act for or reach, whatever else would allow it."""
+
+    class Kind(models.TextChoices):
+        ADDRESS = "address"
+        USER = "user"
+        SESSION = "session"
+        DESTINATION = "destination"
+        RESOURCE = "resource"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    organization = models.ForeignKey("accounts.Organization", on_delete=models.CASCADE, related_name="containments")
+    kind = models.CharField(max_length=16, choices=Kind.choices)
+    pattern = models.TextField()
+    reason = models.TextField()
+    created_at = models.DateTimeField(auto_now_add=True)
+    lifted_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.pattern}"
+
+    @property
+    def public_id(self) -> str:
+        return show_id(IdKind.CONTAINMENT, self.id)
