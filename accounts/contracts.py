@@ -1,0 +1,55 @@
+"""Who is acting: the shape that every service takes first."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from uuid import UUID
+
+from accounts.errors import PermissionDeniedError
+from accounts.permissions import Permission
+
+
+class ActorKind(StrEnum):
+    PERSON = "person"
+    AGENT = "agent"
+    OPERATOR = "operator"
+    SYSTEM = "system"
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """A person, an agent, an operator at the console of the machine, or the system itself.
+
+    `organization_id` is None only for operators; `address` is where the call came from, if it came by network.
+    """
+
+    kind: ActorKind
+    id: UUID | None
+    label: str
+    organization_id: UUID | None
+    permissions: frozenset[Permission]
+    address: str | None = None
+    credential: str | None = None
+    """Which credential was used, by its public prefix: `session`, `aimp_AbCd`, `aim_AbCd`."""
+
+    def may(self, permission: Permission) -> bool:
+        return permission in self.permissions
+
+    def require(self, permission: Permission) -> None:
+        """Raise `PermissionDeniedError` unless the permission is held."""
+        if not self.may(permission):
+            raise PermissionDeniedError(permission)
+
+    def entry(self) -> dict[str, object]:
+        """How the ledger names this actor."""
+        return {
+            "kind": self.kind.value,
+            "id": self.id.hex if self.id else None,
+            "label": self.label,
+            "address": self.address,
+            "credential": self.credential,
+        }
+
+
+OPERATOR = Actor(
+    kind=ActorKind.OPERATOR, id=None, label="operator", organization_id=None, permissions=frozenset(Permission)
+)

@@ -1,0 +1,74 @@
+"""The one table of who may do what. HTML, API, tokens and the page that shows the matrix all read it."""
+
+from enum import StrEnum
+
+from accounts.models import Role
+
+
+class Permission(StrEnum):
+    AGENTS_READ = "agents:read"
+    AGENTS_WRITE = "agents:write"
+    AGENTS_LIFECYCLE = "agents:lifecycle"
+    AGENTS_KEYS = "agents:keys"
+    AGENTS_ATTEST = "agents:attest"
+    AGENTS_DELETE = "agents:delete"
+    CONTAINMENTS_READ = "containments:read"
+    CONTAINMENTS_WRITE = "containments:write"
+    MEMBERS_READ = "members:read"
+    MEMBERS_WRITE = "members:write"
+    TEAMS_READ = "teams:read"
+    TEAMS_WRITE = "teams:write"
+    TOKENS_OWN = "tokens:own"
+    VERIFICATIONS_READ = "verifications:read"
+    LEDGER_READ = "ledger:read"
+    ORGANIZATION_READ = "organization:read"
+    ORGANIZATION_WRITE = "organization:write"
+    VERIFY_ACTIONS = "verify:actions"
+    """Held by agents alone: to ask for a decision and to report what came of it."""
+    PROVE_KEY = "agents:prove_key"
+    """To ask for a challenge and answer it; an agent may do so for itself."""
+
+
+_VIEWER = frozenset(
+    {
+        Permission.AGENTS_READ,
+        Permission.CONTAINMENTS_READ,
+        Permission.MEMBERS_READ,
+        Permission.TEAMS_READ,
+        Permission.TOKENS_OWN,
+        Permission.VERIFICATIONS_READ,
+        Permission.LEDGER_READ,
+        Permission.ORGANIZATION_READ,
+    }
+)
+_MEMBER = _VIEWER
+_MANAGER = _MEMBER | {
+    Permission.AGENTS_WRITE,
+    Permission.AGENTS_LIFECYCLE,
+    Permission.AGENTS_KEYS,
+    Permission.PROVE_KEY,
+    Permission.CONTAINMENTS_WRITE,
+}
+_ADMIN = _MANAGER | {
+    Permission.AGENTS_ATTEST,
+    Permission.AGENTS_DELETE,
+    Permission.MEMBERS_WRITE,
+    Permission.TEAMS_WRITE,
+    Permission.ORGANIZATION_WRITE,
+}
+
+ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
+    Role.VIEWER: _VIEWER,
+    Role.MEMBER: _MEMBER,
+    Role.MANAGER: _MANAGER,
+    Role.ADMIN: _ADMIN,
+}
+AGENT_PERMISSIONS = frozenset({Permission.VERIFY_ACTIONS, Permission.PROVE_KEY})
+
+
+def permissions_of(role: str, scopes: list[str] | None = None) -> frozenset[Permission]:
+    """What a role allows, narrowed to the token's scopes where a token is used. Unknown roles and scopes allow nothing."""
+    granted = ROLE_PERMISSIONS.get(Role(role), frozenset()) if role in Role.values else frozenset()
+    if scopes is None or "*" in scopes:
+        return granted
+    return granted & frozenset(Permission(scope) for scope in scopes if scope in Permission)
