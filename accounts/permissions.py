@@ -67,7 +67,7 @@ AGENT_PERMISSIONS = frozenset({Permission.VERIFY_ACTIONS, Permission.PROVE_KEY})
 
 
 def permissions_of(role: str, scopes: list[str] | None = None) -> frozenset[Permission]:
-    """What a role allows, narrowed to the token's scopes where a token is used. Unknown roles and scopes allow nothing."""
+    """What a role allows, narrowed to the scopes of a token. Unknown roles and scopes allow nothing."""
     granted = ROLE_PERMISSIONS.get(Role(role), frozenset()) if role in Role.values else frozenset()
     if scopes is None or "*" in scopes:
         return granted

@@ -5,9 +5,8 @@ Secrets have no default: a process without them does not start. `docs/operations
 
 from typing import Annotated
 
-from pydantic import Field, SecretStr
+from pydantic import BeforeValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
-from pydantic import BeforeValidator
 
 
 def _comma_separated(value: object) -> object:

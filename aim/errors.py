@@ -5,8 +5,8 @@ from typing import ClassVar
 
 
 @dataclass(frozen=True, slots=True)
-class FieldProblem:
-    """One thing wrong with one field; `field` is a dotted path, empty for the whole."""
+class Problem:
+    """One thing wrong with a request. `field` is a path such as `limits.ids[2]`, or empty for the body as a whole."""
 
     field: str
     code: str
@@ -19,7 +19,7 @@ class ServiceError(Exception):
     status: ClassVar[int] = 400
     code: ClassVar[str] = "invalid"
 
-    def __init__(self, message: str, *, problems: tuple[FieldProblem, ...] = ()) -> None:
+    def __init__(self, message: str, *, problems: tuple[Problem, ...] = ()) -> None:
         super().__init__(message)
         self.message = message
         self.problems = problems
@@ -46,5 +46,5 @@ class InvalidInputError(ServiceError):
     status = 400
     code = "invalid"
 
-    def __init__(self, problems: tuple[FieldProblem, ...]) -> None:
+    def __init__(self, problems: tuple[Problem, ...]) -> None:
         super().__init__("; ".join(problem.message for problem in problems), problems=problems)

@@ -5,7 +5,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
-import structlog
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponseBase, JsonResponse
@@ -15,7 +14,9 @@ from rest_framework.response import Response
 from rest_framework.settings import api_settings
 from rest_framework.views import set_rollback
 
-from aim.api.strict_json import MalformedJSONError, Problem, path_of
+from aim.api.strict_json import MalformedJSONError, path_of
+from aim.errors import Problem, ServiceError
+from aim.logs import correlation_id
 
 CONTENT_TYPE = "application/problem+json"
 TYPE_PREFIX = "urn:aim:problem:"
@@ -31,6 +32,10 @@ _SENTENCES = {
 
 def problem_response(exc: Exception, context: Mapping[str, Any]) -> Response | None:
     """DRF's exception handler. None leaves an unexpected exception to Django, and so to `server_error`."""
+    if isinstance(exc, ServiceError):
+        set_rollback()
+        body = problem_body(exc.status, code=exc.code, detail=exc.message, errors=exc.problems)
+        return Response(body, status=exc.status, content_type=CONTENT_TYPE)
     headers: dict[str, str] = {}
     errors: list[Problem] = []
     error = _as_api_exception(exc)
@@ -64,8 +69,8 @@ def problem_body(status: int, *, code: str, detail: str, errors: Sequence[Proble
     }
     if errors:
         body["errors"] = [{"field": e.field, "code": e.code, "message": e.message} for e in errors]
-    if request_id := structlog.contextvars.get_contextvars().get("request_id"):
-        body["request_id"] = str(request_id)
+    if request_id := correlation_id.get():
+        body["request_id"] = request_id
     return body
 
 

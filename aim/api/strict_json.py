@@ -8,15 +8,7 @@ from typing import Any, NamedTuple, NoReturn
 import msgspec
 
 from aim.canonical import LARGEST_INTEGER
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """One thing wrong with a request. `field` is a path such as `limits.ids[2]`, or empty for the body as a whole."""
-
-    field: str
-    code: str
-    message: str
+from aim.errors import Problem
 
 
 @dataclass(frozen=True, slots=True)
