@@ -1,0 +1,112 @@
+"""The court: runs the checks in order over one case and stops at the first refusal. It knows no single check."""
+
+import hashlib
+import time
+
+import structlog
+
+from verification.codes import Code
+from verification.contracts import (
+    Case,
+    CheckResult,
+    Decision,
+    DecisionStatus,
+    Errored,
+    Failed,
+    NeedsApproval,
+    Passed,
+    SignedPassed,
+)
+from verification.registry import Check, checks_in_order
+
+log = structlog.get_logger("aim.verification")
+NONCE_BYTES = 16
+
+
+class Pipeline:
+    """The checks, sorted once."""
+
+    def __init__(self) -> None:
+        self._checks = checks_in_order()
+        if not self._checks:
+            raise RuntimeError("No checks are registered; nothing could be denied")
+        self._by_position = sorted(range(len(self._checks)), key=lambda index: self._checks[index].position)
+
+    def decide(self, case: Case) -> Decision:
+        """Decide one case. Never raises: a check that breaks denies."""
+        lines: list[CheckResult | None] = [None] * len(self._checks)
+        refusal: Failed | Errored | None = None
+        approval: NeedsApproval | None = None
+        signed: SignedPassed | None = None
+        clock = time.perf_counter_ns
+        for index, check in enumerate(self._checks):
+            started = clock()
+            outcome = _run(check, case)
+            us = (clock() - started) / 1000
+            kind = type(outcome)
+            if kind is Passed:
+                lines[index] = CheckResult(check.name, "passed", "", outcome.detail, us)
+            elif isinstance(outcome, SignedPassed):
+                signed = outcome
+                lines[index] = CheckResult(check.name, "passed", "", outcome.detail, us)
+            elif isinstance(outcome, NeedsApproval):
+                approval = outcome
+                lines[index] = CheckResult(check.name, "needs_approval", Code.APPROVAL_REQUIRED, outcome.detail, us)
+            elif isinstance(outcome, Failed):
+                refusal = outcome
+                lines[index] = CheckResult(check.name, "failed", outcome.code, outcome.detail, us)
+                break
+            else:
+                refusal = Errored(outcome.detail)
+                lines[index] = CheckResult(check.name, "errored", Code.CHECK_FAILED, outcome.detail, us)
+                break
+        results = tuple(
+            lines[index] or CheckResult(self._checks[index].name, "not_run", "", "", 0) for index in self._by_position
+        )
+        return _decision(results, refusal, approval, signed)
+
+
+def _run(check: Check, case: Case) -> object:
+    try:
+        return check.run(case)
+    except Exception as error:  # noqa: BLE001 - whatever breaks in a check must deny the action, and be seen
+        log.exception("check_broke", check=check.name, agent=case.agent.public_id)
+        return Errored(f"{type(error).__name__}")
+
+
+def _decision(
+    results: tuple[CheckResult, ...],
+    refusal: Failed | Errored | None,
+    approval: NeedsApproval | None,
+    signed: SignedPassed | None,
+) -> Decision:
+    nonce = hashlib.sha256(signed.nonce.encode()).digest()[:NONCE_BYTES] if signed else None
+    keyid = signed.keyid if signed else None
+    if isinstance(refusal, Failed):
+        return Decision(
+            DecisionStatus.DENIED, refusal.code, refusal.reason, results, nonce, keyid, refusal.retry_after
+        )
+    if refusal is not None:
+        return Decision(DecisionStatus.DENIED, Code.CHECK_FAILED, "Check could not be carried out", results, nonce, keyid)
+    if approval is not None:
+        return Decision(
+            DecisionStatus.PENDING, Code.APPROVAL_REQUIRED, approval.reason, results, nonce, keyid
+        )
+    return Decision(DecisionStatus.APPROVED, "", "", results, nonce, keyid)
+
+
+def overrule(decision: Decision, check_name: str, refusal: Failed) -> Decision:
+    """The decision as it stands once the database has refused what the checks in memory allowed."""
+    results = tuple(
+        CheckResult(line.name, "failed", refusal.code, refusal.detail, line.us) if line.name == check_name else line
+        for line in decision.checks
+    )
+    return Decision(
+        DecisionStatus.DENIED,
+        refusal.code,
+        refusal.reason,
+        results,
+        decision.nonce,
+        decision.keyid,
+        refusal.retry_after,
+    )

@@ -1,0 +1,172 @@
+"""What is true of one agent at one epoch, read in one statement and ready to decide from without any further query."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from typing import Any, LiteralString
+from uuid import UUID
+
+from agents.catalogue import actions_of
+from agents.rules import Rules, compile_rules
+from aim.crypto.public_keys import parse_public_key
+from aim.crypto.verifiers import Verifier
+from aim.ids import IdKind, show_id
+from aim.resources.patterns import Scope, compile_scope
+
+LOAD_BY_AGENT: LiteralString = """
+SELECT a.id, a.organization_id, o.status = 'active' AS organization_active, r.epoch, r.trust_score,
+    a.name, a.version, a.config_version, a.status, a.status_reason, a.capabilities, a.resource_scope,
+    a.access_scope_kind, a.access_scope_ids, a.allowed_ip_ranges, a.require_approval, a.auto_deny,
+    a.require_signature, a.min_trust, a.calls_per_hour, a.bytes_per_day,
+    (SELECT coalesce(jsonb_agg(jsonb_build_array(k.thumbprint, k.pem)), '[]') FROM agents_publickey k
+        WHERE k.agent_id = a.id AND k.status = 'active') AS public_keys,
+    (SELECT coalesce(jsonb_agg(jsonb_build_array(encode(k.digest, 'hex'), k.prefix, extract(epoch FROM k.expires_at))), '[]')
+        FROM agents_apikey k WHERE k.agent_id = a.id AND k.revoked_at IS NULL) AS api_keys,
+    (SELECT coalesce(jsonb_agg(jsonb_build_array(c.kind, c.pattern)), '[]') FROM verification_containment c
+        WHERE c.organization_id = a.organization_id AND c.lifted_at IS NULL) AS containments,
+    (SELECT coalesce(jsonb_agg(DISTINCT m.user_id), '[]') FROM accounts_team t
+        JOIN accounts_team_members tm ON tm.team_id = t.id JOIN accounts_membership m ON m.id = tm.membership_id
+        WHERE a.access_scope_kind = 'teams' AND t.organization_id = a.organization_id
+            AND a.access_scope_ids ? ('tea_' || replace(t.id::text, '-', ''))) AS team_users
+FROM agents_agent a
+JOIN agents_agentruntime r ON r.agent_id = a.id
+JOIN accounts_organization o ON o.id = a.organization_id
+WHERE a.id = %s
+"""
+FIND_BY_KEY: LiteralString = "SELECT agent_id FROM agents_apikey WHERE digest = %s AND revoked_at IS NULL"
+
+
+@dataclass(frozen=True, slots=True)
+class Containments:
+    """What the organization has shut off, ready to compare with."""
+
+    networks: tuple[IPv4Network | IPv6Network, ...]
+    users: frozenset[str]
+    sessions: frozenset[str]
+    destinations: frozenset[str]
+    resources: Scope | None
+
+
+@dataclass(frozen=True, slots=True)
+class AgentSnapshot:
+    agent_id: UUID
+    public_id: str
+    organization_id: UUID
+    organization_active: bool
+    epoch: int
+    trust_score: Decimal | None
+    name: str
+    version: str
+    config_version: int
+    status: str
+    status_reason: str
+    actions: frozenset[str]
+    scope: Scope
+    users: frozenset[str] | None
+    """Whom the agent may act for; None means everybody in the organization."""
+    networks: tuple[IPv4Network | IPv6Network, ...]
+    require_approval: Rules
+    auto_deny: Rules
+    require_signature: bool
+    min_trust: int
+    calls_per_hour: int
+    bytes_per_day: int
+    verifiers: dict[str, Verifier]
+    api_keys: dict[bytes, tuple[str, float | None]]
+    """SHA-256 of the key → its public prefix and when it expires, in seconds since 1970."""
+    containments: Containments
+    broken: tuple[str, ...]
+    """What of the configuration could not be understood: anything here denies every action."""
+
+    def authenticates(self, key_digest: bytes, now: float) -> bool:
+        """Whether the API key is this agent's, unexpired, and its organization active."""
+        key = self.api_keys.get(key_digest)
+        return key is not None and self.organization_active and (key[1] is None or now < key[1])
+
+
+def snapshot_from_row(row: dict[str, Any]) -> AgentSnapshot:
+    """Compile a row of `LOAD_BY_AGENT`. What cannot be compiled is named in `broken`, and denies."""
+    broken: list[str] = []
+    return AgentSnapshot(
+        agent_id=row["id"],
+        public_id=show_id(IdKind.AGENT, row["id"]),
+        organization_id=row["organization_id"],
+        organization_active=row["organization_active"],
+        epoch=row["epoch"],
+        trust_score=row["trust_score"],
+        name=row["name"],
+        version=row["version"],
+        config_version=row["config_version"],
+        status=row["status"],
+        status_reason=row["status_reason"],
+        actions=_compiled("capabilities", lambda: actions_of(row["capabilities"]), frozenset(), broken),
+        scope=_compiled("resource scope", lambda: compile_scope(row["resource_scope"]), compile_scope([]), broken),
+        users=_users(row),
+        networks=_compiled("allowed IP ranges", lambda: _networks(row["allowed_ip_ranges"]), (), broken),
+        require_approval=_compiled(
+            "require-approval list", lambda: compile_rules(row["require_approval"]), compile_rules([]), broken
+        ),
+        auto_deny=_compiled("auto-deny list", lambda: compile_rules(row["auto_deny"]), compile_rules([]), broken),
+        require_signature=row["require_signature"],
+        min_trust=row["min_trust"],
+        calls_per_hour=row["calls_per_hour"],
+        bytes_per_day=row["bytes_per_day"],
+        verifiers=_compiled("public keys", lambda: _verifiers(row["public_keys"]), {}, broken),
+        api_keys={bytes.fromhex(digest): (prefix, expires) for digest, prefix, expires in row["api_keys"]},
+        containments=_compiled("containments", lambda: _containments(row["containments"]), _NOTHING, broken),
+        broken=tuple(broken),
+    )
+
+
+def _compiled(name: str, build: Any, otherwise: Any, broken: list[str]) -> Any:
+    try:
+        return build()
+    except Exception as error:  # noqa: BLE001 - whatever is wrong with stored configuration must deny, not crash
+        broken.append(f"{name}: {error}")
+        return otherwise
+
+
+def _users(row: dict[str, Any]) -> frozenset[str] | None:
+    match row["access_scope_kind"]:
+        case "organization":
+            return None
+        case "users":
+            return frozenset(row["access_scope_ids"])
+        case _:
+            return frozenset(show_id(IdKind.USER, UUID(user)) for user in row["team_users"])
+
+
+def _networks(ranges: list[str]) -> tuple[IPv4Network | IPv6Network, ...]:
+    return tuple(ip_network(text) for text in ranges)
+
+
+def _verifiers(keys: list[list[str]]) -> dict[str, Verifier]:
+    return {thumbprint: Verifier(parse_public_key(pem)) for thumbprint, pem in keys}
+
+
+def _containments(rows: list[list[str]]) -> Containments:
+    by_kind: dict[str, list[str]] = {}
+    for kind, pattern in rows:
+        by_kind.setdefault(kind, []).append(pattern)
+    return Containments(
+        networks=_networks(by_kind.get("address", [])),
+        users=frozenset(by_kind.get("user", [])),
+        sessions=frozenset(by_kind.get("session", [])),
+        destinations=frozenset(by_kind.get("destination", [])),
+        resources=compile_scope(by_kind["resource"]) if "resource" in by_kind else None,
+    )
+
+
+_NOTHING = Containments(
+    networks=(), users=frozenset(), sessions=frozenset(), destinations=frozenset(), resources=None
+)
+
+
+def address_in(address: str, networks: tuple[IPv4Network | IPv6Network, ...]) -> bool:
+    """Whether the address lies in one of the networks; an IPv4 address in IPv6 form counts as IPv4."""
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return False
+    mapped = getattr(parsed, "ipv4_mapped", None)
+    return any((mapped or parsed) in network for network in networks)
