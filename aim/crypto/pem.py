@@ -74,7 +74,9 @@ def _refuse_other_labels(labels: list[str]) -> None:
         if label.endswith("PRIVATE KEY"):
             raise InvalidPublicKeyError("private_key", _PRIVATE_KEY)
     if len(labels) > 1:
-        raise InvalidPublicKeyError("several_keys", f"Upload exactly one public key; the text has {len(labels)} blocks.")
+        raise InvalidPublicKeyError(
+            "several_keys", f"Upload exactly one public key; the text has {len(labels)} blocks."
+        )
     if "CERTIFICATE" in labels[0]:
         raise InvalidPublicKeyError("certificate", _CERTIFICATE)
     if labels[0] in _OTHER_LABELS:

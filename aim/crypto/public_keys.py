@@ -50,7 +50,9 @@ _DECLARED: Final = {
     "ecdsa-p256": "ECDSA P-256",
 }
 _DAMAGED = "The PEM block does not hold a public key in SubjectPublicKeyInfo form; it may be damaged or cut off."
-_NOT_CANONICAL = "The key is not encoded in canonical DER; export it again with `openssl pkey -pubin -in key.pem -pubout`."
+_NOT_CANONICAL = (
+    "The key is not encoded in canonical DER; export it again with `openssl pkey -pubin -in key.pem -pubout`."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +167,9 @@ def _refuse_curve(parameters: list[der_reader.Element], point: bytes) -> None:
     if oid != _P256:
         _refuse("unsupported_curve", f"The curve {_CURVES.get(oid, oid)} is not supported; use ECDSA P-256.")
     if point[:1] in {b"\2", b"\3"}:
-        _refuse("unsupported_format", "The key's point is compressed; export it with `openssl ec -conv_form uncompressed`.")
+        _refuse(
+            "unsupported_format", "The key's point is compressed; export it with `openssl ec -conv_form uncompressed`."
+        )
 
 
 def _load(der: bytes) -> PublicKeyObject:
