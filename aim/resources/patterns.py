@@ -21,7 +21,7 @@ _HOST = re.compile(r"(?P<wildcard>\*\*?)(?P<parent>\.[^*?]+)?")
 _HOST_LABELS = {"*": r"[^./:\[\]]+", "**": r"[^/:\[\]]+"}
 _DRIVE = re.compile(r"[A-Za-z]:[/\\]", re.ASCII)
 _HEAD = re.compile(
-    r"path:(?://[^/]+|[^/]*)/|url:[^:/]+://[^/]*/|database:(?:[^:/]+://[^/]*/)?|name:(?:[a-z][a-z0-9+.-]+:)?", re.ASCII
+    r"path:[^/]*/|url:[^:/]+://[^/]*/|database:(?:[^:/]+://[^/]*)?/|name:(?:/|[a-z][a-z0-9+.-]+:)", re.ASCII
 )
 
 
@@ -43,9 +43,7 @@ class Scope:
     def allows(self, resource: Resource) -> bool:
         """Whether the resource is one of those that the patterns name."""
         key = resource.key
-        if key.startswith(self._trees) or key in self._exact:
-            return True
-        return any(glob.matches(key) for glob in self._globs) if self._globs else False
+        return key.startswith(self._trees) or key in self._exact or any(glob.matches(key) for glob in self._globs)
 
 
 def compile_scope(patterns: Sequence[str]) -> Scope:
@@ -85,7 +83,7 @@ def parse_pattern(text: str) -> Glob:
     head, segments = _split_key(resource)
     if sum(map(_count_wildcards, segments)) != _count_wildcards(body):
         raise InvalidPatternError("A wildcard must stand in a host's first labels or in a segment.")
-    if closed or body in {"/", body[:2] + "/", body[:2] + "\\"} and not segments:
+    if closed or (not segments and body.endswith(("/", "\\"))):
         segments.append(TREE)
     return Glob(_head_expression(head, wildcard), [_piece(segment) for segment in segments])
 
@@ -97,14 +95,14 @@ def _check_wildcards(text: str) -> None:
         raise InvalidPatternError(f"The pattern is longer than {MAX_PATTERN} characters.")
     if _count_wildcards(text) > MAX_WILDCARDS:
         raise InvalidPatternError(f"The pattern has more than {MAX_WILDCARDS} wildcards.")
-    if not text.strip("*?./"):
-        if text != "/":
-            raise InvalidPatternError("Say what kind of resource is meant: /**, https://**/**, db:** or secret:**.")
-        return
+    if not text.strip("*?."):
+        raise InvalidPatternError("Say what kind of resource is meant: /**, https://**/**, db:** or secret:**.")
     if "%" in text:
         raise InvalidPatternError("Write the character itself instead of its percent-encoding.")
     if _STAR in text or _ONE in text or _LABEL in text:
         raise InvalidPatternError("The pattern has a character or name that is reserved.")
+    if text[:5].lower() == "file:":
+        raise InvalidPatternError("Write the path itself instead of a file URL.")
     scheme, _, path = text.rpartition("://")
     parts = re.split(r"[/\\]", path)
     inner = parts[:-1] if parts[-1] == "" else parts

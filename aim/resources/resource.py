@@ -100,7 +100,7 @@ def _windows_path(text: str) -> Resource:
     if text[0] == "\\":
         if len(parts) < 4 or parts[:2] != ["", ""] or parts[2] in {"", "?", ".", ".."} or not parts[3]:  # noqa: PLR2004 - \\server\share
             raise HostileResourceError(r"A path that starts with a backslash must have the form \\server\share.")
-        root, parts = "//" + normalize_host(parts[2]), parts[3:]
+        root, parts = r"\\" + normalize_host(parts[2]), parts[3:]
     elif len(text) > 2 and not parts[0][2:]:  # noqa: PLR2004 - the drive and its colon
         root, parts = parts[0].lower(), parts[1:]
     else:
@@ -173,7 +173,7 @@ def _url(scheme: str, rest: str) -> Resource:
         raise HostileResourceError("A resource names one thing: it must not hold wildcards.")
     segments = resolve_segments(check_characters(decoded).split("/")) if decoded else []
     text = "/".join([root, *segments])
-    return Resource(ResourceKind.URL, f"{text or root}{question}{query}", f"url:{text}/", host)
+    return Resource(ResourceKind.URL, f"{text}{question}{query}", f"url:{text}/", host)
 
 
 def _split_first(rest: str) -> tuple[str, str, str]:
@@ -191,8 +191,7 @@ def _database(root: str, host: str, parts: list[str]) -> Resource:
     # Databases fold unquoted names, each in its own way. A rule must not be avoided by a change of case.
     names = [part.casefold() for part in parts]
     text = f"{root}/{'.'.join(names)}" if root else ".".join(names)
-    key = "/".join([root, *names]) if root else "/".join(names)
-    return Resource(ResourceKind.DATABASE, text, f"database:{key}/", host)
+    return Resource(ResourceKind.DATABASE, text, f"database:{'/'.join([root, *names])}/", host)
 
 
 def _mail(text: str) -> Resource:
@@ -217,7 +216,7 @@ def _name(scheme: str, text: str) -> Resource:
             raise HostileResourceError("A name must not hold empty segments, `.` or `..`; a path starts with a slash.")
         check_segment(segment)
     name = scheme + "/".join(segments)
-    return Resource(ResourceKind.NAME, name, f"name:{name}/")
+    return Resource(ResourceKind.NAME, name, f"name:{name}/" if scheme else f"name:/{name}/")
 
 
 def _refuse_wildcards(text: str) -> None:
