@@ -1,4 +1,4 @@
-"""The capabilities an agent can be given, the action types each of them covers, and the rules written in their terms."""
+"""The capabilities an agent can be given, the action types each covers, and the rules written in their terms."""
 
 import re
 from collections import Counter

@@ -42,7 +42,7 @@ class Rules:
 
 
 def compile_rules(texts: Sequence[str]) -> Rules:
-    """The compiled list. A broken rule applies to everything: both lists restrict, and what is broken must not permit."""
+    """The compiled list. A broken rule applies to everything, for both lists restrict: what is broken never permits."""
     return Rules([(text, _parsed(text)) for text in texts])
 
 

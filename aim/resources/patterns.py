@@ -146,5 +146,3 @@ def _piece(segment: str) -> Piece:
 
 def _count_wildcards(text: str) -> int:
     return text.count("*") + text.count("?")
-
-

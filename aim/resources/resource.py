@@ -33,18 +33,20 @@ class Resource(msgspec.Struct, frozen=True):
 
 
 DATABASE_SCHEMES = frozenset(
-    "bigquery clickhouse cockroachdb db2 mariadb mongodb mongodb+srv mssql mysql oracle postgres redis rediss redshift"
-    " snowflake sqlserver".split()
+    {
+        *("bigquery", "clickhouse", "cockroachdb", "db2", "mariadb", "mongodb", "mssql", "mysql", "oracle", "postgres"),
+        *("redis", "redshift", "snowflake"),
+    }
 )
 SAME_SCHEMES = {"postgresql": "postgres", "rediss": "redis", "mongodb+srv": "mongodb", "sqlserver": "mssql"}
-_NEEDS_SLASHES = frozenset("http https ws wss ftp ftps ssh sftp ldap s3 gs mcp".split())
-_CODE_SCHEMES = frozenset("javascript vbscript data blob about view-source jar jdbc".split())
+_NEEDS_SLASHES = frozenset({"ftp", "ftps", "gs", "http", "https", "mcp", "s3", "sftp", "ssh", "ws", "wss"})
+_CODE_SCHEMES = frozenset({"about", "blob", "data", "jar", "javascript", "jdbc", "vbscript", "view-source"})
 _WINDOWS_DEVICE = re.compile(r"(?:con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³])(?:\..*)?")
 _SHORT_NAME = re.compile(r"~[0-9]")
 
 # Almost every resource is a plain path: ASCII without escapes, empty or dotted segments. Each segment ends with
-# something else than a dot or a space, so `.` and `..` cannot match. Segments are divided by a character that they do not
-# hold, which keeps the time linear.
+# something else than a dot or a space, so `.` and `..` cannot match. Segments are divided by a character that they do
+# not hold, which keeps the time linear.
 _PLAIN_PATH = re.compile(r"(?:/[A-Za-z0-9_.@+=,~#!()\[\] -]*[A-Za-z0-9_@+=,~#!()\[\]-])+", re.ASCII)
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):", re.ASCII)
 _DRIVE = re.compile(r"[A-Za-z]:", re.ASCII)
@@ -61,13 +63,14 @@ def normalize_resource(text: str) -> Resource:
     if len(text) <= _MAX_PLAIN and _PLAIN_PATH.fullmatch(text) and text.count("/") <= _MAX_PLAIN_DEPTH:
         return Resource(ResourceKind.PATH, text, f"path:{text}/")
     text = check_characters(text)
-    if text[0] == "/":
-        return _posix_path("", text)
-    if text[0] == "~":
-        home, _, rest = text.partition("/")
-        return _posix_path(_checked_home(home), rest)
+    if text[0] in "/~":
+        return _posix_path(text)
     if text[0] == "\\" or _DRIVE.match(text):
         return _windows_path(text)
+    return _named(text)
+
+
+def _named(text: str) -> Resource:
     if match := _SCHEME.match(text):
         return _with_scheme(match[1].lower(), text[match.end() :])
     if _DOTTED.fullmatch(text):
@@ -77,7 +80,11 @@ def normalize_resource(text: str) -> Resource:
     return _name("", text)
 
 
-def _posix_path(root: str, text: str) -> Resource:
+def _posix_path(text: str) -> Resource:
+    root, _, _ = text.partition("/")
+    if root and (not _HOME.fullmatch(root) or root.endswith(".")):
+        raise HostileResourceError("After ~ comes a slash or the name of a user.")
+    text = text[len(root) :]
     if text.startswith("//"):
         raise HostileResourceError("A path must not start with two slashes: some systems read a host there.")
     if "\\" in text:
@@ -87,12 +94,6 @@ def _posix_path(root: str, text: str) -> Resource:
     segments = resolve_segments(check_characters(decoded).split("/")) if decoded else []
     path = "/".join([root, *segments])
     return Resource(ResourceKind.PATH, path or "/", f"path:{path}/")
-
-
-def _checked_home(home: str) -> str:
-    if not _HOME.fullmatch(home) or home.endswith("."):
-        raise HostileResourceError("After ~ comes a slash or the name of a user.")
-    return home
 
 
 def _windows_path(text: str) -> Resource:
@@ -149,7 +150,7 @@ def _file_url(rest: str) -> Resource:
         raise HostileResourceError("A file URL must hold an absolute path and nothing else.")
     if _DRIVE.match(rest[1:]):
         return _windows_path(decode_escapes(rest[1:]))
-    return _posix_path("", rest)
+    return _posix_path(rest)
 
 
 def _url(scheme: str, rest: str) -> Resource:

@@ -18,10 +18,14 @@ class HostileResourceError(ValueError):
 
 # Look-alikes of separators that Unicode's compatibility mapping does not know as such: the fraction and division slash,
 # set minus, ratio, ideographic full stop and their like.
-_LOOK_ALIKES = frozenset("\u2044\u2215\u29f8\u2571\u2216\u29f5\u2236\ua789\u3002\uff61\u02d0\u0589\u05c3\u1735\u2cc6\u4e36\u4e3f")
+_LOOK_ALIKES = frozenset(
+    "\u02d0\u0589\u05c3\u1735\u2044\u2215\u2216\u2236\u2571\u29f5\u29f8\u2cc6\u3002\u4e36\u4e3f\ua789\uff61"
+)
 _REFUSED_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp", "Zs"})
 # Marks and fillers that show nothing (Default_Ignorable_Code_Point) though their category is that of visible ones.
-_INVISIBLE = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\ufffd\U000e0100-\U000e01ef]")
+_INVISIBLE = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\ufffd\U000e0100-\U000e01ef]"
+)
 _ESCAPES = re.compile(r"(?:%[0-9A-Fa-f]{2})+", re.ASCII)
 _ASCII_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
@@ -83,7 +87,7 @@ def _decode_run(match: re.Match[str]) -> str:
 
 
 def resolve_segments(parts: list[str]) -> list[str]:
-    """The segments without empty ones, `.` and `..`; raises for `..` above the root and names that some systems trim."""
+    """The segments without empty ones, `.` and `..`; raises for `..` above the root and names that systems trim."""
     segments: list[str] = []
     for part in parts:
         if part in {"", "."}:
