@@ -44,13 +44,16 @@ class Cursor(NamedTuple):
 
 
 class CursorPages(BasePagination):
-    """Newest first by UUIDv7 `id`. Query parameters: `limit` (1–200, default 50) and `cursor` (from `next`, `previous`)."""
+    """Newest first by UUIDv7 `id`. Query: `limit` (1 to 200, default 50) and `cursor` (from `next`, `previous`)."""
 
     default_limit = 50
     max_limit = 200
 
     def paginate_queryset(
-        self, queryset: QuerySet[Any], request: Request, view: APIView | None = None
+        self,
+        queryset: QuerySet[Any],
+        request: Request,
+        view: APIView | None = None,  # noqa: ARG002 - DRF's signature
     ) -> list[Any] | None:
         self.request = request
         limit, cursor = self._parameters(request)
@@ -76,7 +79,7 @@ class CursorPages(BasePagination):
             "properties": {"results": schema, "next": link, "previous": link},
         }
 
-    def get_schema_operation_parameters(self, view: APIView) -> list[dict[str, Any]]:
+    def get_schema_operation_parameters(self, view: APIView) -> list[dict[str, Any]]:  # noqa: ARG002 - DRF's signature
         limits = {"type": "integer", "minimum": 1, "maximum": self.max_limit, "default": self.default_limit}
         return [
             {"name": "limit", "in": "query", "required": False, "schema": limits, "description": "Rows on a page."},

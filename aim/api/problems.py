@@ -30,7 +30,7 @@ _SENTENCES = {
 }
 
 
-def problem_response(exc: Exception, context: Mapping[str, Any]) -> Response | None:
+def problem_response(exc: Exception, context: Mapping[str, Any]) -> Response | None:  # noqa: ARG001 - DRF's signature
     """DRF's exception handler. None leaves an unexpected exception to Django, and so to `server_error`."""
     if isinstance(exc, ServiceError):
         set_rollback()
@@ -143,23 +143,22 @@ class _Unavailable(exceptions.APIException):
 
 
 def _as_api_exception(exc: Exception) -> exceptions.APIException | None:
+    """The answer to the exception. What the exception itself says, such as of the row that was sought, stays here."""
+    answer: exceptions.APIException | None = None
     match exc:
         case exceptions.APIException():
-            return exc
+            answer = exc
         case MalformedJSONError(problems=[Problem(code="too_large"), *_]) | RequestDataTooBig():
-            return _ContentTooLarge()
-        case MalformedJSONError():
-            return exceptions.ParseError(code="malformed")
+            answer = _ContentTooLarge()
+        case MalformedJSONError() | SuspiciousOperation():
+            answer = exceptions.ParseError("The request is malformed.", code="malformed")
         case Http404():
-            # Whatever the exception says of the row that was sought stays here.
-            return exceptions.NotFound()
+            answer = exceptions.NotFound()
         case PermissionDenied():
-            return exceptions.PermissionDenied()
-        case SuspiciousOperation():
-            return exceptions.ParseError("The request is malformed.", code="malformed")
+            answer = exceptions.PermissionDenied()
         case OperationalError() | InterfaceError():
-            return _Unavailable()
-    return None
+            answer = _Unavailable()
+    return answer
 
 
 def _code(error: exceptions.APIException) -> str:

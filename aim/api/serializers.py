@@ -84,11 +84,9 @@ class IdField(serializers.Field[UUID, str, str, Any]):
 
     def to_internal_value(self, data: Any) -> UUID:
         try:
-            if isinstance(data, str):
-                return parse_id(self.kind, data)
+            return parse_id(self.kind, data if isinstance(data, str) else "")
         except InvalidIdError:
-            pass
-        self.fail("invalid", kind=self.kind.value)
+            self.fail("invalid", kind=self.kind.value)
 
     def to_representation(self, value: UUID) -> str:
         return show_id(self.kind, value)
