@@ -54,7 +54,8 @@ def start_child(
     death_signal: signal.Signals = signal.SIGKILL,
     environment: Mapping[str, str] | None = None,
     pass_fds: Sequence[int] = (),
-    output: int | IO[bytes] | None = None,
+    output: int | None = None,
+    errors: IO[bytes] | None = None,
 ) -> subprocess.Popen[bytes]:
     """Start `command` in a session of its own, so that a Ctrl-C at the terminal reaches only the supervisor."""
     arrange = ends_with_parent(death_signal)
@@ -70,7 +71,7 @@ def start_child(
             [str(part) for part in command],
             stdin=subprocess.DEVNULL,
             stdout=stream if stream is not None else output,
-            stderr=subprocess.STDOUT if stream is not None or output is not None else None,
+            stderr=errors if stream is None else subprocess.STDOUT,
             env=None if environment is None else dict(environment),
             pass_fds=pass_fds,
             start_new_session=True,

@@ -46,8 +46,12 @@ def prepare_environment(argv: Sequence[str]) -> None:
     """
     command = argv[1] if len(argv) > 1 else ""
     if command == "up" and not {"-h", "--help"} & set(argv):
-        os.environ["AIM_DATA"] = str(data_folder(argv))
-        _fill(product_environment(data_folder(argv)))
+        folder = data_folder(argv)
+        os.environ["AIM_DATA"] = str(folder)
+        try:
+            _fill(product_environment(folder))
+        except OSError as error:
+            sys.exit(f"{folder} cannot be used: {error.strerror}. Choose another with --data DIR.")
         return
     if "DATABASE_URL" not in os.environ or "AIM_DATA" in os.environ:
         _fill(read_environment(data_folder([])))
@@ -69,6 +73,7 @@ def product_environment(folder: Path) -> dict[str, str]:
     The addresses follow from the folder, so a folder that was moved keeps working.
     """
     known = read_environment(folder)
+    known.pop("AIM_ORIGIN", None)  # It follows from --host and --port of each start.
     password = urlsplit(known.get("DATABASE_URL", "")).password or secrets.token_urlsafe(24)
     values = {
         "AIM_SECRET_KEY": secrets.token_urlsafe(50),

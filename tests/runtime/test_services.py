@@ -21,7 +21,7 @@ def test_the_application_s_role_is_no_superuser():
 
 
 def test_valkey_is_real_and_belongs_to_this_worker():
-    with redis.Redis.from_url(settings.CACHES["default"]["LOCATION"]) as client:
+    with redis.Redis.from_url(str(settings.CACHES["default"]["LOCATION"])) as client:
         assert client.info("server")["redis_version"]
         assert client.config_get("maxmemory-policy") == {"maxmemory-policy": "noeviction"}
         cache.set("runtime-test", "here")
