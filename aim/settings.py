@@ -32,6 +32,14 @@ def database_from_url(url: str) -> dict[str, object]:
     }
 
 
+def broker_url(url: str) -> str:
+    """Celery's name for a Unix socket: `redis+socket:///path?virtual_host=1` instead of `unix:///path?db=1`."""
+    parts = urlsplit(url)
+    if parts.scheme != "unix":
+        return url
+    return f"redis+socket://{parts.path}?virtual_host={dict(parse_qsl(parts.query)).get('db', '0')}"
+
+
 SECRET_KEY = environment.secret_key.get_secret_value()
 DEBUG = False
 ALLOWED_HOSTS = environment.allowed_hosts
@@ -183,7 +191,7 @@ SPECTACULAR_SETTINGS = {
     "REDOC_DIST": "SIDECAR",
 }
 
-CELERY_BROKER_URL = environment.redis_url.get_secret_value()
+CELERY_BROKER_URL = broker_url(environment.redis_url.get_secret_value())
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_TIME_LIMIT = 600
