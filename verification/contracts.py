@@ -6,7 +6,8 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from aim.crypto.message_signatures import SignedMessage
+from aim.crypto.signature_base import SignedMessage
+from aim.resources.resource import Resource
 from verification.snapshot import AgentSnapshot
 
 
@@ -20,12 +21,15 @@ class DecisionStatus(StrEnum):
 class ActionRequest:
     """What an agent wants to do. `action_json` is its canonical form, `digest` the SHA-256 of that.
 
-    `context` and `data` are the agent's claims: recorded, compared with lists, never believed.
+    `place` is the resource in its normal form, or None where it has none, for the reason in `hostile`. `context` and
+    `data` are the agent's claims: recorded, compared with lists, never believed.
     """
 
     agent_id: UUID
     action_type: str
     resource: str
+    place: Resource | None
+    hostile: str
     parameters: Mapping[str, Any]
     mcp_server: str | None
     tool: str | None

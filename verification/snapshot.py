@@ -7,11 +7,10 @@ from typing import Any, LiteralString
 from uuid import UUID
 
 from agents.catalogue import actions_of
-from agents.rules import Rules, compile_rules
-from aim.crypto.public_keys import parse_public_key
 from aim.crypto.verifiers import Verifier
 from aim.ids import IdKind, show_id
 from aim.resources.patterns import Scope, compile_scope
+from verification.agent_rules import Rules, compile_rules
 
 LOAD_BY_AGENT: LiteralString = """
 SELECT a.id, a.organization_id, o.status = 'active' AS organization_active, r.epoch, r.trust_score,
@@ -141,7 +140,7 @@ def _networks(ranges: list[str]) -> tuple[IPv4Network | IPv6Network, ...]:
 
 
 def _verifiers(keys: list[list[str]]) -> dict[str, Verifier]:
-    return {thumbprint: Verifier(parse_public_key(pem)) for thumbprint, pem in keys}
+    return {thumbprint: Verifier.from_pem(pem) for thumbprint, pem in keys}
 
 
 def _containments(rows: list[list[str]]) -> Containments:

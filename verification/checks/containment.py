@@ -1,6 +1,5 @@
 from urllib.parse import urlsplit
 
-from aim.resources.resource import HostileResourceError, normalize_resource
 from verification.codes import Code
 from verification.contracts import Case, Failed, Outcome, Passed
 from verification.registry import check
@@ -22,7 +21,7 @@ def containment(case: Case) -> Outcome:
         return Failed(Code.BLOCKED, "Blocked", f"session {request.session_id}")
     if shut.destinations and (host := _blocked_destination(case, shut)):
         return Failed(Code.BLOCKED, "Blocked", f"destination {host}")
-    if shut.resources is not None and _quarantined(request.resource, shut):
+    if shut.resources is not None and (request.place is None or shut.resources.allows(request.place)):
         return Failed(Code.QUARANTINED, "Resource is quarantined", request.resource)
     return _CLEAR
 
@@ -42,11 +41,3 @@ def _blocked_destination(case: Case, shut: Containments) -> str | None:
             if (name := ".".join(labels[start:])) in shut.destinations:
                 return name
     return None
-
-
-def _quarantined(resource: str, shut: Containments) -> bool:
-    try:
-        return shut.resources is not None and shut.resources.allows(normalize_resource(resource))
-    except HostileResourceError:
-        # The scope check refuses such a resource with its reason.
-        return False

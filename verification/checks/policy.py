@@ -9,8 +9,8 @@ _NO_RULE = Passed("no rule applies")
 def policy(case: Case) -> Outcome:
     """The agent's own lists: what is always denied comes before what needs a person's approval."""
     agent, request = case.agent, case.request
-    if (rule := agent.auto_deny.match(request.action_type, request.resource)) is not None:
+    if (rule := agent.auto_deny.match(request.action_type, request.place)) is not None:
         return Failed(Code.POLICY_DENIED, "Denied by policy", f"auto-deny: {rule}")
-    if (rule := agent.require_approval.match(request.action_type, request.resource)) is not None:
+    if (rule := agent.require_approval.match(request.action_type, request.place)) is not None:
         return NeedsApproval("Approval required", f"require-approval: {rule}")
     return _NO_RULE

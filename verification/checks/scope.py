@@ -1,4 +1,3 @@
-from aim.resources.resource import HostileResourceError, normalize_resource
 from verification.codes import Code
 from verification.contracts import Case, Failed, Outcome, Passed
 from verification.registry import check
@@ -12,10 +11,8 @@ def scope(case: Case) -> Outcome:
     agent, request = case.agent, case.request
     if agent.users is not None and request.user_id not in agent.users:
         return Failed(Code.OUT_OF_SCOPE, "User out of scope", f"the agent may not act for {request.user_id or 'nobody'}")
-    try:
-        resource = normalize_resource(request.resource)
-    except HostileResourceError as error:
-        return Failed(Code.OUT_OF_SCOPE, "Resource out of scope", str(error))
-    if agent.scope.allows(resource):
+    if request.place is None:
+        return Failed(Code.OUT_OF_SCOPE, "Resource out of scope", request.hostile)
+    if agent.scope.allows(request.place):
         return _INSIDE
     return Failed(Code.OUT_OF_SCOPE, "Resource out of scope", f"{request.resource} is in none of the agent's scopes")

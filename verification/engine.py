@@ -1,0 +1,167 @@
+"""The decision, whole: who asks, what is true of them, what the checks say, and the record before the answer.
+
+One engine a process, on one event loop. In a web process that is the server's own; elsewhere a thread runs one.
+"""
+
+import asyncio
+import threading
+import time
+from concurrent.futures import Future
+from typing import Any
+
+import structlog
+
+from aim.metrics import DECISION_SECONDS, DECISIONS, REFUSALS
+from verification.codes import Code
+from verification.contracts import ActionRequest, Origin
+from verification.pipeline import Pipeline
+from verification.records import NOT_RECORDED, UNAUTHENTICATED, Answer
+from verification.snapshot import AgentSnapshot
+from verification.snapshots import SnapshotStore
+from verification.writer.clock import DatabaseClock
+from verification.writer.errors import WriterError
+from verification.writer.jobs import Job
+from verification.writer.settings import writer_settings
+from verification.writer.writer import DEADLINE_SECONDS, Writer
+
+log = structlog.get_logger("aim.verification")
+_CALL_SECONDS = 5
+
+
+class Engine:
+    def __init__(self) -> None:
+        self.loop = asyncio.get_running_loop()
+        settings = writer_settings()
+        self.clock = DatabaseClock()
+        self.store = SnapshotStore(settings.reader_conninfo)
+        self.pipeline = Pipeline()
+        self.writer = Writer(
+            settings=settings,
+            clock=self.clock,
+            reload=self.store.reload,
+            is_current=self.store.is_current,
+            decide=self.pipeline.decide,
+        )
+        self.writer.start()
+
+    async def stop(self) -> None:
+        await self.writer.stop()
+        await self.store.close()
+
+    async def authenticate(self, key_digest: bytes) -> AgentSnapshot | None:
+        """The agent whose API key this is; raises `WriterError` when the database does not say."""
+        agent = self.store.known(key_digest)
+        now = self.clock.now()
+        if agent is not None and agent.authenticates(key_digest, now):
+            return agent
+        # What is held may be out of date in the caller's favour too, so a refusal is never given from memory alone.
+        agent = await (self.store.find(key_digest) if agent is None else self.store.reload(agent.agent_id))
+        return agent if agent is not None and agent.authenticates(key_digest, now) else None
+
+    async def verify(self, request: ActionRequest, origin: Origin) -> Answer:
+        """Decide and record; the answer is given only once the record is durable, and 503 when it cannot be."""
+        try:
+            agent = await self.authenticate(origin.key_digest)
+        except WriterError:
+            return self._refused(NOT_RECORDED)
+        if agent is None or agent.agent_id != request.agent_id:
+            return self._refused(UNAUTHENTICATED)
+        job = Job(
+            request=request,
+            origin=origin,
+            agent=agent,
+            decision=None,  # type: ignore[arg-type]  # decided in the next line, from the job itself
+            future=self.loop.create_future(),
+            deadline=self.loop.time() + DEADLINE_SECONDS,
+        )
+        job.decision = self.pipeline.decide(job.case(self.clock.now()))
+        answer = await self.writer.record(job)
+        if answer is NOT_RECORDED or answer is UNAUTHENTICATED:
+            return self._refused(answer)
+        DECISIONS.labels(job.decision.status.value, job.decision.code).inc()
+        DECISION_SECONDS.observe((time.perf_counter_ns() - origin.arrived_ns) / 1e9)
+        return answer
+
+    def _refused(self, answer: Answer) -> Answer:
+        REFUSALS.labels(Code.NOT_RECORDED if answer.status == NOT_RECORDED.status else Code.UNAUTHENTICATED).inc()
+        return answer
+
+
+class _Holder:
+    """The engine of this process, started once."""
+
+    def __init__(self) -> None:
+        self.engine: Engine | None = None
+        self.thread: threading.Thread | None = None
+        self.lock = threading.Lock()
+
+
+_holder = _Holder()
+
+
+async def start_engine() -> Engine:
+    """Start the engine on the running loop; a web process does so before it serves."""
+    if _holder.engine is None:
+        _holder.engine = Engine()
+    return _holder.engine
+
+
+async def stop_engine() -> None:
+    engine, _holder.engine = _holder.engine, None
+    if engine is not None:
+        await engine.stop()
+
+
+def running_engine() -> Engine | None:
+    return _holder.engine
+
+
+def call_engine(request: ActionRequest, origin: Origin) -> Answer:
+    """`Engine.verify` for code outside the loop; starts an engine in a thread where there is none."""
+    engine = _engine_for_threads()
+    future: Future[Answer] = asyncio.run_coroutine_threadsafe(engine.verify(request, origin), engine.loop)
+    try:
+        return future.result(timeout=_CALL_SECONDS)
+    except TimeoutError:
+        future.cancel()
+        return NOT_RECORDED
+
+
+def _engine_for_threads() -> Engine:
+    with _holder.lock:
+        if _holder.engine is None:
+            started = threading.Event()
+
+            async def begin() -> None:
+                await start_engine()
+                started.set()
+
+            loop = asyncio.new_event_loop()
+            _holder.thread = threading.Thread(target=_run_loop, args=(loop,), name="aim-engine", daemon=True)
+            _holder.thread.start()
+            asyncio.run_coroutine_threadsafe(begin(), loop).result(timeout=_CALL_SECONDS)
+    assert _holder.engine is not None
+    return _holder.engine
+
+
+def _run_loop(loop: asyncio.AbstractEventLoop) -> None:
+    asyncio.set_event_loop(loop)
+    loop.run_forever()
+    loop.close()
+
+
+def shut_down_engine_thread() -> None:
+    """Stop an engine that `call_engine` has started, at the end of a program or of the tests."""
+    engine, thread = _holder.engine, _holder.thread
+    if engine is None or thread is None:
+        return
+    asyncio.run_coroutine_threadsafe(stop_engine(), engine.loop).result(timeout=_CALL_SECONDS)
+    engine.loop.call_soon_threadsafe(engine.loop.stop)
+    thread.join(timeout=_CALL_SECONDS)
+    _holder.thread = None
+
+
+def engine_state() -> dict[str, Any]:
+    """What `/readyz` tells of the writer of this process."""
+    engine = _holder.engine
+    return {"started": engine is not None, "ready": engine is not None and engine.writer.ready}

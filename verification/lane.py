@@ -1,0 +1,157 @@
+"""The native lane: answers the well-formed `POST /api/v1/verify/action` of a known agent without Django's request cycle.
+
+Whatever it is not sure of goes to the DRF view of the same path, with the body it has already read. Both call the same
+engine, so that they differ in speed only.
+"""
+
+import time
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+from uuid import uuid4
+
+import structlog
+
+from aim.client_address import client_address
+from aim.crypto.signature_base import SignedMessage
+from aim.middleware import REQUEST_ID
+from aim.secrets import digest_of
+from verification.contracts import Origin
+from verification.engine import Engine, running_engine
+from verification.records import Answer
+from verification.requests import read_action_fast
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+MAX_BODY = 65_536
+PATH = "/api/v1/verify/action"
+log = structlog.get_logger("aim.verification")
+
+
+class VerifyLane:
+    """Wraps the application; `hosts` are the Host headers that are surely ours, in lower case."""
+
+    def __init__(self, app: App, *, hosts: frozenset[bytes]) -> None:
+        self._app = app
+        self._hosts = hosts
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"] != PATH or scope["method"] != "POST":
+            await self._app(scope, receive, send)
+            return
+        arrived = time.perf_counter_ns()
+        engine = running_engine()
+        headers = Headers(scope["headers"])
+        if engine is None or not headers.plain or headers.host.lower() not in self._hosts:
+            await self._app(scope, receive, send)
+            return
+        messages, body = await _read_body(receive, headers.length)
+        if body is not None:
+            answer = await self._answer(engine, scope, headers, body, arrived)
+            if answer is not None:
+                await send_answer(send, answer[0], answer[1])
+                return
+        await self._app(scope, _replay(messages, receive), send)
+
+    async def _answer(
+        self, engine: Engine, scope: Scope, headers: "Headers", body: bytes, arrived: int
+    ) -> tuple[Answer, str] | None:
+        request = read_action_fast(body)
+        if request is None:
+            return None
+        peer = scope["client"][0] if scope.get("client") else None
+        address = client_address(peer, headers.forwarded_for) or "unknown"
+        correlation_id = headers.request_id or uuid4().hex
+        message = SignedMessage(
+            method="POST",
+            scheme=scope["scheme"],
+            authority=headers.host,
+            path=scope["raw_path"],
+            query=scope["query_string"],
+            headers=scope["headers"],
+            body=body,
+        )
+        origin = Origin(message, address, headers.key_digest, correlation_id, arrived)
+        return await engine.verify(request, origin), correlation_id
+
+
+class Headers:
+    """The few headers the lane reads, in one pass; `plain` is false as soon as anything is unusual."""
+
+    __slots__ = ("forwarded_for", "host", "key_digest", "length", "plain", "request_id")
+
+    def __init__(self, headers: list[tuple[bytes, bytes]]) -> None:
+        self.host = b""
+        self.length = -1
+        self.key_digest = b""
+        self.request_id: str | None = None
+        self.forwarded_for: str | None = None
+        self.plain = True
+        content_type = b""
+        for name, value in headers:
+            match name:
+                case b"host":
+                    self.plain = self.plain and not self.host
+                    self.host = value
+                case b"authorization":
+                    self.plain = self.plain and not self.key_digest and value[:11] == b"Bearer aim_"
+                    self.key_digest = digest_of(value[7:].decode("latin-1"))
+                case b"content-type":
+                    content_type = value
+                case b"content-length":
+                    self.length = int(value) if value.isdigit() and len(value) < 7 else -1
+                case b"content-encoding" | b"x-forwarded-proto" | b"transfer-encoding" | b"expect":
+                    self.plain = False
+                case b"x-forwarded-for":
+                    self.plain = self.plain and self.forwarded_for is None
+                    self.forwarded_for = value.decode("latin-1")
+                case b"x-request-id":
+                    text = value.decode("latin-1")
+                    self.request_id = text if REQUEST_ID.fullmatch(text) else None
+        known = content_type in {b"application/json", b"application/json; charset=utf-8"}
+        self.plain = self.plain and known and bool(self.key_digest) and 0 < self.length <= MAX_BODY
+
+
+async def _read_body(receive: Receive, length: int) -> tuple[list[MutableMapping[str, Any]], bytes | None]:
+    """The messages received and the body they make, or None in its place when it is not what was announced."""
+    messages: list[MutableMapping[str, Any]] = []
+    body = b""
+    while True:
+        message = await receive()
+        messages.append(message)
+        if message["type"] != "http.request":
+            return messages, None
+        body += message.get("body", b"")
+        if len(body) > length:
+            return messages, None
+        if not message.get("more_body", False):
+            return messages, body if len(body) == length else None
+
+
+def _replay(messages: list[MutableMapping[str, Any]], receive: Receive) -> Receive:
+    """A `receive` that first gives again what was already read."""
+    left = iter(messages)
+
+    async def again() -> MutableMapping[str, Any]:
+        for message in left:
+            return message
+        return await receive()
+
+    return again
+
+
+async def send_answer(send: Send, answer: Answer, correlation_id: str) -> None:
+    headers = [
+        (b"content-type", answer.content_type.encode()),
+        (b"content-length", b"%d" % len(answer.body)),
+        (b"cache-control", b"no-store"),
+        (b"x-request-id", correlation_id.encode()),
+    ]
+    if answer.retry_after is not None:
+        headers.append((b"retry-after", b"%d" % answer.retry_after))
+    if answer.status == 401:
+        headers.append((b"www-authenticate", b'Bearer realm="aim"'))
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    await send({"type": "http.response.body", "body": answer.body})

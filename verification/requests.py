@@ -1,0 +1,152 @@
+"""From the bytes of a request to a frozen `ActionRequest`: once, by one set of rules, whichever lane it came by."""
+
+import hashlib
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+import msgspec
+
+from aim.api.strict_json import parse_fast
+from aim.canonical import LARGEST_INTEGER, canonical_json
+from aim.errors import InvalidInputError, Problem
+from aim.ids import IdKind, parse_id
+from aim.resources.resource import Resource, normalize_resource
+from aim.resources.text import HostileResourceError
+from verification.contracts import ActionRequest
+
+LONGEST_ACTION = 100
+LONGEST_RESOURCE = 4096
+LONGEST_NAME = 200
+MOST_FIELDS = 256
+
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=LONGEST_NAME)]
+Amount = Annotated[int, msgspec.Meta(ge=0, le=LARGEST_INTEGER)]
+
+
+class ActionData(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    records: Amount = 0
+    bytes: Amount = 0
+    fields: Annotated[list[Name], msgspec.Meta(max_length=MOST_FIELDS)] = []
+    destination: Annotated[str, msgspec.Meta(min_length=1, max_length=LONGEST_RESOURCE)] | None = None
+
+
+class ActionBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The body of `POST /api/v1/verify/action`; `docs/api.md` explains each member."""
+
+    agent_id: Annotated[str, msgspec.Meta(pattern="^agt_[0-9a-f]{32}$")]
+    action_type: Annotated[str, msgspec.Meta(min_length=1, max_length=LONGEST_ACTION)]
+    resource: Annotated[str, msgspec.Meta(min_length=1, max_length=LONGEST_RESOURCE)]
+    context: dict[str, Any] = {}
+    parameters: dict[str, Any] = {}
+    data: ActionData = ActionData()
+    mcp_server: Name | None = None
+    tool: Name | None = None
+
+
+def read_action_fast(raw: bytes) -> ActionRequest | None:
+    """The request, or None where anything about it wants the slow and strict reader."""
+    value = parse_fast(raw)
+    if value is None:
+        return None
+    try:
+        return action_from(value)
+    except InvalidInputError:
+        return None
+
+
+def action_from(value: dict[str, Any]) -> ActionRequest:
+    """The request in a parsed body; raises `InvalidInputError` for the first thing that is wrong with it.
+
+    The serializer of the API names every problem; this is the last word on what is accepted.
+    """
+    try:
+        body = msgspec.convert(value, ActionBody)
+    except msgspec.ValidationError as error:
+        raise InvalidInputError((Problem("", "invalid", str(error)),)) from None
+    agent_id = parse_id(IdKind.AGENT, body.agent_id)
+    user_id, session_id = context_names(body.context)
+    place, hostile = _normal(body.resource)
+    action_json = canonical_json(
+        {
+            "action_type": body.action_type,
+            "agent_id": body.agent_id,
+            "mcp_server": body.mcp_server,
+            "parameters": body.parameters,
+            "resource": body.resource,
+            "tool": body.tool,
+        }
+    )
+    return _request(body, agent_id, user_id, session_id, place, hostile, action_json)
+
+
+def _request(  # noqa: PLR0913, PLR0917 - the parts of one value, put together
+    body: ActionBody,
+    agent_id: UUID,
+    user_id: str,
+    session_id: str,
+    place: Resource | None,
+    hostile: str,
+    action_json: bytes,
+) -> ActionRequest:
+    data = body.data
+    return ActionRequest(
+        agent_id=agent_id,
+        action_type=body.action_type,
+        resource=body.resource,
+        place=place,
+        hostile=hostile,
+        parameters=body.parameters,
+        mcp_server=body.mcp_server,
+        tool=body.tool,
+        context_json=canonical_json(body.context) if body.context else b"{}",
+        data_json=_encode_data(data),
+        user_id=user_id,
+        session_id=session_id,
+        bytes=data.bytes,
+        destination=data.destination,
+        action_json=action_json,
+        digest=hashlib.sha256(action_json).digest(),
+    )
+
+
+def context_names(context: dict[str, Any]) -> tuple[str, str]:
+    """The delegated user and the session of a context, each empty when absent; raises `InvalidInputError`."""
+    problems: list[Problem] = []
+    names: list[str] = []
+    for key in ("user_id", "session_id"):
+        name = context.get(key)
+        if name is not None and not (isinstance(name, str) and 0 < len(name) <= LONGEST_NAME):
+            problems.append(Problem(f"context.{key}", "invalid", f"Must be text of 1 to {LONGEST_NAME} characters."))
+        names.append(name if isinstance(name, str) else "")
+    timestamp = context.get("timestamp")
+    if timestamp is not None and not _is_time(timestamp):
+        problems.append(Problem("context.timestamp", "invalid", "Must be a time in ISO 8601 with its zone."))
+    if problems:
+        raise InvalidInputError(tuple(problems))
+    return names[0], names[1]
+
+
+def _is_time(value: object) -> bool:
+    if not isinstance(value, str):
+        return False
+    try:
+        return datetime.fromisoformat(value).tzinfo is not None
+    except ValueError:
+        return False
+
+
+def _normal(resource: str) -> tuple[Resource | None, str]:
+    try:
+        return normalize_resource(resource), ""
+    except HostileResourceError as error:
+        return None, str(error)
+
+
+_NO_DATA = ActionData()
+_encoder = msgspec.json.Encoder(order="sorted")
+_NO_DATA_JSON = _encoder.encode(_NO_DATA)
+
+
+def _encode_data(data: ActionData) -> bytes:
+    return _NO_DATA_JSON if data == _NO_DATA else _encoder.encode(data)

@@ -1,0 +1,96 @@
+"""The snapshots one process holds: found by API key, replaced when the database says that they are out of date.
+
+A snapshot may be stale at any time; that is harmless, because a decision made from it is only committed while its
+epoch is the current one.
+"""
+
+import asyncio
+from typing import Any
+from uuid import UUID
+
+import psycopg
+from psycopg.rows import dict_row
+
+from verification.snapshot import FIND_BY_KEY, LOAD_BY_AGENT, AgentSnapshot, snapshot_from_row
+from verification.writer.errors import ConnectionLostError
+
+MAX_AGENTS = 50_000
+
+
+class SnapshotStore:
+    def __init__(self, conninfo: str) -> None:
+        self._conninfo = conninfo
+        self._connection: psycopg.AsyncConnection[dict[str, Any]] | None = None
+        self._lock = asyncio.Lock()
+        self._by_agent: dict[UUID, AgentSnapshot] = {}
+        self._by_key: dict[bytes, UUID] = {}
+        self._loading: dict[bytes, asyncio.Task[AgentSnapshot | None]] = {}
+
+    def known(self, key_digest: bytes) -> AgentSnapshot | None:
+        """The snapshot of the agent with this API key, if this process holds it."""
+        agent_id = self._by_key.get(key_digest)
+        return None if agent_id is None else self._by_agent.get(agent_id)
+
+    def is_current(self, snapshot: AgentSnapshot) -> bool:
+        """Whether this process holds nothing newer."""
+        return self._by_agent.get(snapshot.agent_id) is snapshot
+
+    async def find(self, key_digest: bytes) -> AgentSnapshot | None:
+        """The snapshot of the agent with this API key, read when it is not held; raises `ConnectionLostError`."""
+        if (snapshot := self.known(key_digest)) is not None:
+            return snapshot
+        task = self._loading.get(key_digest)
+        if task is None:
+            # One read for all who wait for the same key.
+            task = asyncio.get_running_loop().create_task(self._find(key_digest))
+            self._loading[key_digest] = task
+            task.add_done_callback(lambda _: self._loading.pop(key_digest, None))
+        return await asyncio.shield(task)
+
+    async def reload(self, agent_id: UUID) -> AgentSnapshot | None:
+        """Read an agent anew and hold what was read; None when it no longer exists."""
+        rows = await self._query(LOAD_BY_AGENT, agent_id)
+        snapshot = snapshot_from_row(rows[0]) if rows else None
+        self._replace(agent_id, snapshot)
+        return snapshot
+
+    async def close(self) -> None:
+        if self._connection is not None:
+            await self._connection.close()
+
+    async def _find(self, key_digest: bytes) -> AgentSnapshot | None:
+        rows = await self._query(FIND_BY_KEY, key_digest)
+        return await self.reload(rows[0]["agent_id"]) if rows else None
+
+    def _replace(self, agent_id: UUID, snapshot: AgentSnapshot | None) -> None:
+        old = self._by_agent.pop(agent_id, None)
+        for digest in old.api_keys if old else ():
+            self._by_key.pop(digest, None)
+        if snapshot is None:
+            return
+        while len(self._by_agent) >= MAX_AGENTS:
+            self._replace(next(iter(self._by_agent)), None)
+        self._by_agent[agent_id] = snapshot
+        for digest in snapshot.api_keys:
+            self._by_key[digest] = agent_id
+
+    async def _query(self, statement: Any, value: object) -> list[dict[str, Any]]:
+        async with self._lock:
+            try:
+                async with asyncio.timeout(1.5):
+                    connection = self._connection
+                    if connection is None or connection.closed:
+                        connection = await psycopg.AsyncConnection.connect(
+                            self._conninfo, autocommit=True, row_factory=dict_row
+                        )
+                        self._connection = connection
+                    cursor = await connection.execute(statement, [value], prepare=True)
+                    return await cursor.fetchall()
+            except (psycopg.Error, TimeoutError, OSError) as error:
+                await self._drop()
+                raise ConnectionLostError(str(error) or type(error).__name__) from error
+
+    async def _drop(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            await connection.close()

@@ -1,0 +1,134 @@
+"""One request on its way to the record, and what the database says an agent has left."""
+
+import asyncio
+import time
+from typing import NamedTuple
+from uuid import UUID
+
+from verification.contracts import ActionRequest, Case, Decision, Failed, Origin
+from verification.codes import Code
+from verification.pipeline import overrule
+from verification.records import Answer, Row, build_row, later
+from verification.contracts import DecisionStatus
+from verification.snapshot import AgentSnapshot
+
+RATE_LIMIT = "rate_limit"
+
+
+class Job:
+    """A decision that waits to be recorded. `decision` may be made anew until it is."""
+
+    __slots__ = ("agent", "decision", "deadline", "final", "future", "origin", "request", "verification_id")
+
+    def __init__(
+        self,
+        *,
+        request: ActionRequest,
+        origin: Origin,
+        agent: AgentSnapshot,
+        decision: Decision,
+        future: "asyncio.Future[Answer]",
+        deadline: float,
+    ) -> None:
+        self.request = request
+        self.origin = origin
+        self.agent = agent
+        self.decision = decision
+        self.future = future
+        self.deadline = deadline
+        self.final = False
+        """Whether the decision stands whatever the agent's snapshot says, because a queue was full."""
+        self.verification_id = b""
+
+    def case(self, now: float) -> Case:
+        return Case(self.request, self.agent, self.origin, now)
+
+    def refuse(self, refusal: Failed) -> None:
+        """Turn an admission into the refusal that a limit demands."""
+        self.decision = overrule(self.decision, RATE_LIMIT, refusal)
+
+    def row(self, *, now: float, approval_seconds: int, pending_seconds: int) -> Row:
+        """Everything to be written, timed from the request's arrival to this moment."""
+        decision = self.decision
+        expires: float | None = None
+        if decision.status is DecisionStatus.APPROVED:
+            expires = later(now, approval_seconds)
+        elif decision.status is DecisionStatus.PENDING:
+            expires = later(now, pending_seconds)
+        return build_row(
+            verification_id=self.verification_id,
+            agent=self.agent,
+            request=self.request,
+            origin=self.origin,
+            decision=decision,
+            now=now,
+            expires=expires,
+            duration_us=(time.perf_counter_ns() - self.origin.arrived_ns) // 1000,
+        )
+
+    def answer(self, answer: Answer) -> None:
+        if not self.future.done():
+            self.future.set_result(answer)
+
+
+class Allowance:
+    """What one agent has used of its limits, by the row that this transaction has locked."""
+
+    __slots__ = ("agent_id", "bytes_used", "calls", "calls_used", "day_seconds", "epoch", "hour_seconds", "trust", "volume")
+
+    def __init__(self, row: tuple[bytes | None, ...]) -> None:
+        agent_id, epoch, trust, calls_used, bytes_used, hour_seconds, day_seconds = row
+        self.agent_id = UUID(hex=(agent_id or b"").decode())
+        self.epoch = int(epoch or 0)
+        self.trust = None if trust is None else trust.decode()
+        self.calls_used = int(calls_used or 0)
+        self.bytes_used = int(bytes_used or 0)
+        self.hour_seconds = float(hour_seconds or 0)
+        self.day_seconds = float(day_seconds or 0)
+        self.calls = 0
+        self.volume = 0
+
+    def fits(self, agent: AgentSnapshot) -> bool:
+        """Whether the snapshot is the truth of this very moment."""
+        return agent.epoch == self.epoch and trust_text(agent) == self.trust
+
+    def admit(self, job: Job) -> Failed | None:
+        """Count one admission, or answer why there is no room for it."""
+        agent, volume = job.agent, job.request.bytes
+        if self.calls_used + self.calls + 1 > agent.calls_per_hour:
+            return calls_exhausted(agent, self.hour_seconds)
+        if self.bytes_used + self.volume + volume > agent.bytes_per_day:
+            return Failed(
+                Code.DATA_LIMIT_EXCEEDED,
+                "Data limit exceeded",
+                f"{self.bytes_used + self.volume} of {agent.bytes_per_day} bytes used today, {volume} more asked for",
+                retry_after=int(self.day_seconds) + 1,
+            )
+        self.calls += 1
+        self.volume += volume
+        return None
+
+
+def calls_exhausted(agent: AgentSnapshot, seconds: float) -> Failed:
+    limit = agent.calls_per_hour
+    return Failed(
+        Code.RATE_LIMITED, "Rate limit exceeded", f"{limit} of {limit} calls used this hour", retry_after=int(seconds) + 1
+    )
+
+
+def too_many_waiting(waiting: int) -> Failed:
+    return Failed(
+        Code.RATE_LIMITED, "Rate limit exceeded", f"{waiting} requests of this agent wait already", retry_after=1
+    )
+
+
+def trust_text(agent: AgentSnapshot) -> str | None:
+    return None if agent.trust_score is None else str(agent.trust_score)
+
+
+class Exhausted(NamedTuple):
+    """An agent whose calls are used up: true until the hour ends or its configuration changes."""
+
+    epoch: int
+    until: float
+    """By the loop's clock."""

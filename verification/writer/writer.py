@@ -1,0 +1,368 @@
+"""Group commit: requests that wait at the same time share one short transaction, and are answered once it is durable.
+
+All of it runs on one event loop. Nothing here believes Valkey, another process, or this machine's clock.
+"""
+
+import asyncio
+from collections import OrderedDict, deque
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any
+from uuid import UUID
+
+import structlog
+
+from aim.ids import uuid7_bytes
+from aim.metrics import BATCH_SIZE, BATCHES, QUEUE
+from verification.contracts import Case, Decision
+from verification.records import NOT_RECORDED, Answer, Row
+from verification.snapshot import AgentSnapshot
+from verification.writer import statements
+from verification.writer.careful import record_carefully
+from verification.writer.clock import DatabaseClock
+from verification.writer.connection import Command, PipelineConnection
+from verification.writer.errors import ConnectionLostError, StatementError, WriterError
+from verification.writer.jobs import Allowance, Exhausted, Job, calls_exhausted, too_many_waiting
+from verification.writer.quick import record_quickly
+from verification.writer.settings import WriterSettings
+
+log = structlog.get_logger("aim.writer")
+
+MAX_BATCH = 64
+SECOND_AT = 16
+"""A second connection sets out once so many wait: below that, waiting for the first costs less than another commit."""
+DEADLINE_SECONDS = 1.8
+BATCH_SECONDS = 2.0
+RETRIES = 3
+KNOWN_NONCES = 50_000
+MAX_STUCK_LANES = 4
+_TRANSIENT = frozenset({"40001", "40P01"})
+_LOCK_NOT_AVAILABLE = "55P03"
+
+
+class Writer:
+    """Owns the connections that record decisions, and the queue before them."""
+
+    def __init__(
+        self,
+        *,
+        settings: WriterSettings,
+        clock: DatabaseClock,
+        reload: Callable[[UUID], Coroutine[Any, Any, AgentSnapshot | None]],
+        is_current: Callable[[AgentSnapshot], bool],
+        decide: Callable[[Case], Decision],
+    ) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._is_current = is_current
+        self._decide = decide
+        self.reload = reload
+        self._queue: deque[Job] = deque()
+        self._idle: list[PipelineConnection] = []
+        self._connected = 0
+        self._waiting: dict[UUID, int] = {}
+        self._exhausted: dict[UUID, Exhausted] = {}
+        self._nonces: OrderedDict[tuple[bytes, bytes | None], None] = OrderedDict()
+        self._stuck: dict[UUID, deque[Job]] = {}
+        self._stuck_lanes = asyncio.Semaphore(MAX_STUCK_LANES)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._loop = asyncio.get_running_loop()
+        self._pump_scheduled = False
+        self._closing = False
+        self._batch_failed = False
+
+    def start(self) -> None:
+        """Open the connections in the background, and keep them open."""
+        for _ in range(self._settings.connections):
+            self._spawn(self._keep_connected())
+        self._spawn(self._reap())
+
+    async def stop(self) -> None:
+        """Finish what is under way, answer the rest with 503, and close."""
+        self._closing = True
+        for _ in range(100):
+            if not self._queue and not self._stuck and len(self._idle) == self._connected:
+                break
+            await asyncio.sleep(0.02)
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for connection in self._idle:
+            connection.close()
+        while self._queue:
+            self._answer(self._queue.popleft(), NOT_RECORDED)
+
+    @property
+    def ready(self) -> bool:
+        """Whether a decision could be recorded now, as far as is known."""
+        return self._connected > 0 and not self._batch_failed
+
+    # What the careful way asks of its surroundings.
+
+    def now(self) -> float:
+        return self._clock.now()
+
+    def redecide(self, job: Job) -> None:
+        job.decision = self._decide(job.case(self._clock.now()))
+
+    def row(self, job: Job) -> Row:
+        settings = self._settings
+        return job.row(
+            now=self._clock.now(), approval_seconds=settings.approval_seconds, pending_seconds=settings.pending_seconds
+        )
+
+    # The queue.
+
+    async def record(self, job: Job) -> Answer:
+        """Record the job's decision and answer what to tell the agent, only after it is durable."""
+        agent_id = job.agent.agent_id
+        waiting = self._waiting.get(agent_id, 0)
+        settings = self._settings
+        if self._closing or len(self._queue) >= settings.queue_total or waiting >= 4 * settings.queue_per_agent:
+            return NOT_RECORDED
+        if waiting >= settings.queue_per_agent and job.decision.admits:
+            job.refuse(too_many_waiting(waiting))
+            job.final = True
+        job.deadline = self._loop.time() + DEADLINE_SECONDS
+        self._waiting[agent_id] = waiting + 1
+        self._enqueue(job)
+        try:
+            return await job.future
+        finally:
+            left = self._waiting[agent_id] - 1
+            if left:
+                self._waiting[agent_id] = left
+            else:
+                del self._waiting[agent_id]
+
+    def _enqueue(self, job: Job) -> None:
+        lane = self._stuck.get(job.agent.agent_id)
+        if lane is not None:
+            lane.append(job)
+            return
+        self._queue.append(job)
+        if not self._pump_scheduled:
+            # After this turn of the loop, so that requests which arrived together leave together.
+            self._pump_scheduled = True
+            self._loop.call_soon(self._pump)
+
+    def _pump(self) -> None:
+        self._pump_scheduled = False
+        while self._queue and self._idle:
+            if len(self._idle) < self._connected and len(self._queue) < SECOND_AT:
+                return
+            connection = self._idle.pop()
+            batch = [self._queue.popleft() for _ in range(min(MAX_BATCH, len(self._queue)))]
+            self._spawn(self._serve(connection, batch))
+        QUEUE.set(len(self._queue))
+
+    async def _serve(self, connection: PipelineConnection, batch: list[Job]) -> None:
+        try:
+            while batch:
+                BATCH_SIZE.observe(len(batch))
+                await self._record_batch(connection, batch)
+                if connection.closed:
+                    return
+                batch = [self._queue.popleft() for _ in range(min(MAX_BATCH, len(self._queue)))]
+        finally:
+            if not connection.closed:
+                self._idle.append(connection)
+                if self._queue:
+                    self._pump()
+
+    async def _record_batch(self, connection: PipelineConnection, batch: list[Job]) -> None:
+        """Every job of the batch is answered, or queued again, when this returns."""
+        batch = [job for job in batch if not job.future.done()]
+        try:
+            async with asyncio.timeout(BATCH_SECONDS):
+                await self._quickly_or_carefully(connection, batch)
+            self._batch_failed = False
+        except (WriterError, TimeoutError, OSError) as error:
+            self._batch_failed = True
+            log.error("batch_not_recorded", error=str(error) or type(error).__name__, size=len(batch))  # noqa: TRY400
+            connection.close()
+        except Exception:
+            log.exception("batch_broke", size=len(batch))
+            connection.close()
+        finally:
+            if connection.closed:
+                # Nobody knows whether it was committed, so nobody is told that it was.
+                for job in batch:
+                    self._answer(job, NOT_RECORDED)
+
+    async def _quickly_or_carefully(self, connection: PipelineConnection, batch: list[Job]) -> None:
+        quick, careful = self._prepare(batch)
+        if quick:
+            now = self._clock.now()
+            rows = [self.row(job) for job in quick]
+            sent = asyncio.get_running_loop().time()
+            try:
+                told = await record_quickly(connection, quick, rows, now)
+            except StatementError:
+                BATCHES.labels("careful").inc()
+                careful = [*quick, *careful]
+            else:
+                BATCHES.labels("quick").inc()
+                self._clock.learn(told, sent=sent, received=self._loop.time())
+                for job, row in zip(quick, rows, strict=True):
+                    self._remember(job)
+                    self._answer(job, row.answer)
+        if careful:
+            await self._carefully(connection, careful)
+
+    def _prepare(self, batch: Sequence[Job]) -> tuple[list[Job], list[Job]]:
+        """Bring the jobs up to date; those of a nonce already seen take the careful way."""
+        quick: list[Job] = []
+        careful: list[Job] = []
+        seen: set[tuple[bytes, bytes]] = set()
+        for job in batch:
+            job.verification_id = uuid7_bytes(self._clock.now())
+            if not job.final and not self._is_current(job.agent):
+                careful.append(job)
+                continue
+            nonce = job.decision.nonce
+            if nonce is not None:
+                key = (job.agent.agent_id.bytes, nonce)
+                if key in seen or key in self._nonces:
+                    careful.append(job)
+                    continue
+                seen.add(key)
+            self._refuse_if_exhausted(job)
+            quick.append(job)
+        return quick, careful
+
+    def _refuse_if_exhausted(self, job: Job) -> None:
+        spent = self._exhausted.get(job.agent.agent_id)
+        if spent is None or not job.decision.admits:
+            return
+        left = spent.until - self._loop.time()
+        if spent.epoch == job.agent.epoch and left > 0:
+            job.refuse(calls_exhausted(job.agent, left))
+        else:
+            del self._exhausted[job.agent.agent_id]
+
+    def _note_allowance(self, allowance: Allowance, agent: AgentSnapshot) -> None:
+        if allowance.calls_used + allowance.calls >= agent.calls_per_hour:
+            self._exhausted[agent.agent_id] = Exhausted(agent.epoch, self._loop.time() + allowance.hour_seconds)
+
+    def _remember(self, job: Job) -> None:
+        if job.decision.nonce is not None:
+            self._nonces[job.agent.agent_id.bytes, job.decision.nonce] = None
+            if len(self._nonces) > KNOWN_NONCES:
+                self._nonces.popitem(last=False)
+
+    async def _carefully(self, connection: PipelineConnection, jobs: list[Job], *, wait: bool = False) -> None:
+        for attempt in range(RETRIES + 1):
+            try:
+                recorded = await record_carefully(
+                    connection, jobs, self, wait=wait, on_allowance=self._note_allowance
+                )
+            except StatementError as error:
+                await connection.run([Command(statements.ROLLBACK, ())])
+                if error.sqlstate in _TRANSIENT and attempt < RETRIES:
+                    continue
+                await self._one_by_one(connection, jobs, error, wait=wait)
+                return
+            for job, answer in recorded.answers:
+                self._remember(job)
+                self._answer(job, answer)
+            for job in recorded.locked:
+                self._set_aside(job)
+            for job in recorded.twins:
+                self._enqueue(job)
+            return
+
+    async def _one_by_one(
+        self, connection: PipelineConnection, jobs: list[Job], error: StatementError, *, wait: bool
+    ) -> None:
+        """Find out who spoils the batch: the others must not pay for it."""
+        if len(jobs) == 1 or error.sqlstate == _LOCK_NOT_AVAILABLE:
+            log.error("not_recorded", sqlstate=error.sqlstate, error=str(error), size=len(jobs))
+            for job in jobs:
+                self._answer(job, NOT_RECORDED)
+            return
+        for job in jobs:
+            await self._carefully(connection, [job], wait=wait)
+
+    def _answer(self, job: Job, answer: Answer) -> None:
+        job.answer(answer)
+
+    # Agents whose row somebody holds: each waits in a lane of its own, so that no other agent waits with it.
+
+    def _set_aside(self, job: Job) -> None:
+        agent_id = job.agent.agent_id
+        lane = self._stuck.get(agent_id)
+        if lane is None:
+            self._stuck[agent_id] = lane = deque()
+            self._spawn(self._serve_stuck(agent_id, lane))
+        lane.append(job)
+
+    async def _serve_stuck(self, agent_id: UUID, lane: deque[Job]) -> None:
+        connection: PipelineConnection | None = None
+        try:
+            async with asyncio.timeout(BATCH_SECONDS), self._stuck_lanes:
+                connection = await PipelineConnection.open(self._settings.patient_conninfo, statements.ALL)
+                while lane:
+                    jobs = [lane.popleft() for _ in range(min(MAX_BATCH, len(lane)))]
+                    try:
+                        for job in jobs:
+                            job.verification_id = uuid7_bytes(self._clock.now())
+                        await self._carefully(connection, jobs, wait=True)
+                    finally:
+                        for job in jobs:
+                            if not job.future.done():
+                                lane.append(job)
+        except (WriterError, TimeoutError, OSError) as error:
+            log.warning("agent_row_locked", agent=str(agent_id), error=str(error) or type(error).__name__)
+        finally:
+            del self._stuck[agent_id]
+            for job in lane:
+                self._answer(job, NOT_RECORDED)
+            if connection is not None:
+                connection.close()
+
+    # Connections.
+
+    async def _keep_connected(self) -> None:
+        delay = 0.05
+        while not self._closing:
+            try:
+                async with asyncio.timeout(BATCH_SECONDS):
+                    connection = await PipelineConnection.open(self._settings.conninfo, statements.ALL)
+                    await self._set_clock(connection)
+            except (WriterError, TimeoutError, OSError) as error:
+                log.warning("writer_cannot_connect", error=str(error) or type(error).__name__)
+                await asyncio.sleep(delay)
+                delay = min(delay * 2, 1.0)
+                continue
+            delay = 0.05
+            self._connected += 1
+            self._batch_failed = False
+            self._idle.append(connection)
+            self._pump()
+            try:
+                await connection.lost.wait()
+            finally:
+                self._connected -= 1
+                if connection in self._idle:
+                    self._idle.remove(connection)
+
+    async def _set_clock(self, connection: PipelineConnection) -> None:
+        sent = self._loop.time()
+        results = await connection.run([Command(statements.TIME, ())])
+        self._clock.learn(float(results[0].rows[0][0] or 0), sent=sent, received=self._loop.time())
+
+    async def _reap(self) -> None:
+        """Answer those who have waited too long: an agent must hear within two seconds that nothing was recorded."""
+        while True:
+            await asyncio.sleep(0.1)
+            now = self._loop.time()
+            if self._queue and (self._queue[0].deadline < now or not self._connected):
+                late = [job for job in self._queue if job.deadline < now]
+                self._queue = deque(job for job in self._queue if job.deadline >= now)
+                for job in late:
+                    self._answer(job, NOT_RECORDED)
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = self._loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
