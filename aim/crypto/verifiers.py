@@ -52,6 +52,7 @@ class Verifier:
         self.algorithms = ALGORITHMS[info.key_type]
         self._der_check: _Check | None = None
         key = load_key(info)
+        checks: tuple[_Check, ...]
         if isinstance(key, Ed25519PublicKey):
             checks = (_ed25519_check(key),)
         elif isinstance(key, RSAPublicKey):
