@@ -215,8 +215,10 @@ def test_other_parameters_are_refused(change):
 @pytest.mark.parametrize(
     ("old", "new"),
     [
-        (";nonce", f";created={NOW};nonce"), (";nonce", ";created=1;nonce"), (";nonce", ' ;nonce'), (";nonce", "; nonce"),
-        (";tag", ';tag="aim-verify";tag'), (";tag", ';tag="other";tag'), (";nonce", ";nonce;nonce"), (";created", ";;created"),
+        (";nonce", f";created={NOW};nonce"), (";nonce", ";created=1;nonce"), (";nonce", " ;nonce"),
+        (";nonce", "; nonce"),
+        (";tag", ';tag="aim-verify";tag'), (";tag", ';tag="other";tag'), (";nonce", ";nonce;nonce"),
+        (";created", ";;created"),
         (";nonce=", ";nonce ="), (";nonce=", ";nonce= "),
     ],
 )  # fmt: skip
@@ -250,8 +252,8 @@ def test_components_in_another_order_are_another_signature():
 @pytest.mark.requirement("W4.2")
 @pytest.mark.parametrize(
     ("age", "expected"),
-    [(-31, "signature_expired"), (-30.5, "signature_expired"), (-30, None), (-29, None), (0, None), (60, None), (89, None),
-     (90, None), (90.5, "signature_expired"), (91, "signature_expired"), (10**9, "signature_expired"),
+    [(-31, "signature_expired"), (-30.5, "signature_expired"), (-30, None), (-29, None), (0, None), (60, None),
+     (89, None), (90, None), (90.5, "signature_expired"), (91, "signature_expired"), (10**9, "signature_expired"),
      (float("nan"), "signature_expired"), (float("-inf"), "signature_expired"), (float("inf"), "signature_expired")],
 )  # fmt: skip
 def test_the_window_ends_to_the_second(age, expected):
@@ -314,10 +316,10 @@ def test_the_signature_must_carry_the_label():
 @pytest.mark.parametrize(
     "change",
     [lambda v: v.replace(b"=:", b"=", 1), lambda v: v.rstrip(b":"), lambda v: v + b",", lambda v: b"," + v,
-     lambda v: v + b";x", lambda v: v.replace(b"==:", b":"), lambda v: v.replace(b"==:", b"=:"), lambda v: b"aim=::",
+     lambda v: v + b";x", lambda v: v.replace(b"==:", b":"), lambda v: v.replace(b"==:", b"=:"), lambda _: b"aim=::",
      lambda v: v.replace(b"=:", b"=: ", 1), lambda v: v.upper(), lambda v: v + b"\n", lambda v: v + b", " + v,
-     lambda v: b"aim=:" + b"A" * 5000 + b":", lambda v: b"\xff" + v, lambda v: v.replace(b"aim", "ａim".encode()),
-     lambda v: b'aim="' + v[5:-1] + b'"', lambda v: v.replace(b":", b"\0:"), lambda v: b"aim=:AAAA:"],
+     lambda _: b"aim=:" + b"A" * 5000 + b":", lambda v: b"\xff" + v, lambda v: v.replace(b"aim", "ａim".encode()),
+     lambda v: b'aim="' + v[5:-1] + b'"', lambda v: v.replace(b":", b"\0:"), lambda _: b"aim=:AAAA:"],
 )  # fmt: skip
 def test_other_forms_of_the_signature_header_are_refused(change):
     message = signed()
@@ -394,8 +396,10 @@ def test_content_digest_in_two_lines_is_one_list():
 @pytest.mark.parametrize(
     ("signed_as", "sent_as"),
     [
-        (("https", b"aim.example"), ("https", b"AIM.example:443")), (("http", b"aim.example:80"), ("http", b"aim.example")),
-        (("https", b"[::1]:443"), ("https", b"[::1]")), (("HTTPS", b"aim.example"), ("https", b" aim.example ")),
+        (("https", b"aim.example"), ("https", b"AIM.example:443")),
+        (("http", b"aim.example:80"), ("http", b"aim.example")),
+        (("https", b"[::1]:443"), ("https", b"[::1]")),
+        (("HTTPS", b"aim.example"), ("https", b" aim.example ")),
     ],
 )  # fmt: skip
 def test_authorities_are_compared_in_normal_form(signed_as, sent_as):
@@ -405,8 +409,8 @@ def test_authorities_are_compared_in_normal_form(signed_as, sent_as):
 
 @pytest.mark.parametrize(
     "authority",
-    [b"aim.example:80", b"aim.example:4430", b"xaim.example", b"", b"user@aim.example", b"aim.example/", b"aim.example,b",
-     b"aim.example\n", b"aim.example\nx", b"a\xc3\xa4", b"a b", b"a" * 300],
+    [b"aim.example:80", b"aim.example:4430", b"xaim.example", b"", b"user@aim.example", b"aim.example/",
+     b"aim.example,b", b"aim.example\n", b"aim.example\nx", b"a\xc3\xa4", b"a b", b"a" * 300],
 )  # fmt: skip
 def test_other_authorities_are_refused(authority):
     assert code(signed()._replace(authority=authority)) == "signature_invalid"
@@ -415,15 +419,13 @@ def test_other_authorities_are_refused(authority):
 @pytest.mark.parametrize(
     "change",
     [{"path": b'/x\n"@query": ?'}, {"path": b"/x\r"}, {"path": b"/\xff"}, {"path": b"/\0"}, {"method": "PO\nST"},
-     {"method": "PÖST"}, {"query": b"\n"}, {"query": b"\x7f"}, {"method": ""}],
+     {"method": "P\N{LATIN CAPITAL LETTER O WITH DIAERESIS}ST"}, {"query": b"\n"}, {"query": b"\x7f"}],
 )  # fmt: skip
 def test_no_value_can_become_another_line(change):
     message = signed(covered=(*COVERED, "@query"))
     assert code(message._replace(**change)) == "signature_invalid"
-    with pytest.raises(ValueError, match="characters|method"):
-        signature_base(message._replace(**change), ("@method", "@path", "@query"), "()") and "method" in change and (
-            _ for _ in ()
-        ).throw(ValueError("method"))
+    with pytest.raises(ValueError, match="characters"):
+        signature_base(message._replace(**change), ("@method", "@path", "@query"), "()")
 
 
 def test_a_line_break_in_a_covered_header_cannot_forge_a_component():
@@ -452,8 +454,9 @@ def test_hostile_repetition_costs_little(text):
 
 
 FRAGMENTS = st.sampled_from(
-    ["a=", "sig=", '("@method"', ' "@path"', '"content-digest")', ";created=1", ";expires=2", ';tag="aim-verify"', ";nonce=",
-     f'"{NONCE}"', ";keyid=", '"k"', ", ", ",", " ", ":", "YQ==", "()", "\\", '"', "\n", "\0", "é", ";", "=", "?1", "1.5"]
+    ["a=", "sig=", '("@method"', ' "@path"', '"content-digest")', ";created=1", ";expires=2", ';tag="aim-verify"',
+     ";nonce=", f'"{NONCE}"', ";keyid=", '"k"', ", ", ",", " ", ":", "YQ==", "()", "\\", '"', "\n", "\0",
+     "é", ";", "=", "?1", "1.5"]
 )  # fmt: skip
 HOSTILE = st.one_of(st.lists(FRAGMENTS, max_size=25).map("".join).map(str.encode), st.binary(max_size=200))
 

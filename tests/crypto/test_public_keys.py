@@ -1,3 +1,4 @@
+import contextlib
 import hashlib
 import re
 
@@ -15,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import (
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from aim.crypto.public_keys import InvalidPublicKeyError, PublicKeyInfo, parse_public_key, read_stored_key
+from aim.crypto.public_keys import InvalidPublicKeyError, parse_public_key, read_stored_key
 from tests.crypto import keys, rfc9421
 
 pytestmark = pytest.mark.requirement("W2.6")
@@ -71,8 +72,8 @@ def test_white_space_around_the_block_and_crlf_are_accepted(text, label, dress):
 @pytest.mark.requirement("W2.9")
 @pytest.mark.parametrize(
     "text",
-    ["", b"", "hello", "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIE x@y", "\0" * 10, b"\xff\xfe\x00", "ключ", b"\x30\x2a\x30\x05",
-     "---- BEGIN SSH2 PUBLIC KEY ----", "-----begin public key-----", "-----BEGIN-----"],
+    ["", b"", "hello", "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIE x@y", "\0" * 10, b"\xff\xfe\x00", "ключ",
+     b"\x30\x2a\x30\x05", "---- BEGIN SSH2 PUBLIC KEY ----", "-----begin public key-----", "-----BEGIN-----"],
 )  # fmt: skip
 def test_text_that_is_no_pem_gets_the_sentence_of_the_document(text):
     error = refusal(text)
@@ -134,11 +135,15 @@ def point_on(curve):
     return ec.generate_private_key(curve).public_key()
 
 
+def x962(form):
+    return point_on(ec.SECP256R1()).public_bytes(Encoding.X962, form)
+
+
 def explicit_p256():
     prime = 2**256 - 2**224 + 2**192 + 2**96 - 1
     order = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
     b = 0x5AC635D8AA3A93E7B3EBBD55769886BC651D06B0CC53B0F63BCE3C3E27D2604B
-    point = point_on(ec.SECP256R1()).public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+    point = x962(PublicFormat.UncompressedPoint)
     field = keys.tlv(0x30, bytes.fromhex("06072a8648ce3d0101"), keys.integer(prime))
     curve = keys.tlv(0x30, keys.tlv(4, (prime - 3).to_bytes(32, "big")), keys.tlv(4, b.to_bytes(32, "big")))
     # The generator is the attacker's choice (CVE-2020-0601): here it is the key itself.
@@ -160,7 +165,7 @@ def p256(point):
         ("parameters", explicit_p256),
         ("names no curve", lambda: keys.pem(keys.spki(keys.EC_OID, b"\4" + bytes(64)))),
         ("1.2.3.4", lambda: keys.pem(keys.spki(keys.EC_OID + bytes.fromhex("06032a0304"), b"\4" + bytes(64)))),
-        ("compressed", lambda: p256(point_on(ec.SECP256R1()).public_bytes(Encoding.X962, PublicFormat.CompressedPoint))),
+        ("compressed", lambda: p256(x962(PublicFormat.CompressedPoint))),
         ("damaged", lambda: p256(b"\4" + bytes(63) + b"\1")),
         ("damaged", lambda: p256(b"\0")),
         ("damaged", lambda: p256(b"\4" + b"\xff" * 64)),
@@ -244,12 +249,10 @@ def test_mutated_der_is_refused_or_another_honest_looking_key(key_type, data):
     for _ in range(data.draw(st.integers(1, 3))):
         # The head holds all structure; the key's own digits are other tests' matter.
         der[data.draw(st.integers(0, 38))] = data.draw(st.integers(0, 255))
-    try:
-        parsed = read_stored_key(keys.pem(bytes(der)))
-    except InvalidPublicKeyError as error:
-        assert error.problems
-    else:
-        assert parsed.der == bytes(der)
+    accepted = None
+    with contextlib.suppress(InvalidPublicKeyError):
+        accepted = read_stored_key(keys.pem(bytes(der)))
+    assert accepted is None or accepted.der == bytes(der)
 
 
 @given(st.one_of(st.text(max_size=300), st.binary(max_size=300)), st.booleans())
@@ -258,7 +261,5 @@ def test_hostile_text_never_raises_anything_else(text, framed):
     if framed:
         begin, end = "-----BEGIN PUBLIC KEY-----\n", "\n-----END PUBLIC KEY-----"
         text = begin + text + end if isinstance(text, str) else begin.encode() + text + end.encode()
-    try:
-        assert isinstance(parse_public_key(text), PublicKeyInfo)
-    except InvalidPublicKeyError as error:
-        assert error.code
+    with pytest.raises(InvalidPublicKeyError):
+        parse_public_key(text)

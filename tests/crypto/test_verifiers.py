@@ -44,7 +44,7 @@ def test_every_flipped_bit_is_noticed(key_type, algorithm):
 
 @pytest.mark.parametrize(("key_type", "algorithm"), ALL)
 @pytest.mark.parametrize("change", [
-    lambda s: b"", lambda s: s[:-1], lambda s: s + b"\0", lambda s: b"\0" + s, lambda s: bytes(len(s)),
+    lambda _: b"", lambda s: s[:-1], lambda s: s + b"\0", lambda s: b"\0" + s, lambda s: bytes(len(s)),
     lambda s: b"\xff" * len(s), lambda s: s[::-1], lambda s: s * 2, lambda s: s * 10_000,
 ])  # fmt: skip
 def test_values_of_another_shape_are_false(key_type, algorithm, change):
