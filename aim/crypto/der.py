@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 INTEGER, BIT_STRING, OBJECT_IDENTIFIER, SEQUENCE = 0x02, 0x03, 0x06, 0x30
+_LONG_FORM = 0x80
 
 
 class MalformedDerError(ValueError):
@@ -23,13 +24,13 @@ def read_element(data: bytes, offset: int = 0) -> Element:
         raise MalformedDerError("An element is cut off")
     tag, length = data[offset], data[offset + 1]
     start = offset + 2
-    if length & 0x80:
+    if length & _LONG_FORM:
         octets = length & 0x7F
         digits = data[start : start + octets]
         if octets not in {1, 2, 3} or len(digits) != octets or digits[0] == 0:
             raise MalformedDerError("A length is malformed")
         length, start = int.from_bytes(digits, "big"), start + octets
-        if length < 0x80 or (octets > 1 and length < 1 << 8 * (octets - 1)):
+        if length < _LONG_FORM or (octets > 1 and length < 1 << 8 * (octets - 1)):
             raise MalformedDerError("A length is not in its shortest form")
     if len(data) < start + length:
         raise MalformedDerError("An element is cut off")

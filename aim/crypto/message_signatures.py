@@ -125,6 +125,12 @@ def check_signature(
     mismatch = content_digest_problem(field_values(message, b"content-digest"), message.body)
     if mismatch is not None:
         return _invalid(f"{mismatch}.")
+    return _mismatch(parsed, message, verifier, algorithm)
+
+
+def _mismatch(
+    parsed: ParsedSignature, message: SignedMessage, verifier: Verifier, algorithm: str
+) -> SignatureProblem | None:
     try:
         base = signature_base(message, parsed.components, parsed.parameters)
     except UnsignableError as error:

@@ -15,8 +15,10 @@ _BLOCK = re.compile(r"-----BEGIN PUBLIC KEY-----\n([A-Za-z0-9+/=\n]+)\n-----END 
 _OTHER_LABELS = {
     "RSA PUBLIC KEY": (
         "unsupported_format",
-        "This is an RSA key in PKCS#1 form (BEGIN RSA PUBLIC KEY); convert it with"
-        " `openssl rsa -RSAPublicKey_in -in key.pem -pubout`.",
+        (
+            "This is an RSA key in PKCS#1 form (BEGIN RSA PUBLIC KEY); convert it with"
+            " `openssl rsa -RSAPublicKey_in -in key.pem -pubout`."
+        ),
     ),
     "EC PARAMETERS": (
         "unsupported_format",

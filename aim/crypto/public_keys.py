@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat,
 from aim.crypto import der as der_reader
 from aim.crypto.pem import read_public_key_block
 from aim.crypto.problems import InvalidPublicKeyError
-from aim.crypto.weak_keys import ed25519_problems, rsa_problems
+from aim.crypto.weak_keys import RSA_EXPONENT, RSA_MAX_BITS, RSA_MIN_BITS, ed25519_problems, rsa_problems
 
 KeyType = Literal["ed25519", "rsa", "ecdsa-p256"]
 PublicKeyObject = Ed25519PublicKey | RSAPublicKey | EllipticCurvePublicKey
@@ -23,7 +23,7 @@ PublicKeyObject = Ed25519PublicKey | RSAPublicKey | EllipticCurvePublicKey
 _RSA, _EC, _ED25519, _P256 = "1.2.840.113549.1.1.1", "1.2.840.10045.2.1", "1.3.101.112", "1.2.840.10045.3.1.7"
 _OTHER_ALGORITHMS: Final = {
     "1.2.840.113549.1.1.10": (
-        "This RSA key is limited to RSASSA-PSS by its algorithm identifier; export it as a plain RSA key (rsaEncryption)."
+        "The algorithm identifier limits this RSA key to RSASSA-PSS; export it as a plain RSA key (rsaEncryption)."
     ),
     "1.3.101.113": "Ed448 keys are not supported; use Ed25519.",
     "1.3.101.110": "X25519 keys cannot sign; use Ed25519.",
@@ -141,10 +141,7 @@ def _refuse_unsupported(der: bytes) -> None:
         if oid == _EC:
             _refuse_curve(parameters, bits.content[1:])
         elif oid == _RSA:
-            modulus, exponent = map(der_reader.read_positive_integer, der_reader.read_sequence(bits.content[1:]))
-            # The library refuses these without saying why, so they are judged before it sees them.
-            if modulus % 2 == 0 or exponent % 2 == 0 or exponent < 3 or modulus.bit_length() < 1024:
-                raise InvalidPublicKeyError("weak_key", *rsa_problems(modulus, exponent))
+            _refuse_plainly_weak_rsa(bits.content[1:])
         elif oid != _ED25519:
             sentence = f"Keys of the algorithm {oid} are not supported; use Ed25519, ECDSA P-256 or RSA."
             _refuse("unsupported_algorithm", _OTHER_ALGORITHMS.get(oid, sentence))
@@ -170,6 +167,13 @@ def _refuse_curve(parameters: list[der_reader.Element], point: bytes) -> None:
         _refuse(
             "unsupported_format", "The key's point is compressed; export it with `openssl ec -conv_form uncompressed`."
         )
+
+
+def _refuse_plainly_weak_rsa(key: bytes) -> None:
+    modulus, exponent = map(der_reader.read_positive_integer, der_reader.read_sequence(key))
+    # The library refuses some of these without saying why, so they are judged before it sees them.
+    if modulus % 2 == 0 or exponent != RSA_EXPONENT or not RSA_MIN_BITS <= modulus.bit_length() <= RSA_MAX_BITS:
+        raise InvalidPublicKeyError("weak_key", *rsa_problems(modulus, exponent))
 
 
 def _load(der: bytes) -> PublicKeyObject:

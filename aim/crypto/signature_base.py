@@ -41,7 +41,7 @@ def signature_base(message: SignedMessage, components: tuple[str, ...], paramete
     Raises `UnsignableError` for a component that is missing or whose value could be read as another line.
     """
     lines = [
-        f'"{name}": {_derived_value(message, name) if name[0] == "@" else _field_value(message, name)}'
+        f'"{name}": {_derived_value(message, name) if name.startswith("@") else _field_value(message, name)}'
         for name in components
     ]
     lines.append(f'"@signature-params": {parameters}')

@@ -28,6 +28,10 @@ ALGORITHMS: Final[dict[KeyType, tuple[str, ...]]] = {
     "rsa": (RSA_V1_5_SHA256, RSA_PSS_SHA512),
 }
 
+# Ed25519 signatures are R‖S (RFC 8032), those of P-256 r‖s (RFC 9421 section 3.3.4); their DER form has 72 at most.
+_SIGNATURE_BYTES = 64
+_MAX_DER_BYTES = 72
+
 _Check = Callable[[bytes, bytes], bool]
 _ECDSA_SHA256 = ECDSA(SHA256())
 _SHA256, _SHA512 = SHA256(), SHA512()
@@ -48,6 +52,7 @@ class Verifier:
         self.algorithms = ALGORITHMS[info.key_type]
         self._der_check: _Check | None = None
         key = load_key(info)
+        checks: tuple[_Check, ...]
         if isinstance(key, Ed25519PublicKey):
             checks = (_ed25519_check(key),)
         elif isinstance(key, RSAPublicKey):
@@ -79,7 +84,7 @@ def _ed25519_check(key: Ed25519PublicKey) -> _Check:
     point = key.public_bytes_raw()
 
     def check(signature: bytes, message: bytes) -> bool:
-        if len(signature) != 64:
+        if len(signature) != _SIGNATURE_BYTES:
             return False
         try:
             # libsodium refuses whatever OpenSSL refuses, and low-order points besides: the tests compare both.
@@ -93,7 +98,7 @@ def _ed25519_check(key: Ed25519PublicKey) -> _Check:
 
 def _ecdsa_check(key: EllipticCurvePublicKey) -> _Check:
     def check(signature: bytes, message: bytes) -> bool:
-        if len(signature) != 64:
+        if len(signature) != _SIGNATURE_BYTES:
             return False
         r, s = int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:], "big")
         try:
@@ -107,7 +112,7 @@ def _ecdsa_check(key: EllipticCurvePublicKey) -> _Check:
 
 def _ecdsa_der_check(key: EllipticCurvePublicKey) -> _Check:
     def check(signature: bytes, message: bytes) -> bool:
-        if not 8 <= len(signature) <= 72:
+        if len(signature) > _MAX_DER_BYTES:
             return False
         try:
             if encode_dss_signature(*decode_dss_signature(signature)) != signature:

@@ -20,15 +20,14 @@ def rsa_problems(modulus: int, exponent: int) -> list[str]:
     if not RSA_MIN_BITS <= bits <= RSA_MAX_BITS:
         problems.append(f"RSA keys need {RSA_MIN_BITS} to {RSA_MAX_BITS} bits; this one has {bits}.")
     if exponent != RSA_EXPONENT:
-        shown = exponent if exponent.bit_length() <= 64 else f"{exponent.bit_length()} bits long"
-        problems.append(f"The RSA public exponent must be {RSA_EXPONENT}; this one is {shown}.")
+        problems.append(f"The RSA public exponent must be {RSA_EXPONENT}.")
     weakness = _modulus_weakness(modulus) if bits <= RSA_MAX_BITS else None
     if weakness:
         problems.append(f"The RSA modulus is weak: {weakness}. Make a new key pair with a current OpenSSL.")
     return problems
 
 
-def _modulus_weakness(modulus: int) -> str | None:
+def _modulus_weakness(modulus: int) -> str | None:  # noqa: PLR0911 - one return for each weakness
     if modulus % 2 == 0:
         return "it is an even number"
     if math.gcd(modulus, _product_of_small_primes()) != 1:
@@ -73,8 +72,6 @@ def _is_power(number: int) -> bool:
 
 
 def _root(number: int, degree: int) -> int:
-    if degree == 2:
-        return math.isqrt(number)
     guess = 1 << -(-number.bit_length() // degree)
     while True:
         better = ((degree - 1) * guess + number // guess ** (degree - 1)) // degree
@@ -98,7 +95,7 @@ def _roca_residues() -> tuple[tuple[int, frozenset[int]], ...]:
     return tuple(
         (prime, frozenset(pow(RSA_EXPONENT, power, prime) for power in range(prime - 1)))
         for prime in _primes_below(_ROCA_PRIME_LIMIT)
-        if prime > 2
+        if prime % 2
     )
 
 
