@@ -11,7 +11,7 @@ from aim.resources.resource import Resource, normalize_resource
 from aim.resources.text import HostileResourceError
 
 MAX_PATTERN = 512
-MAX_WILDCARDS = 16
+MAX_WILDCARDS = 40
 # While a pattern passes through the normalizer of resources, two letters and a label stand in for its wildcards.
 _STAR, _ONE, _LABEL = "\ua500", "\ua501", "aim-any-label"
 _HIDE = str.maketrans("*?", _STAR + _ONE)
