@@ -9,7 +9,8 @@ from enum import StrEnum
 import msgspec
 
 from aim.resources.hosts import normalize_host, normalize_port, split_authority
-from aim.resources.text import HostileResourceError, check_characters, check_segment, decode_escapes, resolve_segments
+from aim.resources.text import HostileResourceError as HostileResourceError
+from aim.resources.text import check_characters, check_segment, decode_escapes, resolve_segments
 
 
 class ResourceKind(StrEnum):

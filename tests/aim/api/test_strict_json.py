@@ -140,15 +140,45 @@ def test_hostile_bodies_are_answered_at_once_and_keep_no_memory(name):
 
 TEXTS = st.text(st.sampled_from('ab"\\\x00é\ud800😀{}[],:'), max_size=4)
 PIECES = st.sampled_from(
-    ['"a"', '"b"', ":", ",", "{", "}", "[", "]", "1", "1.5", "-0", "1e3", "9007199254740992", "9007199254740991", "NaN",
-     "Infinity", "null", "true", " ", "\n", '"\\u0061"', '"\\ud800"', '"\\u0000"', '"é"', "\x00", "\ufeff", '"', "\\"]
-)  # fmt: skip
+    [
+        '"a"',
+        '"b"',
+        ":",
+        ",",
+        "{",
+        "}",
+        "[",
+        "]",
+        "1",
+        "1.5",
+        "-0",
+        "1e3",
+        "9007199254740992",
+        "9007199254740991",
+        "NaN",
+        "Infinity",
+        "null",
+        "true",
+        " ",
+        "\n",
+        '"\\u0061"',
+        '"\\ud800"',
+        '"\\u0000"',
+        '"é"',
+        "\x00",
+        "\ufeff",
+        '"',
+        "\\",
+    ]
+)
 NOISE = st.lists(PIECES, max_size=14).map("".join)
 MEMBERS = st.recursive(
     st.sampled_from(["1", "null", "true", '"x"', '"\\n"', "1.5", "-0", "9007199254740992", '"é"', "NaN"]),
-    lambda inner: st.lists(inner, max_size=3).map(lambda items: "[" + ",".join(items) + "]")
-    | st.lists(st.tuples(st.sampled_from(['"a"', '"b"', '"\\u0061"', '"c"']), inner), max_size=3).map(
-        lambda pairs: "{" + ", ".join(f"{name}:{value}" for name, value in pairs) + "}"
+    lambda inner: (
+        st.lists(inner, max_size=3).map(lambda items: "[" + ",".join(items) + "]")
+        | st.lists(st.tuples(st.sampled_from(['"a"', '"b"', '"\\u0061"', '"c"']), inner), max_size=3).map(
+            lambda pairs: "{" + ", ".join(f"{name}:{value}" for name, value in pairs) + "}"
+        )
     ),
     max_leaves=8,
 )

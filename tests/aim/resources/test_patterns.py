@@ -25,15 +25,27 @@ def allows(pattern, text):
         ("/app/*.json", ["/app/a.json", "/app/.json"], ["/app/a.json5", "/app/a/b.json"]),
         ("/app/*a*b*c", ["/app/abc", "/app/xaxbxc", "/app/aabbcc"], ["/app/acb", "/app/abcx"]),
         ("/app/file?.txt", ["/app/file1.txt"], ["/app/file.txt", "/app/file12.txt"]),
-        ("/app/**/x.json", ["/app/x.json", "/app/a/x.json", "/app/a/b/x.json", "/app/x.json/x.json"], ["/app/x.json/y"]),
+        (
+            "/app/**/x.json",
+            ["/app/x.json", "/app/a/x.json", "/app/a/b/x.json", "/app/x.json/x.json"],
+            ["/app/x.json/y"],
+        ),
         ("/**/.ssh/**", ["/.ssh", "/home/bob/.ssh/id"], ["/home/bob/ssh/id"]),
         ("/a/**/b/**/c", ["/a/b/c", "/a/x/b/b/y/c"], ["/a/c/b", "/a/b", "/b/c"]),
         ("~/", ["~", "~/x"], ["~bob/x", "/x"]),
         ("C:\\Data\\**", ["c:/data/x", "C:\\DATA"], ["d:/data/x", "/data/x"]),
         ("\\\\srv\\share\\**", ["\\\\SRV\\share\\x"], ["\\\\other\\share\\x", "/srv/share/x"]),
-        ("https://api.example.com/", ["https://api.example.com", "https://api.example.com/x"], ["http://api.example.com/x"]),
+        (
+            "https://api.example.com/",
+            ["https://api.example.com", "https://api.example.com/x"],
+            ["http://api.example.com/x"],
+        ),
         ("https://api.example.com", ["https://api.example.com/"], ["https://api.example.com/x"]),
-        ("https://*.example.com/**", ["https://a.example.com/x"], ["https://a.b.example.com/x", "https://example.com/x"]),
+        (
+            "https://*.example.com/**",
+            ["https://a.example.com/x"],
+            ["https://a.b.example.com/x", "https://example.com/x"],
+        ),
         ("https://**.example.com/**", ["https://a.b.example.com/x"], ["https://example.com/", "https://xexample.com/"]),
         ("https://**/**", ["https://a.b.c/x"], ["https://a.b.c:1/x", "http://a/"]),
         ("https://*.example.com:8443/v1/*", ["https://a.example.com:8443/v1/x"], ["https://a.example.com/v1/x"]),
@@ -43,11 +55,15 @@ def allows(pattern, text):
         ("postgres://*.internal/crm/**", ["postgres://a.internal/crm/public.x"], ["postgres://a.b.internal/crm/x"]),
         ("secret:prod/*", ["secret:prod/db"], ["secret:test/db", "secret:prod/a/b"]),
         ("secret:**", ["secret:a", "secret:a/b"], ["secrets:a", "a"]),
-        ("*@example.com", ["mailto:bob@example.com", "bob@EXAMPLE.com"], ["bob@evil.example", "bob@example.com.evil.example"]),
+        (
+            "*@example.com",
+            ["mailto:bob@example.com", "bob@EXAMPLE.com"],
+            ["bob@evil.example", "bob@example.com.evil.example"],
+        ),
         ("team/*", ["team/a"], ["secret:team/a", "/team/a"]),
         ("mcp://files/read_*", ["mcp://files/read_file"], ["mcp://files/write_file"]),
     ],
-)  # fmt: skip
+)
 @pytest.mark.requirement("W2.5")
 def test_what_patterns_mean(pattern, inside, outside):
     assert validate_pattern(pattern) == []
@@ -57,10 +73,39 @@ def test_what_patterns_mean(pattern, inside, outside):
 
 @pytest.mark.parametrize(
     "pattern",
-    ["", " ", "*", "**", "?", "/app/../x", "/app//x", "/app/./x", "/app/a**", "/app/***", "https://a*.example.com/", "*://x/**",
-     "https://*.*.com/", "https://x/?a=*", "https://user@x/**", "/app/%2e", "/app/x\u0000", "/app/\u202e", "file:///app/**", "./x", "../x",
-     "/" + "a" * 600, "/" + "*a" * 41, "\ua500", "https://aim-any-label/", "//x/**", "mailto:*@*.example.com", "/app/x.", "db:", "javascript:*"],
-)  # fmt: skip
+    [
+        "",
+        " ",
+        "*",
+        "**",
+        "?",
+        "/app/../x",
+        "/app//x",
+        "/app/./x",
+        "/app/a**",
+        "/app/***",
+        "https://a*.example.com/",
+        "*://x/**",
+        "https://*.*.com/",
+        "https://x/?a=*",
+        "https://user@x/**",
+        "/app/%2e",
+        "/app/x\u0000",
+        "/app/\u202e",
+        "file:///app/**",
+        "./x",
+        "../x",
+        "/" + "a" * 600,
+        "/" + "*a" * 41,
+        "\ua500",
+        "https://aim-any-label/",
+        "//x/**",
+        "mailto:*@*.example.com",
+        "/app/x.",
+        "db:",
+        "javascript:*",
+    ],
+)
 def test_broken_patterns_are_named_and_allow_nothing(pattern):
     assert validate_pattern(pattern) != []
     assert not allows(pattern, "/app/x")
