@@ -24,7 +24,7 @@ def canonical_json(value: object) -> bytes:
     try:
         # msgspec is many times faster and, for values that pass this walk, gives the same bytes (proved by a property
         # test). It would write NaN as null and bytes as base64: such values must take the other way.
-        return _encode(value) if _is_plain(value) else rfc8785.dumps(value)
+        return _encode(value) if _is_plain(value) else rfc8785.dumps(value)  # type: ignore[arg-type]
     except rfc8785.IntegerDomainError as error:
         raise NotCanonicalError("Integers beyond ±(2^53 - 1) are not exact in JSON; write them as text.") from error
     except rfc8785.FloatDomainError as error:

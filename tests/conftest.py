@@ -3,6 +3,16 @@
 import pytest
 from django.core.cache import cache
 from django.db import connections
+from django.test.utils import setup_databases, teardown_databases
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_test_environment, django_db_modify_db_settings, django_db_blocker):
+    """pytest-django's own creates databases only for tests with its mark, which would roll them back."""
+    with django_db_blocker.unblock():
+        created = setup_databases(verbosity=0, interactive=False)
+        yield
+        teardown_databases(created, verbosity=0)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -1,8 +1,8 @@
 """Pages by key: as quick on the last page as on the first, and no row is skipped or shown twice while others arrive."""
 
-import binascii
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -32,8 +32,8 @@ class Cursor(NamedTuple):
     def decode(cls, text: str) -> "Cursor":
         """Raises `ValueError` for any text that `encode` did not write."""
         try:
-            raw = urlsafe_b64decode(text.encode("ascii") + b"=")
-        except binascii.Error:
+            raw = urlsafe_b64decode(text + "=")
+        except ValueError:  # binascii.Error is one, and so is what non-ASCII text raises
             raise ValueError("Not a cursor") from None
         if len(raw) != _LENGTH or raw[:1] not in {_OLDER, _NEWER}:
             raise ValueError("Not a cursor")
@@ -51,10 +51,11 @@ class CursorPages(BasePagination):
 
     def paginate_queryset(
         self,
-        queryset: QuerySet[Any],
+        queryset: QuerySet[Any] | Sequence[Any],
         request: Request,
         view: APIView | None = None,  # noqa: ARG002 - DRF's signature
-    ) -> list[Any] | None:
+    ) -> list[Any]:
+        assert isinstance(queryset, QuerySet)
         self.request = request
         limit, cursor = self._parameters(request)
         rows = list(_beside(queryset, cursor)[: limit + 1])

@@ -7,7 +7,8 @@ from django.utils.http import parse_header_parameters
 from rest_framework.exceptions import UnsupportedMediaType
 from rest_framework.parsers import BaseParser
 
-from aim.api.strict_json import DEFAULT_LIMITS, JSONLimits, MalformedJSONError, Problem, parse_json
+from aim.api.strict_json import DEFAULT_LIMITS, JSONLimits, MalformedJSONError, parse_json
+from aim.errors import Problem
 
 
 class StrictJSONParser(BaseParser):

@@ -6,12 +6,12 @@
 import re
 from collections.abc import Sequence
 
-from aim.resources.globs import TREE, Glob, Piece, segment_expression
+from aim.resources.globs import TREE, Glob
 from aim.resources.resource import Resource, normalize_resource
 from aim.resources.text import HostileResourceError
 
 MAX_PATTERN = 512
-MAX_WILDCARDS = 16
+MAX_WILDCARDS = 40
 # While a pattern passes through the normalizer of resources, two letters and a label stand in for its wildcards.
 _STAR, _ONE, _LABEL = "\ua500", "\ua501", "aim-any-label"
 _HIDE = str.maketrans("*?", _STAR + _ONE)
@@ -85,7 +85,9 @@ def parse_pattern(text: str) -> Glob:
         raise InvalidPatternError("A wildcard must stand in a host's first labels or in a segment.")
     if closed or (not segments and body.endswith(("/", "\\"))):
         segments.append(TREE)
-    return Glob(_head_expression(head, wildcard), [_piece(segment) for segment in segments])
+    if any(TREE in segment and segment != TREE for segment in segments):
+        raise InvalidPatternError("** stands alone between slashes; within a name write *.")
+    return Glob(head.replace(_LABEL, "{}", 1), segments, wildcard=_HOST_LABELS[wildcard] if wildcard else "")
 
 
 def _check_wildcards(text: str) -> None:
@@ -126,22 +128,6 @@ def _split_key(resource: Resource) -> tuple[str, list[str]]:
     assert match is not None
     rest = resource.key[match.end() :].removesuffix("/")
     return match[0], rest.translate(_SHOW).split("/") if rest else []
-
-
-def _head_expression(head: str, wildcard: str) -> str | re.Pattern[str]:
-    """What a key must start with: plain text, or an expression when the host has a wildcard."""
-    if not wildcard:
-        return head
-    before, after = head.split(_LABEL, 1)
-    return re.compile(re.escape(before) + _HOST_LABELS[wildcard] + re.escape(after))
-
-
-def _piece(segment: str) -> Piece:
-    if segment == TREE:
-        return None
-    if "**" in segment:
-        raise InvalidPatternError("** stands alone between slashes; within a name write *.")
-    return segment_expression(segment) if "*" in segment or "?" in segment else segment
 
 
 def _count_wildcards(text: str) -> int:

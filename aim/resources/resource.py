@@ -9,7 +9,8 @@ from enum import StrEnum
 import msgspec
 
 from aim.resources.hosts import normalize_host, normalize_port, split_authority
-from aim.resources.text import HostileResourceError, check_characters, check_segment, decode_escapes, resolve_segments
+from aim.resources.text import HostileResourceError as HostileResourceError
+from aim.resources.text import check_characters, check_segment, decode_escapes, resolve_segments
 
 
 class ResourceKind(StrEnum):
@@ -105,7 +106,7 @@ def _windows_path(text: str) -> Resource:
     elif len(text) > 2 and not parts[0][2:]:  # noqa: PLR2004 - the drive and its colon
         root, parts = parts[0].lower(), parts[1:]
     else:
-        raise HostileResourceError(r"A drive must be followed by a path: C:\…")
+        raise HostileResourceError(r"A drive must be followed by a path, as in C:\x.")
     if any("%" in part for part in parts):
         raise HostileResourceError("A Windows path must not hold a percent sign.")
     segments = [segment.casefold() for segment in resolve_segments(parts)]
