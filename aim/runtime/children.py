@@ -46,6 +46,12 @@ def ends_with_parent(death_signal: signal.Signals) -> Callable[[], None]:
     return arrange
 
 
+def end_with_own_parent(signal_number: signal.Signals) -> None:
+    """Let this very process be signalled when its parent is gone, as when `make` is killed."""
+    if _LIBC is not None:
+        _LIBC.prctl(_PR_SET_PDEATHSIG, int(signal_number), 0, 0, 0)
+
+
 def start_child(
     command: Sequence[str | Path],
     *,

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 # sun_path holds 108 bytes with its final NUL (unix(7)); 104 on macOS.
@@ -24,6 +25,13 @@ def socket_folder(folder: Path, *, longest_name: str) -> Path:
         return folder
     digest = hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]
     return Path(tempfile.gettempdir()) / f"aim-{os.getuid()}-{digest}"
+
+
+def drop_stand_in(sockets: Path, *, folder: Path) -> None:
+    """Leave nothing in the folder for temporary files once the server in `folder` has ended."""
+    if sockets.parent != folder:
+        with suppress(OSError):
+            sockets.rmdir()
 
 
 def make_private(folder: Path, *, owner: int | None = None, group: int | None = None) -> None:

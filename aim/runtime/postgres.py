@@ -16,7 +16,7 @@ import psycopg
 from psycopg import sql
 
 from aim.runtime.children import CALLER, Identity, last_lines, start_child, stop_child
-from aim.runtime.folders import RuntimeProblem, make_private, others_may_enter, socket_folder
+from aim.runtime.folders import RuntimeProblem, drop_stand_in, make_private, others_may_enter, socket_folder
 from aim.runtime.privileges import choose_identity, give_to
 
 ROLE = DATABASE = "aim"
@@ -110,6 +110,7 @@ class Postgres:
         if self.child is not None:
             stop_child(self.child, ask=signal.SIGINT, seconds=30)
             self.child = None
+        drop_stand_in(self.sockets, folder=self.folder)
 
     def _prepare(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)

@@ -5,6 +5,7 @@ import http.client
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -15,7 +16,7 @@ from pathlib import Path
 from socket import socket
 from urllib.parse import urlsplit
 
-from aim.runtime.children import last_lines, start_child
+from aim.runtime.children import end_with_own_parent, last_lines, start_child
 from aim.runtime.environment import CHECKOUT, product_environment, write_environment
 from aim.runtime.folders import RuntimeProblem
 from aim.runtime.postgres import Postgres
@@ -58,6 +59,8 @@ class Product:
         with _locked(self.options.data), _listening(self.options) as sock:
             self.logs.mkdir(mode=0o700, exist_ok=True)
             self._supervisor.listen_to_signals()
+            if os.environ.pop("AIM_UP_ENDS_WITH_PARENT", ""):  # Set by `make up`.
+                end_with_own_parent(signal.SIGTERM)
             try:
                 self._start(sock)
                 self._supervisor.watch()

@@ -16,7 +16,8 @@ from aim.runtime.folders import RuntimeProblem
 
 RESTARTS_ALLOWED = 5
 RESTART_WINDOW_SECONDS = 60.0
-_LOOK_EVERY_SECONDS = 0.2
+FIRST_PAUSE_SECONDS = 0.5
+_LOOK_EVERY_SECONDS = 0.1
 _LONGEST_PAUSE_SECONDS = 8.0
 
 
@@ -79,8 +80,9 @@ class _Watched:
 class Supervisor:
     """Runs in the main thread, because children end with the thread that started them."""
 
-    def __init__(self, *, say: Callable[[str], None]) -> None:
+    def __init__(self, *, say: Callable[[str], None], first_pause: float = FIRST_PAUSE_SECONDS) -> None:
         self._say = say
+        self._first_pause = first_pause
         self._watched: list[_Watched] = []
 
     def listen_to_signals(self) -> None:
@@ -142,7 +144,7 @@ class Supervisor:
         if len(watched.ended) > RESTARTS_ALLOWED:
             self._give_up(watched)
             return
-        pause = min(_LONGEST_PAUSE_SECONDS, 0.25 * 2 ** len(watched.ended))
+        pause = min(_LONGEST_PAUSE_SECONDS, self._first_pause * 2 ** (len(watched.ended) - 1))
         watched.restart_at = now + pause
         self._say(f"{watched.name} {how}; starting it again in {pause:.1f} s (its log: {watched.service.log})")
 

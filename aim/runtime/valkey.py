@@ -12,7 +12,7 @@ from urllib.parse import quote
 import redis
 
 from aim.runtime.children import last_lines, start_child, stop_child
-from aim.runtime.folders import RuntimeProblem, make_private, socket_folder
+from aim.runtime.folders import RuntimeProblem, drop_stand_in, make_private, socket_folder
 
 _SOCKET = "valkey.sock"
 
@@ -80,6 +80,7 @@ class Valkey:
         if self.child is not None:
             stop_child(self.child, ask=signal.SIGTERM, seconds=10)
             self.child = None
+        drop_stand_in(self.sockets, folder=self.folder)
 
     def _await_answer(self, seconds: float) -> None:
         assert self.child is not None

@@ -1,0 +1,57 @@
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from aim.runtime.children import last_lines, start_child, stop_child
+from tests.runtime.processes import alive, wait_until
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="PR_SET_PDEATHSIG is Linux's")
+
+PARENT = """
+import sys, time
+from aim.runtime.children import start_child
+child = start_child([sys.executable, "-c", "import signal, time; signal.signal(15, signal.SIG_IGN); time.sleep(60)"])
+print(child.pid, flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.mark.requirement("O.1")
+def test_a_child_ends_when_its_parent_is_killed():
+    with subprocess.Popen([sys.executable, "-c", PARENT], stdout=subprocess.PIPE) as parent:
+        child = int(parent.stdout.readline())
+        assert alive(child)
+        parent.kill()
+    wait_until(lambda: not alive(child), what="the child's end")
+
+
+def test_a_child_leads_a_session_of_its_own():
+    child = start_child(["sleep", "60"])
+    try:
+        assert os.getsid(child.pid) == child.pid
+    finally:
+        assert stop_child(child, ask=signal.SIGTERM, seconds=5) is True
+    assert child.returncode == -signal.SIGTERM
+
+
+def test_a_child_that_does_not_listen_is_killed(tmp_path):
+    log = tmp_path / "child.log"
+    script = "import signal, time; signal.signal(15, signal.SIG_IGN); print('deaf', flush=True); time.sleep(60)"
+    child = start_child([sys.executable, "-c", script], log=log)
+    wait_until(lambda: "deaf" in last_lines(log))
+    assert stop_child(child, ask=signal.SIGTERM, seconds=0.2) is False
+    assert child.returncode == -signal.SIGKILL
+
+
+def test_a_log_is_private_and_is_put_aside_when_large(tmp_path):
+    log = tmp_path / "child.log"
+    start_child(["echo", "hello"], log=log).wait()
+    assert last_lines(log) == "hello"
+    assert log.stat().st_mode & 0o777 == 0o600
+    os.truncate(log, 20 * 1024 * 1024)
+    start_child(["echo", "again"], log=log).wait()
+    assert log.read_text() == "again\n"
+    assert (tmp_path / "child.log.1").stat().st_size == 20 * 1024 * 1024
