@@ -27,6 +27,16 @@ def client_address(peer: str | None, forwarded_for: str | None = None) -> str | 
     return str(address) if address else None
 
 
+def client_scheme(peer: str | None, scheme: str, forwarded_proto: str | None = None) -> str:
+    """`http` or `https`, as the caller used it: X-Forwarded-Proto counts only from a trusted proxy."""
+    if forwarded_proto not in {"http", "https"}:
+        return scheme
+    address = _address(peer or "")
+    networks = _trusted(tuple(settings.TRUSTED_PROXIES))
+    trusted = address is not None and any(address in network for network in networks)
+    return forwarded_proto if trusted else scheme
+
+
 @lru_cache(maxsize=4)
 def _trusted(networks: tuple[str, ...]) -> tuple[Network, ...]:
     return tuple(ip_network(network) for network in networks)

@@ -33,6 +33,8 @@ class Environment(BaseSettings):
     """Networks whose X-Forwarded-For is believed, such as 10.0.0.0/8."""
     metrics_token: SecretStr | None = None
     """What a scraper from elsewhere must send as a bearer token; without it only loopback may read /metrics."""
+    metrics_folder: str | None = Field(default=None, validation_alias="PROMETHEUS_MULTIPROC_DIR")
+    """Where the processes of one machine share their metrics; set by `manage.py up`."""
     log_level: str = "INFO"
     approval_seconds: int = Field(default=60, ge=5, le=3600)
     """How long an approval may be acted upon and completed."""

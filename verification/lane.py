@@ -7,11 +7,12 @@ engine, so that they differ in speed only.
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import structlog
 
-from aim.client_address import client_address
+from aim.client_address import client_address, client_scheme
 from aim.crypto.signature_base import SignedMessage
 from aim.middleware import REQUEST_ID
 from aim.secrets import digest_of
@@ -30,12 +31,24 @@ PATH = "/api/v1/verify/action"
 log = structlog.get_logger("aim.verification")
 
 
-class VerifyLane:
-    """Wraps the application; `hosts` are the Host headers that are surely ours, in lower case."""
+def hosts_of(allowed_hosts: list[str], origin: str) -> frozenset[bytes]:
+    """The Host headers that name this installation: its public one, and the allowed names with any usual port."""
+    parts = urlsplit(origin)
+    ports = {"", f":{parts.port}"} if parts.port else {""}
+    names = {host for host in allowed_hosts if "*" not in host and not host.startswith(".")}
+    hosts = {f"{name}{port}" for name in names for port in ports} | {parts.netloc}
+    return frozenset(host.lower().encode() for host in hosts)
 
-    def __init__(self, app: App, *, hosts: frozenset[bytes]) -> None:
+
+class VerifyLane:
+    """Wraps the application. `hosts` are the Host headers that are surely ours, in lower case; where `secure` is set,
+    only what came by HTTPS is answered here, and Django sends the rest away.
+    """
+
+    def __init__(self, app: App, *, hosts: frozenset[bytes], secure: bool) -> None:
         self._app = app
         self._hosts = hosts
+        self._secure = secure
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["path"] != PATH or scope["method"] != "POST":
@@ -47,40 +60,39 @@ class VerifyLane:
         if engine is None or not headers.plain or headers.host.lower() not in self._hosts:
             await self._app(scope, receive, send)
             return
+        peer = scope["client"][0] if scope.get("client") else None
+        scheme = client_scheme(peer, scope["scheme"], headers.forwarded_proto)
+        if self._secure and scheme != "https":
+            await self._app(scope, receive, send)
+            return
         messages, body = await _read_body(receive, headers.length)
         if body is not None:
-            answer = await self._answer(engine, scope, headers, body, arrived)
+            address = client_address(peer, headers.forwarded_for) or "unknown"
+            message = SignedMessage(
+                "POST", scheme, headers.host, scope["raw_path"], scope["query_string"], scope["headers"], body
+            )
+            answer = await _answer(engine, message, headers, address, arrived)
             if answer is not None:
                 await send_answer(send, answer[0], answer[1])
                 return
         await self._app(scope, _replay(messages, receive), send)
 
-    async def _answer(
-        self, engine: Engine, scope: Scope, headers: "Headers", body: bytes, arrived: int
-    ) -> tuple[Answer, str] | None:
-        request = read_action_fast(body)
-        if request is None:
-            return None
-        peer = scope["client"][0] if scope.get("client") else None
-        address = client_address(peer, headers.forwarded_for) or "unknown"
-        correlation_id = headers.request_id or uuid4().hex
-        message = SignedMessage(
-            method="POST",
-            scheme=scope["scheme"],
-            authority=headers.host,
-            path=scope["raw_path"],
-            query=scope["query_string"],
-            headers=scope["headers"],
-            body=body,
-        )
-        origin = Origin(message, address, headers.key_digest, correlation_id, arrived)
-        return await engine.verify(request, origin), correlation_id
+
+async def _answer(
+    engine: Engine, message: SignedMessage, headers: "Headers", address: str, arrived: int
+) -> tuple[Answer, str] | None:
+    request = read_action_fast(message.body)
+    if request is None:
+        return None
+    correlation_id = headers.request_id or uuid4().hex
+    origin = Origin(message, address, headers.key_digest, correlation_id, arrived)
+    return await engine.verify(request, origin), correlation_id
 
 
 class Headers:
     """The few headers the lane reads, in one pass; `plain` is false as soon as anything is unusual."""
 
-    __slots__ = ("forwarded_for", "host", "key_digest", "length", "plain", "request_id")
+    __slots__ = ("forwarded_for", "forwarded_proto", "host", "key_digest", "length", "plain", "request_id")
 
     def __init__(self, headers: list[tuple[bytes, bytes]]) -> None:
         self.host = b""
@@ -88,6 +100,7 @@ class Headers:
         self.key_digest = b""
         self.request_id: str | None = None
         self.forwarded_for: str | None = None
+        self.forwarded_proto: str | None = None
         self.plain = True
         content_type = b""
         for name, value in headers:
@@ -102,11 +115,13 @@ class Headers:
                     content_type = value
                 case b"content-length":
                     self.length = int(value) if value.isdigit() and len(value) < 7 else -1
-                case b"content-encoding" | b"x-forwarded-proto" | b"transfer-encoding" | b"expect":
+                case b"content-encoding" | b"transfer-encoding" | b"expect":
                     self.plain = False
                 case b"x-forwarded-for":
                     self.plain = self.plain and self.forwarded_for is None
                     self.forwarded_for = value.decode("latin-1")
+                case b"x-forwarded-proto":
+                    self.forwarded_proto = value.decode("latin-1")
                 case b"x-request-id":
                     text = value.decode("latin-1")
                     self.request_id = text if REQUEST_ID.fullmatch(text) else None

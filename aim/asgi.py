@@ -1,0 +1,44 @@
+"""The web process: the native lane for decisions, Django for all other HTTP, Channels for WebSockets."""
+
+import os
+from typing import Any
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "aim.settings")
+
+from a2wsgi import WSGIMiddleware
+from channels.routing import ProtocolTypeRouter, URLRouter
+from channels.security.websocket import AllowedHostsOriginValidator
+from django.conf import settings
+from django.core.wsgi import get_wsgi_application
+
+_django = WSGIMiddleware(get_wsgi_application(), workers=8)
+
+from verification.engine import start_engine, stop_engine  # noqa: E402 - models exist only once Django is set up
+from verification.lane import VerifyLane, hosts_of  # noqa: E402
+
+_protocols = ProtocolTypeRouter(
+    {
+        "http": VerifyLane(_django, hosts=hosts_of(settings.ALLOWED_HOSTS, settings.ORIGIN), secure=settings.SECURE_TRANSPORT),
+        "websocket": AllowedHostsOriginValidator(URLRouter([])),
+    }
+)
+
+
+async def application(scope: Any, receive: Any, send: Any) -> None:
+    """The ASGI application. The decision engine lives exactly as long as the process serves."""
+    if scope["type"] == "lifespan":
+        await _lifespan(receive, send)
+    else:
+        await _protocols(scope, receive, send)
+
+
+async def _lifespan(receive: Any, send: Any) -> None:
+    while True:
+        message = await receive()
+        if message["type"] == "lifespan.startup":
+            await start_engine()
+            await send({"type": "lifespan.startup.complete"})
+        else:
+            await stop_engine()
+            await send({"type": "lifespan.shutdown.complete"})
+            return

@@ -1,0 +1,28 @@
+"""Every address of the product. A room brings its own; here they are only put together."""
+
+from django.urls import include, path
+from drf_spectacular.views import SpectacularAPIView
+
+from aim import health
+from aim.api.docs import ApiDocsView
+
+api = [
+    path("", include("accounts.api.urls")),
+    path("", include("agents.api.urls")),
+    path("", include("verification.api.urls")),
+    path("schema", SpectacularAPIView.as_view(), name="schema"),
+    path("docs", ApiDocsView.as_view(), name="docs"),
+]
+
+urlpatterns = [
+    path("healthz", health.healthz, name="healthz"),
+    path("readyz", health.readyz, name="readyz"),
+    path("metrics", health.metrics, name="metrics"),
+    path("api/v1/", include((api, "api"))),
+    path("", include("accounts.urls")),
+]
+
+handler400 = "aim.api.problems.bad_request"
+handler403 = "aim.api.problems.permission_denied"
+handler404 = "aim.api.problems.not_found"
+handler500 = "aim.api.problems.server_error"
