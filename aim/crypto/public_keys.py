@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat,
 
 from aim.crypto import der as der_reader
 from aim.crypto.pem import read_public_key_block
-from aim.crypto.problems import InvalidPublicKeyError
+from aim.crypto.problems import InvalidPublicKeyError as InvalidPublicKeyError
 from aim.crypto.weak_keys import RSA_EXPONENT, RSA_MAX_BITS, RSA_MIN_BITS, ed25519_problems, rsa_problems
 
 KeyType = Literal["ed25519", "rsa", "ecdsa-p256"]

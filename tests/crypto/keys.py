@@ -6,7 +6,9 @@ from functools import cache
 
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key as generate_rsa_key
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from aim.crypto.public_keys import describe_key
 from aim.crypto.signing import Signer
@@ -62,8 +64,14 @@ ED25519_ALGORITHM = bytes.fromhex("06032b6570")
 EC_OID = bytes.fromhex("06072a8648ce3d0201")
 
 
-def rsa_pem(modulus, exponent=65537):
-    return pem(spki(RSA_ALGORITHM, tlv(0x30, integer(modulus), integer(exponent))))
+def modulus(text):
+    key = load_pem_public_key(text.encode())
+    assert isinstance(key, RSAPublicKey)
+    return key.public_numbers().n
+
+
+def rsa_pem(number, exponent=65537):
+    return pem(spki(RSA_ALGORITHM, tlv(0x30, integer(number), integer(exponent))))
 
 
 def ed25519_pem(point):

@@ -1,5 +1,6 @@
 from base64 import b64encode, encodebytes
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
@@ -12,7 +13,7 @@ from tests.crypto import keys
 
 pytestmark = pytest.mark.requirement("W2.6")
 ISSUED = datetime(2026, 11, 23, 16, 30, tzinfo=UTC)
-VALUES = {
+VALUES: dict[str, Any] = {
     "audience": "https://aim.example",
     "organization_id": "org_1",
     "subject_id": "agt_1",

@@ -8,7 +8,7 @@ from http_message_signatures import HTTPMessageSigner, HTTPMessageVerifier, HTTP
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aim.crypto.message_signatures import check_signature, read_signature
+from aim.crypto.message_signatures import ParsedSignature, check_signature, read_signature
 from aim.crypto.signature_base import SignedMessage
 from aim.crypto.signing import sign_request
 from aim.crypto.structured_fields import MalformedFieldError, read_byte_sequences, read_inner_lists
@@ -64,6 +64,7 @@ def test_we_accept_what_another_library_signs(key_type, algorithm, query, host):
     headers = theirs(f"https://{host}/api/v1/verify/action{query}", key_type, algorithm, now)
     message = SignedMessage("POST", "https", host.encode(), b"/api/v1/verify/action", query[1:].encode(), headers, BODY)
     parsed = read_signature(message)
+    assert isinstance(parsed, ParsedSignature)
     assert check_signature(parsed, message, keys.verifier(key_type), now=now.timestamp()) is None
     changed = message._replace(path=b"/api/v1/verify/other")
     assert check_signature(parsed, changed, keys.verifier(key_type), now=now.timestamp()) is not None
@@ -76,6 +77,7 @@ def test_we_agree_on_the_whole_target(query):
     headers = theirs(f"https://aim.example/x%20y{query}", "ed25519", algorithms.ED25519, now, also=also)
     message = SignedMessage("POST", "https", b"aim.example", b"/x%20y", query[1:].encode(), headers, BODY)
     parsed = read_signature(message)
+    assert isinstance(parsed, ParsedSignature)
     assert set(also) < set(parsed.components)
     assert check_signature(parsed, message, keys.verifier(), now=now.timestamp()) is None
 
@@ -124,4 +126,5 @@ def test_whatever_we_can_read_is_a_structured_field(text):
         except MalformedFieldError:
             continue
         parsed = http_sf.parse(text.encode(), tltype="dictionary")
+        assert isinstance(parsed, dict)
         assert list(parsed) == list(members)

@@ -67,6 +67,12 @@ def signed_with(parameters, *, message=BARE, label="a", key_type="ed25519"):
     )
 
 
+def parse(message):
+    parsed = read_signature(message)
+    assert isinstance(parsed, ParsedSignature)
+    return parsed
+
+
 def verdict(message, *, key_type="ed25519", now=NOW, **kwargs):
     parsed = read_signature(message)
     if isinstance(parsed, SignatureProblem):
@@ -100,8 +106,7 @@ def parameters(covered=COVERED, **changes):
 )  # fmt: skip
 def test_a_signed_request_is_accepted(key_type, algorithm):
     message = signed(key_type=key_type, algorithm=algorithm)
-    parsed = read_signature(message)
-    assert isinstance(parsed, ParsedSignature)
+    parsed = parse(message)
     assert (parsed.components, parsed.created, parsed.expires) == (COVERED, NOW, NOW + 60)
     assert (parsed.nonce, parsed.keyid, parsed.algorithm) == (NONCE, keys.info(key_type).thumbprint, algorithm)
     assert verdict(message, key_type=key_type) is None
@@ -339,7 +344,7 @@ def test_loose_last_bits_of_base64_are_refused():
 
 def test_der_instead_of_r_and_s_is_refused():
     message = signed(key_type="ecdsa-p256")
-    parsed = read_signature(message)
+    parsed = parse(message)
     base = signature_base(message, parsed.components, parsed.parameters)
     der = b64encode(keys.private_key("ecdsa-p256").sign(base, ECDSA(SHA256())))
     assert code(replaced(message, b"signature", b"aim=:" + der + b":"), key_type="ecdsa-p256") == "signature_invalid"
@@ -347,9 +352,9 @@ def test_der_instead_of_r_and_s_is_refused():
 
 def test_pss_counts_only_where_alg_says_so():
     message = signed(key_type="rsa", algorithm="rsa-pss-sha512")
-    parsed = read_signature(message)
+    parsed = parse(message)
     plain = signed_with(parameters(keyid=f'"{keys.signer("rsa").keyid}"'), key_type="rsa")
-    bare = read_signature(plain)
+    bare = parse(plain)
     pss = keys.signer("rsa").sign(signature_base(plain, bare.components, bare.parameters), "rsa-pss-sha512")
     assert parsed.algorithm == "rsa-pss-sha512"
     value = b"a=:" + b64encode(pss) + b":"

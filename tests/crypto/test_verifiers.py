@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aim.crypto.public_keys import describe_key
+from aim.crypto.public_keys import PublicKeyObject, describe_key
 from aim.crypto.verifiers import ALGORITHMS, Verifier
 from tests.crypto import keys, rfc9421
 
@@ -82,7 +82,9 @@ def test_pss_demands_the_salt_of_rfc9421(salt):
 
 
 def rfc_verifier(pem):
-    return Verifier(describe_key(load_pem_public_key(pem.encode())))
+    key = load_pem_public_key(pem.encode())
+    assert isinstance(key, PublicKeyObject)
+    return Verifier(describe_key(key))
 
 
 def test_rfc9421_vectors_that_our_profile_has_no_request_for():
