@@ -1,0 +1,31 @@
+"""How lists of decisions are narrowed: in the database, over all rows."""
+
+import django_filters
+from django.db.models import Q, QuerySet
+
+from aim.ids import IdKind, InvalidIdError, parse_id
+from verification.models import Verification
+
+
+class VerificationFilters(django_filters.FilterSet):
+    agent = django_filters.CharFilter(method="by_agent", help_text="The id of an agent.")
+    status = django_filters.ChoiceFilter(choices=Verification.Status.choices)
+    code = django_filters.CharFilter()
+    action_type = django_filters.CharFilter()
+    since = django_filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="gte")
+    until = django_filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="lt")
+    q = django_filters.CharFilter(method="search", help_text="Text in the resource, the user or the session.")
+
+    class Meta:
+        model = Verification
+        fields: list[str] = []
+
+    def by_agent(self, rows: QuerySet[Verification], _name: str, value: str) -> QuerySet[Verification]:
+        try:
+            return rows.filter(agent_id=parse_id(IdKind.AGENT, value))
+        except InvalidIdError:
+            # An id that cannot exist has no decisions, as one of another organization has none for this caller.
+            return rows.none()
+
+    def search(self, rows: QuerySet[Verification], _name: str, value: str) -> QuerySet[Verification]:
+        return rows.filter(Q(resource__icontains=value) | Q(user_id__icontains=value) | Q(session_id__icontains=value))

@@ -1,0 +1,218 @@
+"""The shapes of decisions over HTTP."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from aim import clock
+from aim.api.serializers import IdField, StrictSerializer, TextField, WholeNumberField
+from aim.canonical import LARGEST_INTEGER
+from aim.ids import IdKind
+from verification.models import Completion, Containment, Verification
+from verification.requests import LONGEST_ACTION, LONGEST_NAME, LONGEST_RESOURCE, MOST_FIELDS
+
+
+class FreeObjectField(serializers.Field[dict[str, Any], Any, dict[str, Any], Any]):
+    """A JSON object whose members are the caller's own."""
+
+    default_error_messages = {"invalid": "Must be an object."}
+
+    def to_internal_value(self, data: Any) -> dict[str, Any]:
+        if not isinstance(data, dict):
+            self.fail("invalid")
+        return data
+
+    def to_representation(self, value: dict[str, Any]) -> dict[str, Any]:
+        return value
+
+
+class ActionDataSerializer(StrictSerializer):
+    """What the action will move, as far as the agent knows."""
+
+    records = WholeNumberField(min_value=0, max_value=LARGEST_INTEGER, required=False)
+    bytes = WholeNumberField(min_value=0, max_value=LARGEST_INTEGER, required=False)
+    fields = serializers.ListField(  # type: ignore[assignment]  # the wire contract names it so
+        child=TextField(min_length=1, max_length=LONGEST_NAME), max_length=MOST_FIELDS, required=False
+    )
+    destination = TextField(max_length=LONGEST_RESOURCE, required=False, allow_null=True)
+
+
+class ActionContextSerializer(serializers.Serializer[Any]):
+    """For whom and in which session the agent acts; further members are kept as they are."""
+
+    user_id = TextField(max_length=LONGEST_NAME, required=False, allow_null=True)
+    session_id = TextField(max_length=LONGEST_NAME, required=False, allow_null=True)
+    timestamp = serializers.DateTimeField(required=False, allow_null=True)
+
+
+class CheckSerializer(serializers.Serializer[Any]):
+    """One line of the record: what was checked, what came of it, and how long it took in microseconds."""
+
+    name = serializers.CharField()
+    result = serializers.ChoiceField(choices=["passed", "failed", "needs_approval", "errored", "not_run"])
+    code = serializers.CharField()
+    detail = serializers.CharField()
+    us = serializers.FloatField()
+
+
+class DecisionSerializer(serializers.Serializer[Any]):
+    """The answer to an agent."""
+
+    approved = serializers.BooleanField()
+    status = serializers.ChoiceField(choices=Verification.Status.choices)
+    verification_id = serializers.CharField()
+    reason = serializers.CharField(required=False)
+    code = serializers.CharField(required=False)
+    retryable = serializers.BooleanField(required=False)
+    expires_at = serializers.DateTimeField(required=False)
+
+
+class ReportSerializer(StrictSerializer):
+    """What came of an approved action."""
+
+    status = serializers.ChoiceField(choices=Completion.Status.choices)
+    duration_ms = WholeNumberField(min_value=0, max_value=2**31 - 1)
+    bytes = WholeNumberField(min_value=0, max_value=LARGEST_INTEGER, required=False, allow_null=True)
+    records = WholeNumberField(min_value=0, max_value=LARGEST_INTEGER, required=False, allow_null=True)
+    error = TextField(max_length=2000, required=False, allow_blank=True)
+    request_digest = serializers.RegexField(r"^[0-9a-f]{64}$", required=False)
+
+
+class CompletionSerializer(serializers.Serializer[Completion]):
+    """An accepted report."""
+
+    verification_id = IdField(kind=IdKind.VERIFICATION)
+    status = serializers.ChoiceField(choices=Completion.Status.choices)
+    duration_ms = serializers.IntegerField()
+    bytes = serializers.IntegerField(allow_null=True)
+    records = serializers.IntegerField(allow_null=True)
+    error = serializers.CharField()
+    completed_at = serializers.DateTimeField()
+
+
+class VerificationSerializer(serializers.Serializer[Verification]):
+    """A decision as it is listed."""
+
+    id = IdField(kind=IdKind.VERIFICATION)
+    agent_id = IdField(kind=IdKind.AGENT)
+    status = serializers.ChoiceField(choices=Verification.Status.choices)
+    code = serializers.CharField()
+    reason = serializers.CharField()
+    action_type = serializers.CharField()
+    resource = serializers.CharField()
+    user_id = serializers.CharField()
+    session_id = serializers.CharField()
+    created_at = serializers.DateTimeField()
+    expires_at = serializers.DateTimeField(allow_null=True)
+    duration_us = serializers.IntegerField()
+    completion = serializers.SerializerMethodField()
+
+    def get_completion(self, verification: Verification) -> CompletionSerializer | None:
+        completion = self.context["completions"].get(verification.id)
+        return CompletionSerializer(completion).data if completion else None  # type: ignore[return-value]
+
+
+class VerificationDetailSerializer(VerificationSerializer):
+    """A decision with everything that explains it: the record as it was written, with every check."""
+
+    checks = serializers.SerializerMethodField()
+    checks_passed = serializers.SerializerMethodField()
+    request_digest = serializers.SerializerMethodField()
+    correlation_id = serializers.SerializerMethodField()
+    agent = serializers.SerializerMethodField()
+    action = serializers.SerializerMethodField()
+    context_claims = serializers.SerializerMethodField()
+    data_claims = serializers.SerializerMethodField()
+    source = serializers.SerializerMethodField()
+
+    def _data(self) -> dict[str, Any]:
+        data: dict[str, Any] = self.context["record"]["data"]
+        return data
+
+    def get_checks(self, _verification: Verification) -> list[CheckSerializer]:
+        return [  # type: ignore[return-value]  # the annotation is for the OpenAPI file
+            {
+                "name": line["name"],
+                "result": line["result"],
+                "code": line["code"],
+                "detail": line["detail"],
+                "us": line["ns"] / 1000,
+            }
+            for line in self._data()["checks"]
+        ]
+
+    def get_checks_passed(self, _verification: Verification) -> list[str]:
+        return [line["name"] for line in self._data()["checks"] if line["result"] == "passed"]
+
+    def get_request_digest(self, verification: Verification) -> str:
+        return bytes(verification.request_digest).hex()
+
+    def get_correlation_id(self, _verification: Verification) -> str:
+        return str(self._data()["correlation_id"])
+
+    def get_agent(self, _verification: Verification) -> dict[str, Any]:
+        """The agent as it was: version, configuration version, trust."""
+        agent: dict[str, Any] = self._data()["agent"]
+        return agent | {"name": self.context["record"]["actor"]["label"]}
+
+    def get_action(self, _verification: Verification) -> dict[str, Any]:
+        action: dict[str, Any] = self._data()["action"]
+        return action
+
+    def get_context_claims(self, _verification: Verification) -> dict[str, Any]:
+        context: dict[str, Any] = self._data()["context"]
+        return context
+
+    def get_data_claims(self, _verification: Verification) -> dict[str, Any]:
+        claims: dict[str, Any] = self._data()["claims"]
+        return claims
+
+    def get_source(self, _verification: Verification) -> dict[str, Any]:
+        """Where the request came from: address, credential by its public prefix, key it was signed with."""
+        actor = self.context["record"]["actor"]
+        return {"address": actor["address"], "credential": actor["credential"], "keyid": self._data()["keyid"]}
+
+
+class ContainmentSerializer(serializers.Serializer[Containment]):
+    """Something that is shut off for every agent of the organization."""
+
+    id = IdField(kind=IdKind.CONTAINMENT)
+    kind = serializers.ChoiceField(choices=Containment.Kind.choices)
+    pattern = serializers.CharField()
+    reason = serializers.CharField()
+    created_at = serializers.DateTimeField()
+    lifted_at = serializers.DateTimeField(allow_null=True)
+
+
+class ContainmentRequestSerializer(StrictSerializer):
+    """What to shut off, and why."""
+
+    kind = serializers.ChoiceField(choices=Containment.Kind.choices)
+    pattern = TextField(max_length=2048)
+    reason = TextField(max_length=2000)
+
+
+class LiftSerializer(StrictSerializer):
+    """Why it may be opened again."""
+
+    reason = TextField(max_length=2000)
+
+
+def shown_state(verification: Verification, completion: Completion | None) -> dict[str, Any]:
+    """A decision as its own agent may see it: a pending one that nobody has decided in time is denied."""
+    expired = verification.expires_at is not None and verification.expires_at < clock.now()
+    status, code, reason = verification.status, verification.code, verification.reason
+    if status == Verification.Status.PENDING and expired:
+        status, code, reason = Verification.Status.DENIED.value, "approval_expired", "Approval expired"
+    state: dict[str, Any] = {
+        "approved": status == Verification.Status.APPROVED,
+        "status": status,
+        "verification_id": verification.public_id,
+    }
+    if status != Verification.Status.APPROVED:
+        state |= {"reason": reason, "code": code, "retryable": False}
+    if verification.expires_at is not None and status != Verification.Status.DENIED:
+        state["expires_at"] = clock.show_time(verification.expires_at)
+    if completion is not None:
+        state["completion"] = CompletionSerializer(completion).data
+    return state

@@ -1,0 +1,170 @@
+"""The API of decisions. Agents ask, follow and report here; people read what was decided."""
+
+from typing import ClassVar
+
+from django.http import HttpResponse
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
+from rest_framework.generics import GenericAPIView
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts.api.actor_view import ActorView
+from accounts.permissions import Permission
+from aim.api.pagination import CursorPages
+from aim.api.path_ids import path_id
+from aim.errors import ConflictError
+from aim.ids import IdKind
+from verification.api.action_serializer import ActionSerializer
+from verification.api.asking import answer_action
+from verification.api.filters import VerificationFilters
+from verification.api.serializers import (
+    CompletionSerializer,
+    DecisionSerializer,
+    ReportSerializer,
+    VerificationDetailSerializer,
+    VerificationSerializer,
+    shown_state,
+)
+from verification.models import Verification
+from verification.selectors import (
+    completion_of,
+    completions_of,
+    own_verification,
+    record_of,
+    verification_by_id,
+    verifications_visible_to,
+)
+from verification.services.completions import SENTENCES, Report, complete_verification
+
+EXAMPLE = OpenApiExample(
+    "Read a file",
+    request_only=True,
+    value={
+        "agent_id": "agt_0193b2f3c5e87c10a1b2c3d4e5f60718",
+        "action_type": "file_read",
+        "resource": "/app/config/config.json",
+        "context": {"user_id": "usr_123", "session_id": "sess_456", "timestamp": "2026-11-23T16:30:00Z"},
+    },
+)
+
+
+class CompletionRefusedError(ConflictError):
+    """The report is on record, but it does not complete the verification."""
+
+    code = "completion_refused"
+
+
+@extend_schema(tags=["Decisions"])
+class VerifyActionView(APIView):
+    """Authenticates by itself, as the native lane does, because its refusals have the shape of a decision."""
+
+    authentication_classes: ClassVar = []
+    permission_classes: ClassVar = []
+    http_method_names: ClassVar = ["post"]
+    permissions: ClassVar = {"POST": Permission.VERIFY_ACTIONS}
+
+    @extend_schema(
+        summary="May I?",
+        operation_id="verify_action",
+        request=ActionSerializer,
+        examples=[EXAMPLE],
+        responses={
+            200: DecisionSerializer,
+            202: DecisionSerializer,
+            403: DecisionSerializer,
+            429: DecisionSerializer,
+            400: DecisionSerializer,
+            401: DecisionSerializer,
+            503: DecisionSerializer,
+        },
+    )
+    def post(self, request: Request) -> HttpResponse:
+        """Ask before acting. The answer leaves only after the decision is durably recorded; if it cannot be, it is 503.
+
+        Act only on `"approved": true`, before `expires_at`. `code` is stable, `reason` is for people. 202 means that a
+        person is asked: follow `GET /verify/{verification_id}`. `retryable` says whether the same request may help
+        later; 429 and 503 say when in `Retry-After`.
+        """
+        answer = answer_action(request._request)
+        response = HttpResponse(answer.body, status=answer.status, content_type=answer.content_type)
+        response["Cache-Control"] = "no-store"
+        if answer.retry_after is not None:
+            response["Retry-After"] = str(answer.retry_after)
+        if answer.status == 401:
+            response["WWW-Authenticate"] = 'Bearer realm="aim"'
+        return response
+
+
+@extend_schema(tags=["Decisions"])
+class OwnVerificationView(ActorView):
+    permissions: ClassVar = {"GET": Permission.VERIFY_ACTIONS}
+
+    @extend_schema(
+        summary="What became of my request?",
+        operation_id="verify_state",
+        parameters=[
+            OpenApiParameter("wait", int, description="Seconds to wait for a pending one to be decided, at most 20.")
+        ],
+        responses=DecisionSerializer,
+    )
+    def get(self, _request: Request, verification_id: str) -> Response:
+        verification = own_verification(self.actor, path_id(IdKind.VERIFICATION, verification_id))
+        return Response(shown_state(verification, completion_of(verification.id)))
+
+
+@extend_schema(tags=["Decisions"])
+class CompleteView(ActorView):
+    permissions: ClassVar = {"POST": Permission.VERIFY_ACTIONS}
+
+    @extend_schema(
+        summary="Report what came of it",
+        operation_id="verify_complete",
+        request=ReportSerializer,
+        responses={200: CompletionSerializer},
+    )
+    def post(self, request: Request, verification_id: str) -> Response:
+        """Once, by the same agent, after an approval and before it expires; 409 otherwise.
+
+        A report that is refused is recorded as what it is: an action without, or beyond, an approval.
+        """
+        identifier = path_id(IdKind.VERIFICATION, verification_id)
+        own_verification(self.actor, identifier)
+        serializer = ReportSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        values = dict(serializer.validated_data)
+        digest = values.pop("request_digest", None)
+        report = Report(**values, request_digest=bytes.fromhex(digest) if digest else None)
+        refusal = complete_verification(self.actor, identifier, report=report)
+        if refusal is not None:
+            raise CompletionRefusedError(SENTENCES[refusal])
+        return Response(CompletionSerializer(completion_of(identifier)).data)
+
+
+@extend_schema(tags=["Verifications"])
+class VerificationListView(ActorView, GenericAPIView[Verification]):
+    permissions: ClassVar = {"GET": Permission.VERIFICATIONS_READ}
+    filterset_class = VerificationFilters
+    pagination_class = CursorPages
+    queryset = Verification.objects.none()
+
+    @extend_schema(
+        summary="List the decisions", operation_id="verifications", responses=VerificationSerializer(many=True)
+    )
+    def get(self, _request: Request) -> Response:
+        """Newest first, a page at a time: follow `next`."""
+        rows = self.paginate_queryset(self.filter_queryset(verifications_visible_to(self.actor)))
+        context = {"completions": completions_of(list(rows))}
+        return self.get_paginated_response(VerificationSerializer(rows, many=True, context=context).data)
+
+
+@extend_schema(tags=["Verifications"])
+class VerificationView(ActorView):
+    permissions: ClassVar = {"GET": Permission.VERIFICATIONS_READ}
+
+    @extend_schema(summary="One decision", operation_id="verification", responses=VerificationDetailSerializer)
+    def get(self, _request: Request, verification_id: str) -> Response:
+        """With every check, its result, detail and time, and the agent as it was at that moment."""
+        verification = verification_by_id(self.actor, path_id(IdKind.VERIFICATION, verification_id))
+        context = {"record": record_of(verification), "completions": completions_of([verification])}
+        return Response(VerificationDetailSerializer(verification, context=context).data)

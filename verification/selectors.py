@@ -1,0 +1,74 @@
+"""All reads of decisions. Each takes the actor first: people see their organization's, an agent its own."""
+
+import json
+from typing import Any
+from uuid import UUID
+
+from django.db.models import QuerySet
+
+from accounts.contracts import Actor, ActorKind
+from aim.errors import NotFoundError
+from aim.ledger.models import Entry
+from verification.models import Completion, Containment, Verification
+
+
+def verifications_visible_to(actor: Actor) -> QuerySet[Verification]:
+    """The one place that scopes decisions."""
+    rows = Verification.objects.filter(organization_id=actor.organization_id)
+    match actor.kind:
+        case ActorKind.PERSON:
+            return rows
+        case ActorKind.AGENT:
+            return rows.filter(agent_id=actor.id)
+        case _:
+            return Verification.objects.none()
+
+
+def verification_by_id(actor: Actor, verification_id: UUID) -> Verification:
+    """Raises the same `NotFoundError` for an unknown decision and for another organization's."""
+    verification = verifications_visible_to(actor).filter(id=verification_id).first()
+    if verification is None:
+        raise NotFoundError
+    return verification
+
+
+def own_verification(actor: Actor, verification_id: UUID) -> Verification:
+    """A decision about the agent that asks, and nobody else's."""
+    if actor.kind is not ActorKind.AGENT:
+        raise NotFoundError
+    return verification_by_id(actor, verification_id)
+
+
+def record_of(verification: Verification) -> dict[str, Any]:
+    """The full record of a decision: its ledger entry, as it was written."""
+    body = Entry.objects.values_list("body", flat=True).get(id=verification.id)
+    record: dict[str, Any] = json.loads(bytes(body))
+    return record
+
+
+def claimed_bytes(verification: Verification) -> int:
+    """How many bytes the agent said it would move when it asked."""
+    return int(record_of(verification)["data"]["claims"]["bytes"])
+
+
+def completion_of(verification_id: UUID) -> Completion | None:
+    return Completion.objects.filter(verification_id=verification_id).first()
+
+
+def completions_of(verifications: list[Verification]) -> dict[UUID, Completion]:
+    """The completions of a page of decisions, in one query."""
+    found = Completion.objects.filter(verification_id__in=[row.id for row in verifications])
+    return {completion.verification_id: completion for completion in found}
+
+
+def containments_visible_to(actor: Actor) -> QuerySet[Containment]:
+    if actor.kind is not ActorKind.PERSON:
+        return Containment.objects.none()
+    return Containment.objects.filter(organization_id=actor.organization_id).order_by("-id")
+
+
+def containment_by_id(actor: Actor, containment_id: UUID) -> Containment:
+    containment = containments_visible_to(actor).filter(id=containment_id).first()
+    if containment is None:
+        raise NotFoundError
+    return containment

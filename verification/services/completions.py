@@ -1,0 +1,128 @@
+"""What agents report of the actions they were allowed, and of those they were not."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from uuid import UUID
+
+from django.db import connection, transaction
+
+from accounts.contracts import Actor
+from accounts.permissions import Permission
+from agents.models import Agent, AgentStatus
+from agents.services.runtime import add_bytes_used
+from aim.ledger.append import append_entry
+from aim.ledger.events import Event
+from verification.models import Completion, Verification
+from verification.selectors import claimed_bytes, own_verification
+
+
+class Refusal(StrEnum):
+    """Why a report is not accepted; the report itself is on record all the same."""
+
+    NOT_APPROVED = "not_approved"
+    EXPIRED = "expired"
+    ALREADY_COMPLETED = "already_completed"
+    DIGEST_MISMATCH = "digest_mismatch"
+    AGENT_NOT_ACTIVE = "agent_not_active"
+
+
+SENTENCES = {
+    Refusal.NOT_APPROVED: "This verification was not approved.",
+    Refusal.EXPIRED: "The approval has expired.",
+    Refusal.ALREADY_COMPLETED: "This verification is completed already.",
+    Refusal.DIGEST_MISMATCH: "The digest is not that of the approved request.",
+    Refusal.AGENT_NOT_ACTIVE: "The agent is no longer allowed to act.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What the agent says of its action; `bytes` and `records` are what it really moved, where it knows."""
+
+    status: str
+    duration_ms: int
+    bytes: int | None = None
+    records: int | None = None
+    error: str = ""
+    request_digest: bytes | None = None
+
+    def entry(self) -> dict[str, object]:
+        return {
+            "status": self.status,
+            "duration_ms": self.duration_ms,
+            "bytes": self.bytes,
+            "records": self.records,
+            "error": self.error,
+            "request_digest": self.request_digest.hex() if self.request_digest else None,
+        }
+
+
+# The row appears only while all conditions hold, by the database's clock, and once: the primary key sees to that.
+_COMPLETE = """
+INSERT INTO verification_completion (verification_id, agent_id, status, duration_ms, bytes, records, error, completed_at)
+SELECT v.id, v.agent_id, %(status)s, %(duration_ms)s, %(bytes)s, %(records)s, %(error)s, clock_timestamp()
+FROM verification_verification v
+WHERE v.id = %(id)s AND v.agent_id = %(agent_id)s AND v.status = 'approved' AND v.expires_at >= clock_timestamp()
+ON CONFLICT (verification_id) DO NOTHING
+"""
+
+
+@transaction.atomic
+def complete_verification(actor: Actor, verification_id: UUID, *, report: Report) -> Refusal | None:
+    """Accept the report of an approved action, or put on record that it was made without one.
+
+    Answers why the report was refused, or None. Raises `NotFoundError` for a verification that is not the agent's own.
+    """
+    actor.require(Permission.VERIFY_ACTIONS)
+    verification = own_verification(actor, verification_id)
+    # Shared with other completions, exclusive against a suspension: whichever commits first is seen by the other.
+    agent = Agent.objects.select_for_update(of=("self",), no_key=True).get(id=actor.id)
+    refusal = _refusal(verification, agent, report) or _insert(verification, report)
+    data: dict[str, object] = {"report": report.entry(), "decision": verification.status}
+    if refusal is not None:
+        _append(actor, verification, Event.VERIFICATION_COMPLETION_REFUSED, data | {"refusal": refusal.value})
+        return refusal
+    extra = (report.bytes or 0) - claimed_bytes(verification)
+    if extra > 0:
+        add_bytes_used(agent, extra)
+    _append(actor, verification, Event.VERIFICATION_COMPLETED, data | {"beyond_claim_bytes": max(extra, 0)})
+    return None
+
+
+def _refusal(verification: Verification, agent: Agent, report: Report) -> Refusal | None:
+    if verification.status != Verification.Status.APPROVED:
+        return Refusal.NOT_APPROVED
+    if agent.status != AgentStatus.VERIFIED:
+        return Refusal.AGENT_NOT_ACTIVE
+    if report.request_digest is not None and report.request_digest != bytes(verification.request_digest):
+        return Refusal.DIGEST_MISMATCH
+    return None
+
+
+def _insert(verification: Verification, report: Report) -> Refusal | None:
+    values = {
+        "id": verification.id,
+        "agent_id": verification.agent_id,
+        "status": report.status,
+        "duration_ms": report.duration_ms,
+        "bytes": report.bytes,
+        "records": report.records,
+        "error": report.error,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_COMPLETE, values)
+        if cursor.rowcount == 1:
+            return None
+    completed = Completion.objects.filter(verification_id=verification.id).exists()
+    return Refusal.ALREADY_COMPLETED if completed else Refusal.EXPIRED
+
+
+def _append(actor: Actor, verification: Verification, event: Event, data: dict[str, object]) -> None:
+    append_entry(
+        kind=event.value,
+        organization_id=verification.organization_id,
+        actor=actor.entry(),
+        subject={"kind": "verification", "id": verification.id.hex},
+        subject_id=verification.id,
+        data=data,
+    )
