@@ -12,13 +12,13 @@ from aim.errors import NotFoundError
 def organization_of(actor: Actor) -> Organization:
     """The actor's own organization; raises `NotFoundError` where it has none."""
     try:
-        return Organization.objects.get(id=actor.organization_id)
+        return Organization.objects.get(id=actor.scope)
     except Organization.DoesNotExist:
         raise NotFoundError from None
 
 
 def memberships_visible_to(actor: Actor) -> QuerySet[Membership]:
-    return Membership.objects.filter(organization_id=_scope(actor)).select_related("user", "organization")
+    return Membership.objects.filter(organization_id=actor.scope).select_related("user", "organization")
 
 
 def membership_by_user(actor: Actor, user_id: UUID) -> Membership:
@@ -29,7 +29,7 @@ def membership_by_user(actor: Actor, user_id: UUID) -> Membership:
 
 
 def teams_visible_to(actor: Actor) -> QuerySet[Team]:
-    return Team.objects.filter(organization_id=_scope(actor)).prefetch_related("members__user")
+    return Team.objects.filter(organization_id=actor.scope).prefetch_related("members__user")
 
 
 def team_by_id(actor: Actor, team_id: UUID) -> Team:
@@ -41,7 +41,7 @@ def team_by_id(actor: Actor, team_id: UUID) -> Team:
 
 def tokens_of(actor: Actor) -> QuerySet[PersonalToken]:
     """The actor's own tokens in this organization, revoked ones included."""
-    return PersonalToken.objects.filter(membership__organization_id=_scope(actor), membership__user_id=actor.id)
+    return PersonalToken.objects.filter(membership__organization_id=actor.scope, membership__user_id=actor.self_id)
 
 
 def token_by_id(actor: Actor, token_id: UUID) -> PersonalToken:
@@ -60,10 +60,5 @@ def memberships_of_user(user_id: UUID) -> QuerySet[Membership]:
 def unknown_people_and_teams(actor: Actor, *, users: set[UUID], teams: set[UUID]) -> tuple[set[UUID], set[UUID]]:
     """Which of these users and teams the actor's organization does not have."""
     known_users = memberships_visible_to(actor).filter(user_id__in=users).values_list("user_id", flat=True)
-    known_teams = Team.objects.filter(organization_id=_scope(actor), id__in=teams).values_list("id", flat=True)
+    known_teams = Team.objects.filter(organization_id=actor.scope, id__in=teams).values_list("id", flat=True)
     return users - set(known_users), teams - set(known_teams)
-
-
-def _scope(actor: Actor) -> UUID | None:
-    # An actor without an organization sees nothing: no row's organization is NULL.
-    return actor.organization_id

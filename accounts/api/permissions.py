@@ -1,15 +1,18 @@
 """Who may call which method: each view declares it, and a view that declares nothing is open to nobody."""
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import TYPE_CHECKING
 
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
-from rest_framework.views import APIView
 
 from accounts.contracts import Actor
 from accounts.errors import PermissionDeniedError
 from accounts.permissions import Permission
+
+if TYPE_CHECKING:
+    # DRF imports this module, by its setting, while it defines APIView.
+    from rest_framework.views import APIView
 
 
 class AnyActor:
@@ -26,7 +29,7 @@ class UndeclaredPermissionError(RuntimeError):
 
 
 class HasPermission(BasePermission):
-    def has_permission(self, request: Request, view: APIView) -> bool:
+    def has_permission(self, request: Request, view: "APIView") -> bool:
         if not isinstance(request.user, Actor):
             return False
         method = "GET" if request.method == "HEAD" else request.method or ""
@@ -38,20 +41,8 @@ class HasPermission(BasePermission):
         return True
 
 
-def declared_permission(view: APIView | type[APIView], method: str) -> Declared:
+def declared_permission(view: "APIView | type[APIView]", method: str) -> Declared:
     permissions: Mapping[str, Declared] = getattr(view, "permissions", {})
     if method not in permissions:
         raise UndeclaredPermissionError(f"{view} declares no permission for {method}")
     return permissions[method]
-
-
-class ActorView(APIView):
-    """The base of every view of the API: says who may call it, and knows the caller."""
-
-    permissions: ClassVar[Mapping[str, Declared]] = {}
-    http_method_names: ClassVar[list[str]] = ["get", "head", "post", "put", "patch", "delete"]
-
-    @property
-    def actor(self) -> Actor:
-        assert isinstance(self.request.user, Actor)
-        return self.request.user

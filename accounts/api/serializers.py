@@ -7,7 +7,7 @@ from rest_framework import serializers
 from accounts.contracts import ActorKind
 from accounts.models import Role
 from accounts.permissions import Permission
-from aim.api.serializers import IdField, StrictSerializer, TextField
+from aim.api.serializers import IdField, MomentField, StrictSerializer, TextField
 from aim.ids import IdKind
 
 _NAME = 200
@@ -18,7 +18,7 @@ class OrganizationSerializer(StrictSerializer):
     name = TextField(max_length=_NAME, required=False)
     timezone = TextField(max_length=64, required=False, help_text="A name of the IANA database.")
     status = serializers.CharField(read_only=True)
-    created_at = serializers.DateTimeField(read_only=True)
+    created_at = MomentField(read_only=True)
 
 
 class OrganizationRefSerializer(StrictSerializer):
@@ -37,7 +37,9 @@ class CallerSerializer(StrictSerializer):
 
     kind = serializers.ChoiceField(choices=[ActorKind.PERSON.value, ActorKind.AGENT.value], read_only=True)
     id = serializers.CharField(read_only=True, help_text="`usr_…` or `agt_…`.")
-    label = serializers.CharField(read_only=True, help_text="The e-mail address, or the agent's name.")
+    label = serializers.CharField(  # type: ignore[assignment]
+        read_only=True, help_text="The e-mail address, or the agent's name."
+    )
     organization = OrganizationRefSerializer(read_only=True)
     role = serializers.ChoiceField(choices=Role.choices, read_only=True, allow_null=True)
     permissions = serializers.ListField(child=serializers.CharField(), read_only=True)
@@ -50,7 +52,7 @@ class MemberSerializer(StrictSerializer):
     name = serializers.CharField(source="user.name", read_only=True)
     role = serializers.ChoiceField(choices=Role.choices)
     active = serializers.BooleanField(source="user.is_active", read_only=True)
-    joined_at = serializers.DateTimeField(source="created_at", read_only=True)
+    joined_at = MomentField(source="created_at", read_only=True)
 
 
 class TeamMemberSerializer(StrictSerializer):
@@ -61,7 +63,7 @@ class TeamSerializer(StrictSerializer):
     id = IdField(kind=IdKind.TEAM, read_only=True)
     name = TextField(max_length=_NAME)
     members = serializers.SerializerMethodField()
-    created_at = serializers.DateTimeField(read_only=True)
+    created_at = MomentField(read_only=True)
 
     def get_members(self, team: Any) -> list[dict[str, Any]]:
         people = sorted((membership.user for membership in team.members.all()), key=lambda user: user.email)
@@ -77,10 +79,10 @@ class TokenSerializer(StrictSerializer):
         max_length=len(Permission),
         help_text='Permissions as `GET /api/v1/roles` lists them, or `["*"]` for all that the role allows.',
     )
-    expires_at = serializers.DateTimeField(help_text="At most 366 days ahead.")
+    expires_at = MomentField(help_text="At most 366 days ahead.")
     prefix = serializers.CharField(read_only=True)
-    created_at = serializers.DateTimeField(read_only=True)
-    revoked_at = serializers.DateTimeField(read_only=True, allow_null=True)
+    created_at = MomentField(read_only=True)
+    revoked_at = MomentField(read_only=True, allow_null=True)
 
 
 class NewTokenSerializer(TokenSerializer):

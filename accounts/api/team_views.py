@@ -6,7 +6,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.api.permissions import ActorView
+from accounts.api.actor_view import ActorView
 from accounts.api.serializers import TeamMemberSerializer, TeamSerializer
 from accounts.permissions import Permission
 from accounts.selectors import team_by_id, teams_visible_to
@@ -90,7 +90,5 @@ class TeamMemberView(ActorView):
 
     @extend_schema(summary="Take a member out of a team", operation_id="teams_members_remove", responses={204: None})
     def delete(self, _request: Request, team_id: str, user_id: str) -> Response:
-        remove_team_member(
-            self.actor, path_id(IdKind.TEAM, team_id), user_id=path_id(IdKind.USER, user_id)
-        )
+        remove_team_member(self.actor, path_id(IdKind.TEAM, team_id), user_id=path_id(IdKind.USER, user_id))
         return Response(status=204)

@@ -6,7 +6,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.api.permissions import ActorView
+from accounts.api.actor_view import ActorView
 from accounts.api.serializers import NewTokenSerializer, TokenSerializer
 from accounts.permissions import Permission
 from accounts.selectors import membership_by_user, token_by_id, tokens_of

@@ -6,7 +6,8 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.api.permissions import ANY_ACTOR, ActorView
+from accounts.api.actor_view import ActorView
+from accounts.api.permissions import ANY_ACTOR
 from accounts.api.serializers import (
     CallerSerializer,
     MemberSerializer,

@@ -75,7 +75,9 @@ def _locked(actor: Actor, user_id: UUID, organization_id: UUID) -> Membership:
         raise NotFoundError
     # The organization's row orders changes of its people, so that two admins cannot remove each other at once.
     Organization.objects.select_for_update(no_key=True).filter(id=organization_id).first()
-    membership = Membership.objects.select_related("user").filter(organization_id=organization_id, user_id=user_id).first()
+    membership = (
+        Membership.objects.select_related("user").filter(organization_id=organization_id, user_id=user_id).first()
+    )
     if membership is None:
         raise NotFoundError
     return membership

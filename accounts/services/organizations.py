@@ -34,7 +34,7 @@ def create_organization(actor: Actor, name: str) -> Organization:
 def update_organization(actor: Actor, *, name: str | None = None, timezone: str | None = None) -> Organization:
     """Change what is given of the actor's own organization; no entry where nothing differs."""
     actor.require(Permission.ORGANIZATION_WRITE)
-    organization = Organization.objects.select_for_update(no_key=True).filter(id=actor.organization_id).first()
+    organization = Organization.objects.select_for_update(no_key=True).filter(id=actor.scope).first()
     if organization is None:
         raise NotFoundError
     wanted = {"name": name, "timezone": timezone}
@@ -52,7 +52,11 @@ def update_organization(actor: Actor, *, name: str | None = None, timezone: str 
         setattr(organization, field, change["after"])
     _save(organization)
     record(
-        actor, Event.ORGANIZATION_UPDATED, organization_id=organization.id, subject=organization, data={"changes": changes}
+        actor,
+        Event.ORGANIZATION_UPDATED,
+        organization_id=organization.id,
+        subject=organization,
+        data={"changes": changes},
     )
     return organization
 

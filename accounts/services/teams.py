@@ -73,9 +73,7 @@ def remove_team_member(actor: Actor, team_id: UUID, *, user_id: UUID) -> None:
 
 
 def _locked(actor: Actor, team_id: UUID) -> Team:
-    team = (
-        Team.objects.select_for_update(no_key=True).filter(organization_id=actor.organization_id, id=team_id).first()
-    )
+    team = Team.objects.select_for_update(no_key=True).filter(organization_id=actor.scope, id=team_id).first()
     if team is None:
         raise NotFoundError
     return team

@@ -17,6 +17,7 @@ from aim.secrets import BearerSecret, new_secret
 
 EVERYTHING = "*"
 LONGEST_LIFE = timedelta(days=366)
+_SCOPES = frozenset(permission.value for permission in Permission)
 
 
 @transaction.atomic
@@ -36,7 +37,12 @@ def create_token(
         raise InvalidInputError(problems)
     secret = new_secret("aimp")
     token = PersonalToken.objects.create(
-        membership=membership, name=name, prefix=secret.prefix, digest=secret.digest, scopes=wanted, expires_at=expires_at
+        membership=membership,
+        name=name,
+        prefix=secret.prefix,
+        digest=secret.digest,
+        scopes=wanted,
+        expires_at=expires_at,
     )
     record(
         actor,
@@ -60,7 +66,10 @@ def revoke_token(actor: Actor, token_id: UUID) -> None:
     token = (
         PersonalToken.objects.select_for_update(of=("self",))
         .filter(
-            membership__organization_id=actor.organization_id, membership__user_id=actor.id, id=token_id, revoked_at=None
+            membership__organization_id=actor.scope,
+            membership__user_id=actor.self_id,
+            id=token_id,
+            revoked_at=None,
         )
         .first()
     )
@@ -81,7 +90,7 @@ def _scope_problems(actor: Actor, membership: Membership, scopes: list[str]) -> 
             # A token with fewer rights than its owner must not make one that has them all.
             if not granted <= actor.permissions:
                 problems.append(Problem("scopes", "not_held", 'Your credential is too narrow to grant "*".'))
-        elif scope not in Permission:
+        elif scope not in _SCOPES:
             problems.append(Problem("scopes", "unknown", f'"{scope[:80]}" is no scope. GET /api/v1/roles lists them.'))
         elif not actor.may(Permission(scope)) or Permission(scope) not in granted:
             problems.append(Problem("scopes", "not_held", f'You do not hold "{scope}" yourself.'))

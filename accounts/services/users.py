@@ -39,7 +39,11 @@ def create_user(actor: Actor, email: str, *, name: str = "", password: str, orga
     except IntegrityError:
         raise NameTakenError("This e-mail address is in use.") from None
     record(
-        actor, Event.USER_CREATED, organization_id=organization_id, subject=user, data={"email": user.email, "name": name}
+        actor,
+        Event.USER_CREATED,
+        organization_id=organization_id,
+        subject=user,
+        data={"email": user.email, "name": name},
     )
     return user
 
@@ -47,13 +51,15 @@ def create_user(actor: Actor, email: str, *, name: str = "", password: str, orga
 @transaction.atomic
 def change_password(actor: Actor, *, current: str, new: str) -> User:
     """The person's own. Raises `InvalidInputError` naming `current_password` or `new_password`."""
-    user = User.objects.select_for_update(no_key=True).filter(id=actor.id, is_active=True).first()
+    user = User.objects.select_for_update(no_key=True).filter(id=actor.self_id, is_active=True).first()
     if user is None:
         raise NotFoundError
     if not user.check_password(current):
         raise InvalidInputError((Problem("current_password", "wrong", "This is not your current password."),))
     if current == new:
-        raise InvalidInputError((Problem("new_password", "unchanged", "Choose a password other than the current one."),))
+        raise InvalidInputError(
+            (Problem("new_password", "unchanged", "Choose a password other than the current one."),)
+        )
     try:
         validate_password(new, user)
     except ValidationError as error:
