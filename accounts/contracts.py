@@ -7,6 +7,8 @@ from uuid import UUID
 from accounts.errors import PermissionDeniedError
 from accounts.permissions import Permission
 
+_NIL = UUID(int=0)
+
 
 class ActorKind(StrEnum):
     PERSON = "person"
@@ -30,6 +32,16 @@ class Actor:
     address: str | None = None
     credential: str | None = None
     """Which credential was used, by its public prefix: `session`, `aimp_AbCd`, `aim_AbCd`."""
+
+    @property
+    def scope(self) -> UUID:
+        """The organization whose rows the actor may see, for queries: no row has the nil id of those without one."""
+        return self.organization_id or _NIL
+
+    @property
+    def self_id(self) -> UUID:
+        """The actor's own id, for queries."""
+        return self.id or _NIL
 
     def may(self, permission: Permission) -> bool:
         return permission in self.permissions

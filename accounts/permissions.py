@@ -71,4 +71,4 @@ def permissions_of(role: str, scopes: list[str] | None = None) -> frozenset[Perm
     granted = ROLE_PERMISSIONS.get(Role(role), frozenset()) if role in Role.values else frozenset()
     if scopes is None or "*" in scopes:
         return granted
-    return granted & frozenset(Permission(scope) for scope in scopes if scope in Permission)
+    return frozenset(permission for permission in granted if permission.value in scopes)

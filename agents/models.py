@@ -117,7 +117,10 @@ class ApiKey(models.Model):
 
 
 class PublicKey(models.Model):
-    """A key an agent signs with. `thumbprint` is the RFC 7638 JWK thumbprint, `fingerprint` that of the DER."""
+    """A key an agent signs with; one that is proved but not active waits for a second admin.
+
+    `thumbprint` is the RFC 7638 JWK thumbprint, `fingerprint` that of the DER.
+    """
 
     class KeyType(models.TextChoices):
         ED25519 = "ed25519", "Ed25519"
@@ -126,6 +129,7 @@ class PublicKey(models.Model):
 
     class Status(models.TextChoices):
         UNPROVED = "unproved"
+        PROVED = "proved"
         ACTIVE = "active"
         RETIRED = "retired"
 
@@ -137,7 +141,9 @@ class PublicKey(models.Model):
     fingerprint = models.CharField(max_length=95)
     thumbprint = models.CharField(max_length=43)
     status = models.CharField(max_length=16, choices=Status.choices, default=Status.UNPROVED)
+    proposed_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
+    proved_at = models.DateTimeField(null=True)
     retired_at = models.DateTimeField(null=True)
 
     class Meta:

@@ -6,20 +6,15 @@ from drf_spectacular.views import SpectacularAPIView
 from aim import health
 from aim.api.docs import ApiDocsView
 
-api = [
-    path("", include("accounts.api.urls")),
-    path("", include("agents.api.urls")),
-    path("", include("verification.api.urls")),
-    path("schema", SpectacularAPIView.as_view(), name="schema"),
-    path("docs", ApiDocsView.as_view(), name="docs"),
-]
-
 urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("metrics", health.metrics, name="metrics"),
-    path("api/v1/", include((api, "api"))),
-    path("", include("accounts.urls")),
+    path("api/v1/", include("accounts.api.urls")),
+    path("api/v1/", include("agents.api.urls")),
+    path("api/v1/", include("verification.api.urls")),
+    path("api/v1/schema", SpectacularAPIView.as_view(), name="schema"),
+    path("api/v1/docs", ApiDocsView.as_view(), name="docs"),
 ]
 
 handler400 = "aim.api.problems.bad_request"

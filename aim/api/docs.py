@@ -21,5 +21,5 @@ from drf_spectacular.views import SpectacularRedocView
 class ApiDocsView(SpectacularRedocView):
     """`GET /api/v1/docs`."""
 
-    url_name = "api:schema"
+    url_name = "schema"
     template_name = "api/docs.html"

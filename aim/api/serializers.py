@@ -1,6 +1,7 @@
 """Serializers that take nothing they do not know: strict about names, types and characters."""
 
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -8,6 +9,7 @@ from drf_spectacular.drainage import set_override
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail
 
+from aim import clock
 from aim.api.strict_json import hostile_text
 from aim.ids import IdKind, InvalidIdError, parse_id, show_id
 
@@ -70,6 +72,13 @@ class TruthField(serializers.BooleanField):
         if type(data) is not bool:
             self.fail("invalid", input=type(data).__name__)
         return data
+
+
+class MomentField(serializers.DateTimeField):
+    """A moment in UTC, written as all answers write it; what comes in without a zone is taken as UTC."""
+
+    def to_representation(self, value: datetime) -> str:
+        return clock.show_time(value)
 
 
 class IdField(serializers.Field[UUID, str, str, Any]):

@@ -6,6 +6,7 @@ from enum import StrEnum
 class Event(StrEnum):
     ORGANIZATION_CREATED = "accounts.organization.created"
     ORGANIZATION_STATUS_CHANGED = "accounts.organization.status_changed"
+    ORGANIZATION_UPDATED = "accounts.organization.updated"
     USER_CREATED = "accounts.user.created"
     USER_PASSWORD_CHANGED = "accounts.user.password_changed"  # noqa: S105 - the name of an event
     USER_SIGNED_IN = "accounts.user.signed_in"
@@ -30,6 +31,7 @@ class Event(StrEnum):
     API_KEY_CREATED = "agents.api_key.created"
     API_KEY_REVOKED = "agents.api_key.revoked"
     PUBLIC_KEY_PROPOSED = "agents.public_key.proposed"
+    PUBLIC_KEY_PROVED = "agents.public_key.proved"
     PUBLIC_KEY_ACTIVATED = "agents.public_key.activated"
     PUBLIC_KEY_RETIRED = "agents.public_key.retired"
     CHALLENGE_ISSUED = "agents.challenge.issued"

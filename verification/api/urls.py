@@ -2,6 +2,7 @@ from django.urls import path
 
 from verification.api import containment_views, views
 
+app_name = "verification-api"
 urlpatterns = [
     path("verify/action", views.VerifyActionView.as_view(), name="verify-action"),
     path("verify/<str:verification_id>", views.OwnVerificationView.as_view(), name="verify-state"),

@@ -1,0 +1,39 @@
+"""How the accounts' services write to the ledger: one line for each change."""
+
+from collections.abc import Mapping
+from uuid import UUID
+
+from accounts.contracts import Actor
+from accounts.models import Membership, Organization, PersonalToken, Team, User
+from aim.ledger.append import append_entry
+from aim.ledger.events import Event
+
+Subject = Organization | User | Membership | Team | PersonalToken
+
+
+def record(
+    actor: Actor, event: Event, *, organization_id: UUID | None, subject: Subject, data: Mapping[str, object]
+) -> None:
+    """Append the entry of one change, in the caller's transaction."""
+    append_entry(
+        kind=event.value,
+        organization_id=organization_id,
+        actor=actor.entry(),
+        subject=_subject(subject),
+        subject_id=subject.user_id if isinstance(subject, Membership) else subject.id,
+        data=data,
+    )
+
+
+def _subject(subject: Subject) -> dict[str, object]:
+    match subject:
+        case Organization():
+            return {"kind": "organization", "id": subject.id.hex, "label": subject.name}
+        case User():
+            return {"kind": "user", "id": subject.id.hex, "label": subject.email}
+        case Membership():
+            return {"kind": "user", "id": subject.user_id.hex, "label": subject.user.email}
+        case Team():
+            return {"kind": "team", "id": subject.id.hex, "label": subject.name}
+        case PersonalToken():
+            return {"kind": "token", "id": subject.id.hex, "label": subject.prefix}

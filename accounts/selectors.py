@@ -1,0 +1,64 @@
+"""All reads of organizations and people. Each takes the actor first and sees the actor's organization only."""
+
+from uuid import UUID
+
+from django.db.models import Q, QuerySet
+
+from accounts.contracts import Actor
+from accounts.models import Membership, Organization, PersonalToken, Team
+from aim.errors import NotFoundError
+
+
+def organization_of(actor: Actor) -> Organization:
+    """The actor's own organization; raises `NotFoundError` where it has none."""
+    try:
+        return Organization.objects.get(id=actor.scope)
+    except Organization.DoesNotExist:
+        raise NotFoundError from None
+
+
+def memberships_visible_to(actor: Actor) -> QuerySet[Membership]:
+    return Membership.objects.filter(organization_id=actor.scope).select_related("user", "organization")
+
+
+def membership_by_user(actor: Actor, user_id: UUID) -> Membership:
+    try:
+        return memberships_visible_to(actor).get(user_id=user_id)
+    except Membership.DoesNotExist:
+        raise NotFoundError from None
+
+
+def teams_visible_to(actor: Actor) -> QuerySet[Team]:
+    return Team.objects.filter(organization_id=actor.scope).prefetch_related("members__user")
+
+
+def team_by_id(actor: Actor, team_id: UUID) -> Team:
+    try:
+        return teams_visible_to(actor).get(id=team_id)
+    except Team.DoesNotExist:
+        raise NotFoundError from None
+
+
+def tokens_of(actor: Actor) -> QuerySet[PersonalToken]:
+    """The actor's own tokens in this organization, revoked ones included."""
+    return PersonalToken.objects.filter(membership__organization_id=actor.scope, membership__user_id=actor.self_id)
+
+
+def token_by_id(actor: Actor, token_id: UUID) -> PersonalToken:
+    try:
+        return tokens_of(actor).get(id=token_id)
+    except PersonalToken.DoesNotExist:
+        raise NotFoundError from None
+
+
+def memberships_of_user(user_id: UUID) -> QuerySet[Membership]:
+    """The places where a person may act, oldest first; used to begin and to switch a session."""
+    active = Q(user__is_active=True, organization__status=Organization.Status.ACTIVE)
+    return Membership.objects.filter(active, user_id=user_id).select_related("user", "organization").order_by("id")
+
+
+def unknown_people_and_teams(actor: Actor, *, users: set[UUID], teams: set[UUID]) -> tuple[set[UUID], set[UUID]]:
+    """Which of these users and teams the actor's organization does not have."""
+    known_users = memberships_visible_to(actor).filter(user_id__in=users).values_list("user_id", flat=True)
+    known_teams = Team.objects.filter(organization_id=actor.scope, id__in=teams).values_list("id", flat=True)
+    return users - set(known_users), teams - set(known_teams)

@@ -1,0 +1,92 @@
+"""Organizations: made by operators, described by their admins, disabled by operators."""
+
+from zoneinfo import available_timezones
+
+from django.db import IntegrityError, transaction
+
+from accounts.contracts import Actor
+from accounts.dependents import AccessChange, tell_dependents
+from accounts.errors import NameTakenError
+from accounts.ledger_entries import record
+from accounts.models import Organization
+from accounts.permissions import Permission
+from aim.errors import InvalidInputError, NotFoundError, Problem
+from aim.ledger.events import Event
+
+
+@transaction.atomic
+def create_organization(actor: Actor, name: str) -> Organization:
+    """For operators. Raises `NameTakenError`."""
+    actor.require(Permission.ORGANIZATION_WRITE)
+    organization = Organization(name=name)
+    _save(organization)
+    record(
+        actor,
+        Event.ORGANIZATION_CREATED,
+        organization_id=organization.id,
+        subject=organization,
+        data={"name": name, "timezone": organization.timezone},
+    )
+    return organization
+
+
+@transaction.atomic
+def update_organization(actor: Actor, *, name: str | None = None, timezone: str | None = None) -> Organization:
+    """Change what is given of the actor's own organization; no entry where nothing differs."""
+    actor.require(Permission.ORGANIZATION_WRITE)
+    organization = Organization.objects.select_for_update(no_key=True).filter(id=actor.scope).first()
+    if organization is None:
+        raise NotFoundError
+    wanted = {"name": name, "timezone": timezone}
+    before = {field: getattr(organization, field) for field in wanted}
+    changes = {
+        field: {"before": before[field], "after": value}
+        for field, value in wanted.items()
+        if value is not None and value != before[field]
+    }
+    if timezone is not None:
+        _check_timezone(timezone)
+    if not changes:
+        return organization
+    for field, change in changes.items():
+        setattr(organization, field, change["after"])
+    _save(organization)
+    record(
+        actor,
+        Event.ORGANIZATION_UPDATED,
+        organization_id=organization.id,
+        subject=organization,
+        data={"changes": changes},
+    )
+    return organization
+
+
+@transaction.atomic
+def set_organization_status(
+    actor: Actor, organization: Organization, *, status: Organization.Status, reason: str
+) -> Organization:
+    """For operators: a disabled organization's people and agents are refused everywhere, at once."""
+    actor.require(Permission.ORGANIZATION_WRITE)
+    row = Organization.objects.select_for_update(no_key=True).get(id=organization.id)
+    if row.status == status:
+        return row
+    data = {"before": row.status, "after": status.value, "reason": reason}
+    row.status = status
+    row.save(update_fields=["status"])
+    record(actor, Event.ORGANIZATION_STATUS_CHANGED, organization_id=row.id, subject=row, data=data)
+    tell_dependents(row.id, AccessChange.ORGANIZATION)
+    return row
+
+
+def _save(organization: Organization) -> None:
+    try:
+        with transaction.atomic():
+            organization.save()
+    except IntegrityError:
+        raise NameTakenError("This organization name cannot be used. Use a different name.") from None
+
+
+def _check_timezone(name: str) -> None:
+    if name not in available_timezones():
+        message = 'Unknown time zone; use a name of the IANA database such as "Europe/Berlin".'
+        raise InvalidInputError((Problem("timezone", "unknown_timezone", message),))

@@ -1,0 +1,23 @@
+from django.urls import path
+
+from agents.api.key_views import ApiKeysView, ApiKeyView, ChallengeView, ConfirmView, PublicKeysView, ResponseView
+from agents.api.lifecycle_views import AttestView, ResumeView, RevokeView, SuspendView
+from agents.api.views import AgentsView, AgentView, CapabilitiesView, HistoryView
+
+app_name = "agents-api"
+urlpatterns = [
+    path("capabilities", CapabilitiesView.as_view(), name="capabilities"),
+    path("agents", AgentsView.as_view(), name="agents"),
+    path("agents/<str:agent_id>", AgentView.as_view(), name="agent"),
+    path("agents/<str:agent_id>/history", HistoryView.as_view(), name="history"),
+    path("agents/<str:agent_id>/suspend", SuspendView.as_view(), name="suspend"),
+    path("agents/<str:agent_id>/resume", ResumeView.as_view(), name="resume"),
+    path("agents/<str:agent_id>/revoke", RevokeView.as_view(), name="revoke"),
+    path("agents/<str:agent_id>/attest", AttestView.as_view(), name="attest"),
+    path("agents/<str:agent_id>/api-keys", ApiKeysView.as_view(), name="api-keys"),
+    path("agents/<str:agent_id>/api-keys/<str:key_id>", ApiKeyView.as_view(), name="api-key"),
+    path("agents/<str:agent_id>/keys", PublicKeysView.as_view(), name="keys"),
+    path("agents/<str:agent_id>/keys/<str:key_id>/confirm", ConfirmView.as_view(), name="key-confirm"),
+    path("agents/<str:agent_id>/challenge", ChallengeView.as_view(), name="challenge"),
+    path("agents/<str:agent_id>/challenge/<str:challenge_id>/response", ResponseView.as_view(), name="response"),
+]

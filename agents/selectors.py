@@ -1,0 +1,63 @@
+"""All reads of agents. Each takes the actor first: people see their organization's agents, an agent sees itself."""
+
+from uuid import UUID
+
+from django.db import connection
+from django.db.models import Q, QuerySet
+
+from accounts.contracts import Actor, ActorKind
+from agents.models import Agent, ApiKey
+from aim import clock
+from aim.errors import NotFoundError
+from aim.ledger.events import Event
+from aim.ledger.models import Entry
+
+_RELATED = ("public_keys", "api_keys")
+
+
+def agents_visible_to(actor: Actor) -> QuerySet[Agent]:
+    """The one place that scopes agents. Operators and the system itself work by ids of their own and see none here."""
+    mine = Agent.objects.filter(organization_id=actor.scope)
+    match actor.kind:
+        case ActorKind.PERSON:
+            pass
+        case ActorKind.AGENT:
+            mine = mine.filter(id=actor.self_id)
+        case _:
+            return Agent.objects.none()
+    return mine.select_related("owner", "runtime").prefetch_related(*_RELATED)
+
+
+def agent_by_id(actor: Actor, agent_id: UUID) -> Agent:
+    """Raises the same `NotFoundError` for an unknown agent and for another organization's."""
+    try:
+        return agents_visible_to(actor).get(id=agent_id)
+    except Agent.DoesNotExist:
+        raise NotFoundError from None
+
+
+def locked_agent(actor: Actor, agent_id: UUID) -> Agent:
+    """As `agent_by_id`, inside a transaction, with the row locked: all changes of one agent come one after another."""
+    assert connection.in_atomic_block
+    ids = agents_visible_to(actor).filter(id=agent_id).values("id")
+    agent = Agent.objects.select_for_update(no_key=True).filter(id__in=ids).first()
+    if agent is None:
+        raise NotFoundError
+    return agent
+
+
+def history_of(agent: Agent) -> QuerySet[Entry]:
+    """Every change of the agent, newest first: who, when, before and after. Decisions have a list of their own."""
+    # The condition is that of the partial index over subjects.
+    decided = Q(kind=Event.VERIFICATION_DECIDED.value)
+    return Entry.objects.filter(~decided, subject_id=agent.id, organization_id=agent.organization_id)
+
+
+def api_key_by_digest(digest: bytes) -> ApiKey | None:
+    """A key that may be used now: not revoked, not expired, of an active organization."""
+    unexpired = Q(expires_at=None) | Q(expires_at__gt=clock.now())
+    return (
+        ApiKey.objects.filter(unexpired, digest=digest, revoked_at=None, agent__organization__status="active")
+        .select_related("agent")
+        .first()
+    )

@@ -1,0 +1,35 @@
+"""Whom an agent may act for: teams of the organization, or users by the ids that requests name."""
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from accounts.contracts import Actor
+from accounts.selectors import unknown_people_and_teams
+from aim.errors import Problem
+from aim.ids import IdKind, InvalidIdError, parse_id
+
+
+def access_scope_problems(actor: Actor, configuration: Mapping[str, Any]) -> list[Problem]:
+    """Teams must be the organization's own; so must users that are written as ids of ours.
+
+    Other user ids are those of the customer's own systems, as `context.user_id` of a request carries them.
+    """
+    kind, ids = configuration["access_scope_kind"], configuration["access_scope_ids"]
+    parsed = {index: _parsed(kind, text) for index, text in enumerate(ids)}
+    known = {value for value in parsed.values() if value}
+    missing_users, missing_teams = unknown_people_and_teams(
+        actor, users=known if kind == "users" else set(), teams=known if kind == "teams" else set()
+    )
+    return [
+        Problem(f"access_scope.ids[{index}]", "unknown", f"Unknown {kind.removesuffix('s')}: {ids[index][:80]}")
+        for index, value in parsed.items()
+        if value in missing_users | missing_teams or (kind == "teams" and value is None)
+    ]
+
+
+def _parsed(kind: str, text: Any) -> UUID | None:
+    try:
+        return parse_id(IdKind.TEAM if kind == "teams" else IdKind.USER, str(text))
+    except InvalidIdError:
+        return None

@@ -1,0 +1,40 @@
+"""The row where changes and decisions of an agent meet: whoever changes what a decision reads raises the epoch.
+
+The runtime row is locked last, after the agent's own rows are written, and held until the commit: decisions that were
+made before it are committed before it, and no later one can use what was true before.
+"""
+
+from uuid import UUID
+
+from django.db import connection
+from django.db.models import F
+
+from accounts.dependents import AccessChange
+from agents.models import Agent, AgentRuntime
+
+
+def raise_epoch(agent: Agent) -> None:
+    """Make every decision from an older snapshot of the agent impossible."""
+    assert connection.in_atomic_block
+    AgentRuntime.objects.filter(agent_id=agent.id).update(epoch=F("epoch") + 1)
+
+
+def raise_epoch_of_organization(organization_id: UUID, *, limited_access_only: bool = False) -> None:
+    """`raise_epoch` for all agents, or for those that only some people may use."""
+    assert connection.in_atomic_block
+    rows = AgentRuntime.objects.filter(organization_id=organization_id)
+    if limited_access_only:
+        rows = rows.exclude(agent__access_scope_kind="organization")
+    # One order for everybody who locks several of them, or two such changes could wait for each other.
+    locked = list(rows.select_for_update(of=("self",)).order_by("agent_id").values_list("agent_id", flat=True))
+    AgentRuntime.objects.filter(agent_id__in=locked).update(epoch=F("epoch") + 1)
+
+
+def follow_access_change(organization_id: UUID, change: AccessChange) -> None:
+    """What `accounts` calls when people's access changes."""
+    raise_epoch_of_organization(organization_id, limited_access_only=change == AccessChange.PEOPLE)
+
+
+def start_trust(agent: Agent) -> None:
+    """A verified agent begins with the full score."""
+    AgentRuntime.objects.filter(agent_id=agent.id).update(trust_score=100)
