@@ -12,6 +12,7 @@ import uvloop
 
 from tests.bench.agents import read_agents
 from tests.bench.presigned import presign
+from tests.bench.processes import CpuMeter
 
 _END = b"\r\n\r\n"
 _LENGTH = b"content-length: "
@@ -32,10 +33,15 @@ class Job(msgspec.Struct, frozen=True):
     agents: str
     approved: str = '"approved":true'
     altered: bool = False
+    servers: list[int] = []
+    postmaster: int = 0
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """What came of it. `answered` counts every answer, warm-up included; the latencies (ms) leave the warm-up out."""
+    """What came of it. `answered` counts every answer, warm-up included; the latencies (ms) leave the warm-up out.
+
+    `cpu` holds processor seconds during the run: server, postgres, client, and others, which is all the rest.
+    """
 
     requests: int
     answered: int
@@ -47,7 +53,7 @@ class Outcome(msgspec.Struct, frozen=True):
     longest: float
     statuses: dict[str, int]
     wrong: int
-    client_cpu: float
+    cpu: dict[str, float]
     sample: str = ""
 
 
@@ -148,15 +154,16 @@ async def work(job: Job) -> Outcome:
     gc.collect()
     gc.freeze()
     gc.disable()
-    cpu, started = time.process_time(), time.perf_counter()
+    cpu = CpuMeter(servers=job.servers, postmaster=job.postmaster)
+    started = time.perf_counter()
     run.deadline = started + job.seconds
     for connection in connections:
         connection.send(time.perf_counter())
     await asyncio.wait_for(run.done, job.seconds + _PATIENCE_SECONDS)
-    return _outcome(run, seconds=time.perf_counter() - started, cpu=time.process_time() - cpu)
+    return _outcome(run, seconds=time.perf_counter() - started, cpu=cpu.used())
 
 
-def _outcome(run: _Run, *, seconds: float, cpu: float) -> Outcome:
+def _outcome(run: _Run, *, seconds: float, cpu: dict[str, float]) -> Outcome:
     # The first tenth of the answers warms up: pages not yet touched, connections still growing their windows.
     measured = sorted(run.latencies[int(len(run.latencies) * _WARM_UP) :])
     return Outcome(
@@ -170,7 +177,7 @@ def _outcome(run: _Run, *, seconds: float, cpu: float) -> Outcome:
         longest=percentile(measured, 1),
         statuses={status.decode(): count for status, count in run.statuses.items()},
         wrong=run.wrong,
-        client_cpu=round(cpu / seconds, 2),
+        cpu=cpu,
         sample=run.sample.decode(errors="replace"),
     )
 

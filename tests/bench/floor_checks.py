@@ -15,7 +15,7 @@ from tests.bench.agents import BenchAgent
 _SKEW_SECONDS = 30
 # The one spelling that the client sends: a floor need not know the others.
 _SIGNATURE_INPUT = re.compile(
-    rb'aim=(\("@method" "@authority" "@path" "content-digest"\);created=(\d+);expires=(\d+)'
+    rb'aim=(\("@method" "@authority" "@path" "@query" "content-digest"\);created=(\d+);expires=(\d+)'
     rb';nonce="([\w-]{22,})";keyid="([\w-]{43})";tag="aim-verify")'
 )
 
@@ -138,10 +138,14 @@ class Checks:
         digest = b"sha-256=:%b:" % base64.b64encode(hashlib.sha256(body).digest())
         if headers.get(b"content-digest") != digest or nonce in self._nonces:
             return False
-        message = b'"@method": %b\n"@authority": %b\n"@path": %b\n"content-digest": %b\n"@signature-params": %b' % (
+        message = (
+            b'"@method": %b\n"@authority": %b\n"@path": %b\n"@query": ?%b\n"content-digest": %b\n'
+            b'"@signature-params": %b'
+        ) % (
             scope["method"].encode(),
             headers[b"host"],
             scope["raw_path"],
+            scope["query_string"],
             digest,
             parameters,
         )

@@ -29,7 +29,7 @@ class FsyncTail:
 def measure_fsync(folder: Path, *, seconds: float) -> list[float]:
     """Write and sync one page after the other, as a log does, and return the seconds each took."""
     path = folder / "fsync-probe"
-    taken = []
+    taken: list[float] = []
     handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         os.pwrite(handle, bytes(8192 * 64), 0)

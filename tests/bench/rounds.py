@@ -4,7 +4,7 @@ import subprocess
 import sys
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 
@@ -31,9 +31,19 @@ class Length:
     seconds: float
     count: int
 
+    def after(self, runs: "Sequence[Figures]") -> "Length":
+        """Sign no more requests than the runs before let expect, half as many again to be safe."""
+        if not runs:
+            return self
+        fastest = max(run.per_second for run in runs)
+        return replace(self, count=min(self.count, int(1.5 * fastest * self.seconds)))
+
 
 class Figures(msgspec.Struct, frozen=True):
-    """Medians over the rounds; times in ms. `cpu_us` is the processor time of the subject's processes per answer."""
+    """Medians over the rounds; times in ms, processor times in µs per answer.
+
+    `others` is how many cores everything else on the machine took meanwhile: above 0.2 the run was disturbed.
+    """
 
     subject: str
     connections: int
@@ -43,12 +53,16 @@ class Figures(msgspec.Struct, frozen=True):
     p99: float
     longest: float
     requests: int
-    cpu_us: float
-    client_cpu: float
+    server_us: float
+    postgres_us: float
+    client_us: float
+    others: float
     spread: list[float]
 
 
-def run_client(subject: Subject, *, connections: int, length: Length, agents: Path, altered: bool = False) -> Outcome:
+def run_client(
+    subject: Subject, *, connections: int, length: Length, agents: Path, postmaster: int = 0, altered: bool = False
+) -> Outcome:
     """Run one client process against a subject, and return what it measured."""
     job = Job(
         port=subject.port,
@@ -57,6 +71,8 @@ def run_client(subject: Subject, *, connections: int, length: Length, agents: Pa
         count=length.count,
         agents=str(agents),
         altered=altered,
+        servers=[child.pid for child in subject.children],
+        postmaster=postmaster,
     )
     finished = subprocess.run(
         [sys.executable, "-m", "tests.bench.client"],
@@ -82,9 +98,7 @@ def require_refusals(subject: Subject, *, agents: Path) -> None:
 def measure(subject: Subject, *, stores: Stores, connections: int, length: Length, agents: Path) -> Figures:
     """One run. Every answer must be an approval, and for each one there must be a record."""
     before = stores.count(subject.table) if subject.table else 0
-    cpu = subject.cpu_seconds()
-    outcome = run_client(subject, connections=connections, length=length, agents=agents)
-    cpu = subject.cpu_seconds() - cpu
+    outcome = run_client(subject, connections=connections, length=length, agents=agents, postmaster=stores.postmaster)
     if outcome.wrong or not outcome.answered:
         raise BenchProblem(f"{subject.name}: {outcome.wrong} wrong answers {outcome.statuses}: {outcome.sample[:500]}")
     if subject.table and stores.count(subject.table) - before < outcome.answered:
@@ -98,10 +112,16 @@ def measure(subject: Subject, *, stores: Stores, connections: int, length: Lengt
         p99=outcome.p99,
         longest=outcome.longest,
         requests=outcome.requests,
-        cpu_us=round(cpu / outcome.answered * 1e6, 1),
-        client_cpu=outcome.client_cpu,
+        server_us=_micros(outcome.cpu["server"], outcome),
+        postgres_us=_micros(outcome.cpu["postgres"], outcome),
+        client_us=_micros(outcome.cpu["client"], outcome),
+        others=round(outcome.cpu["others"] / outcome.seconds, 3),
         spread=[outcome.per_second],
     )
+
+
+def _micros(seconds: float, outcome: Outcome) -> float:
+    return round(seconds / outcome.answered * 1e6, 1)
 
 
 def run_rounds(
@@ -113,7 +133,10 @@ def run_rounds(
     agents: Path,
     progress: Callable[[str], None],
 ) -> tuple[dict[Cell, Figures], list[float]]:
-    """Return the figures of each cell and the seconds of each fsync measured between the rounds."""
+    """Return the figures of each cell and the seconds of each fsync measured between the rounds.
+
+    A subject that records nothing only says where the time goes: it is measured in the first round alone.
+    """
     known = {subject.name: subject for subject in subjects}
     runs: dict[Cell, list[Figures]] = defaultdict(list)
     fsyncs: list[float] = []
@@ -121,20 +144,24 @@ def run_rounds(
         fsyncs += measure_fsync(stores.folder, seconds=min(1.0, length.seconds))
         # Every other round backwards, so that nobody always follows the same neighbour.
         for cell in cells if number % 2 == 0 else list(reversed(cells)):
+            subject = known[cell.subject]
+            if number and subject.table is None:
+                continue
             figures = measure(
-                known[cell.subject], stores=stores, connections=cell.connections, length=length, agents=agents
+                subject, stores=stores, connections=cell.connections, length=length.after(runs[cell]), agents=agents
             )
             runs[cell].append(figures)
             progress(
                 f"round {number + 1}/{length.rounds}  {cell.subject:<12} {cell.connections:>3} connections"
-                f"  {figures.per_second:>8,.0f}/s  p99 {figures.p99:.1f} ms"
+                f"  {figures.per_second:>8,.0f}/s  p99 {figures.p99:.1f} ms  others {figures.others:.2f} cores"
             )
     return {cell: _medians(figures) for cell, figures in runs.items()}, fsyncs
 
 
 def _medians(runs: list[Figures]) -> Figures:
     def middle(name: str) -> float:
-        return round(median(getattr(run, name) for run in runs), 3)
+        values: list[float] = [getattr(run, name) for run in runs]
+        return round(median(values), 3)
 
     return msgspec.structs.replace(
         runs[0],
@@ -144,7 +171,9 @@ def _medians(runs: list[Figures]) -> Figures:
         p99=middle("p99"),
         longest=max(run.longest for run in runs),
         requests=sum(run.requests for run in runs),
-        cpu_us=middle("cpu_us"),
-        client_cpu=middle("client_cpu"),
+        server_us=middle("server_us"),
+        postgres_us=middle("postgres_us"),
+        client_us=middle("client_us"),
+        others=max(run.others for run in runs),
         spread=sorted(run.per_second for run in runs),
     )

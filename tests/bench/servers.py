@@ -14,10 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
+from psycopg import sql
 
 from aim.runtime.children import last_lines, start_child, stop_child
 from aim.runtime.postgres import Postgres
 from aim.runtime.valkey import Valkey
+from tests.bench import processes
 
 _MEMORY_FILESYSTEMS = {"tmpfs", "ramfs"}
 _FLOOR_TABLE = "CREATE TABLE IF NOT EXISTS floor_record (id uuid PRIMARY KEY, record bytea NOT NULL)"
@@ -34,6 +36,7 @@ class Stores:
     folder: Path
     database_url: str
     redis_url: str
+    postmaster: int
 
     def environment(self) -> dict[str, str]:
         """Return the variables that the product and the floors are started with."""
@@ -47,9 +50,8 @@ class Stores:
 
     def count(self, table: str) -> int:
         with psycopg.connect(self.database_url) as connection:
-            row = connection.execute(psycopg.sql.SQL("SELECT count(*) FROM {}").format(psycopg.sql.Identifier(table)))
-            (count,) = row.fetchone() or (0,)
-            return int(count)
+            rows = connection.execute(sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(table)))
+            return int((rows.fetchone() or (0,))[0])
 
 
 @contextmanager
@@ -68,7 +70,7 @@ def stores(parent: Path) -> Iterator[Stores]:
             postgres.start()
             valkey.start()
             _require_durable(postgres.url())
-            yield Stores(folder=folder, database_url=postgres.url(), redis_url=valkey.url())
+            yield Stores(folder=folder, database_url=postgres.url(), redis_url=valkey.url(), postmaster=postgres.pid)
         finally:
             valkey.stop()
             postgres.stop()
@@ -99,15 +101,15 @@ class Subject:
 
     name: str
     port: int
-    processes: list[subprocess.Popen[bytes]]
+    children: list[subprocess.Popen[bytes]]
     table: str | None
 
     def cpu_seconds(self) -> float:
         """Return the processor time of its processes so far."""
-        return sum(_cpu_seconds(process.pid) for process in self.processes)
+        return sum(processes.cpu_seconds(child.pid) for child in self.children)
 
     def resident_bytes(self) -> list[int]:
-        return [_resident_bytes(process.pid) for process in self.processes]
+        return [processes.resident_bytes(child.pid) for child in self.children]
 
 
 def start_subject(
@@ -116,7 +118,7 @@ def start_subject(
     *,
     stores: Stores,
     table: str | None,
-    processes: int = 1,
+    count: int = 1,
     environment: Mapping[str, str] | None = None,
 ) -> Subject:
     """Start `python -m COMMAND --fd N` as often as asked for, on one socket of the loopback interface."""
@@ -131,26 +133,26 @@ def start_subject(
                 environment={**stores.environment(), **(environment or {})},
                 pass_fds=[listener.fileno()],
             )
-            for _ in range(processes)
+            for _ in range(count)
         ]
         port = listener.getsockname()[1]
     finally:
         listener.close()
-    subject = Subject(name=name, port=port, processes=children, table=table)
+    subject = Subject(name=name, port=port, children=children, table=table)
     _await_answer(subject, log)
     return subject
 
 
 def stop_subject(subject: Subject) -> None:
-    for process in subject.processes:
-        stop_child(process, ask=signal.SIGTERM, seconds=15)
+    for child in subject.children:
+        stop_child(child, ask=signal.SIGTERM, seconds=15)
 
 
 def _await_answer(subject: Subject, log: Path, *, seconds: float = 60) -> None:
     """Wait until some process answers anything at all."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
-        if any(process.poll() is not None for process in subject.processes):
+        if any(child.poll() is not None for child in subject.children):
             raise BenchProblem(f"{subject.name} did not start:\n{last_lines(log)}")
         with socket.create_connection(("127.0.0.1", subject.port), timeout=5) as connection:
             connection.sendall(
@@ -162,12 +164,3 @@ def _await_answer(subject: Subject, log: Path, *, seconds: float = 60) -> None:
             except TimeoutError:
                 continue
     raise BenchProblem(f"{subject.name} did not answer within {seconds:.0f} s:\n{last_lines(log)}")
-
-
-def _cpu_seconds(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def _resident_bytes(pid: int) -> int:
-    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
