@@ -26,6 +26,7 @@ def read_arguments() -> argparse.Namespace:
     parser.add_argument("--connections", type=int, nargs="+", default=[1, 16, 64])
     parser.add_argument("--rounds", type=int, help=f"default {_FULL.rounds}")
     parser.add_argument("--seconds", type=float, help=f"the most one run takes (default {_FULL.seconds:g})")
+    parser.add_argument("--patience", type=float, default=0, help="seconds to wait before a run for a quiet machine")
     parser.add_argument("--quick", action="store_true", help="one short round, to see that it works")
     parser.add_argument("--floors", action="store_true", help="measure the floors only")
     parser.add_argument("--json", type=Path, help="write the figures to this file too")
@@ -39,7 +40,8 @@ def length_of(arguments: argparse.Namespace) -> Length:
     if seconds > 20:
         # Signatures are made before a run and live for 60 s.
         raise BenchProblem("One run takes at most 20 s (--seconds).")
-    return Length(rounds=arguments.rounds or chosen.rounds, seconds=seconds, count=chosen.count)
+    rounds = arguments.rounds or chosen.rounds
+    return Length(rounds=rounds, seconds=seconds, count=chosen.count, patience=arguments.patience)
 
 
 @contextmanager

@@ -12,6 +12,9 @@ _PARENT, _USER, _SYSTEM = 1, 11, 12
 # Positions in the first line of /proc/stat that are no work: idle and iowait; guest times are counted twice there.
 _IDLE = {3, 4}
 _COUNTED = 8
+_LOOK_SECONDS = 0.4
+QUIET_CORES = 0.2
+"""More work of others than this disturbs a run."""
 
 
 def cpu_seconds(pid: int) -> float:
@@ -50,6 +53,16 @@ class CpuMeter:
             "postgres": sum(cpu_seconds(pid) for pid in _children(self._postmaster)),
             "client": time.process_time(),
         }
+
+
+def wait_for_quiet(seconds: float) -> None:
+    """Wait until nobody uses the machine, or until `seconds` have passed."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        before = _busy_seconds()
+        time.sleep(_LOOK_SECONDS)
+        if (_busy_seconds() - before) / _LOOK_SECONDS < QUIET_CORES:
+            return
 
 
 def _busy_seconds() -> float:

@@ -8,10 +8,9 @@ from typing import Any
 import msgspec
 
 from tests.bench.machine import FsyncTail
+from tests.bench.processes import QUIET_CORES
 from tests.bench.rounds import Cell, Figures, Length
 from tests.bench.targets import FLOOR_A, FLOOR_B, Verdict
-
-_QUIET_CORES = 0.2
 
 
 def say(text: str = "") -> None:
@@ -28,28 +27,24 @@ def print_figures(figures: Mapping[Cell, Figures], *, length: Length, fsync: Fsy
     """Print one line per subject and number of connections, with its ratio to the floors beside it."""
     say()
     say(f"Medians of {length.rounds} interleaved rounds of at most {length.seconds:g} s; times in ms; closed loop.")
-    say("The last three columns are processor time per request, in microseconds.")
+    say("us: processor time per request in microseconds. others: cores that everything else on the machine took.")
     say()
     say(
         "| subject | conn. | req/s | p50 | p95 | p99 | longest | x floor A | x floor B "
-        "| server us | PG us | client us |"
+        "| server us | PG us | client us | others |"
     )
-    say("|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|")
+    say("|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|")
     for cell, row in sorted(figures.items(), key=lambda item: item[0].connections):
         say(
             f"| {cell.subject} | {cell.connections} | {row.per_second:,.0f} | {row.p50:.2f} | {row.p95:.2f} "
             f"| {row.p99:.2f} | {row.longest:.0f} | {_ratio(figures, cell, FLOOR_A)} "
             f"| {_ratio(figures, cell, FLOOR_B)} | {row.server_us:.0f} | {row.postgres_us:.0f} "
-            f"| {row.client_us:.0f} |"
+            f"| {row.client_us:.0f} | {row.others:.2f} |"
         )
     say()
-    disturbed = max(row.others for row in figures.values())
-    say(f"Everything else on this machine took at most {disturbed:.2f} cores during a run{_remark(disturbed)}.")
+    if max(row.others for row in figures.values()) > QUIET_CORES:
+        say("The machine was not quiet: figures beside a large number of others are too low.")
     say(f"This disk, 8 kB write + fdatasync, alone, between the rounds: {fsync}.")
-
-
-def _remark(disturbed: float) -> str:
-    return ": it was not quiet, and the figures are too low" if disturbed > _QUIET_CORES else ""
 
 
 def print_verdicts(verdicts: list[Verdict]) -> None:

@@ -12,6 +12,7 @@ import msgspec
 
 from tests.bench.client import Job, Outcome
 from tests.bench.machine import measure_fsync
+from tests.bench.processes import wait_for_quiet
 from tests.bench.servers import BenchProblem, Stores, Subject
 
 
@@ -25,11 +26,15 @@ class Cell:
 
 @dataclass(frozen=True)
 class Length:
-    """How long a run is: it ends at `count` requests or after `seconds`, whichever comes first."""
+    """How long a run is: it ends at `count` requests or after `seconds`, whichever comes first.
+
+    `patience` is how many seconds to wait, before a run, for others to leave the machine.
+    """
 
     rounds: int
     seconds: float
     count: int
+    patience: float = 0
 
     def after(self, runs: "Sequence[Figures]") -> "Length":
         """Sign no more requests than the runs before let expect, half as many again to be safe."""
@@ -147,6 +152,7 @@ def run_rounds(
             subject = known[cell.subject]
             if number and subject.table is None:
                 continue
+            wait_for_quiet(length.patience)
             figures = measure(
                 subject, stores=stores, connections=cell.connections, length=length.after(runs[cell]), agents=agents
             )
@@ -174,6 +180,6 @@ def _medians(runs: list[Figures]) -> Figures:
         server_us=middle("server_us"),
         postgres_us=middle("postgres_us"),
         client_us=middle("client_us"),
-        others=max(run.others for run in runs),
+        others=middle("others"),
         spread=sorted(run.per_second for run in runs),
     )
