@@ -1,0 +1,88 @@
+"""What processes use, from /proc (Linux); elsewhere these figures stay 0."""
+
+import os
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+_PROC = Path("/proc")
+_TICKS = os.sysconf("SC_CLK_TCK")
+# Positions in /proc/PID/stat behind the command's closing bracket (proc_pid_stat(5)).
+_PARENT, _USER, _SYSTEM = 1, 11, 12
+# Positions in the first line of /proc/stat that are no work: idle and iowait; guest times are counted twice there.
+_IDLE = {3, 4}
+_COUNTED = 8
+_LOOK_SECONDS = 0.4
+QUIET_CORES = 0.2
+"""More work of others than this disturbs a run."""
+
+
+def cpu_seconds(pid: int) -> float:
+    """Return the processor time a process has used so far; 0 when there is none of that id."""
+    fields = _stat(pid)
+    return (int(fields[_USER]) + int(fields[_SYSTEM])) / _TICKS if fields else 0.0
+
+
+def resident_bytes(pid: int) -> int:
+    """Return the memory of a process that is in RAM."""
+    try:
+        return int((_PROC / str(pid) / "statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except OSError:
+        return 0
+
+
+class CpuMeter:
+    """Who uses the processors from its making on: the servers, PostgreSQL, this process and everybody else."""
+
+    def __init__(self, *, servers: Sequence[int], postmaster: int) -> None:
+        self._servers = servers
+        self._postmaster = postmaster
+        self._before = self._read()
+
+    def used(self) -> dict[str, float]:
+        """Return processor seconds since the start by `server`, `postgres`, `client` and `others`."""
+        after = self._read()
+        used = {name: round(after[name] - self._before[name], 3) for name in after}
+        busy = used.pop("all")
+        return {**used, "others": round(max(0.0, busy - sum(used.values())), 3)}
+
+    def _read(self) -> dict[str, float]:
+        return {
+            "all": _busy_seconds(),
+            "server": sum(cpu_seconds(pid) for pid in self._servers),
+            "postgres": sum(cpu_seconds(pid) for pid in _children(self._postmaster)),
+            "client": time.process_time(),
+        }
+
+
+def wait_for_quiet(seconds: float) -> None:
+    """Wait until nobody uses the machine, or until `seconds` have passed."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        before = _busy_seconds()
+        time.sleep(_LOOK_SECONDS)
+        if (_busy_seconds() - before) / _LOOK_SECONDS < QUIET_CORES:
+            return
+
+
+def _busy_seconds() -> float:
+    try:
+        fields = (_PROC / "stat").read_text().split("\n", 1)[0].split()[1:]
+    except OSError:
+        return 0.0
+    return sum(int(value) for place, value in enumerate(fields[:_COUNTED]) if place not in _IDLE) / _TICKS
+
+
+def _children(parent: int) -> list[int]:
+    """Every session of PostgreSQL is a child of its postmaster."""
+    if not parent or not _PROC.exists():
+        return []
+    pids = [int(entry.name) for entry in _PROC.iterdir() if entry.name.isdigit()]
+    return [pid for pid in pids if (fields := _stat(pid)) and int(fields[_PARENT]) == parent]
+
+
+def _stat(pid: int) -> list[str]:
+    try:
+        return (_PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return []

@@ -1,0 +1,166 @@
+"""The servers of a run: a durable PostgreSQL of its own, a Valkey, and the programs that are measured."""
+
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+
+from aim.runtime.children import last_lines, start_child, stop_child
+from aim.runtime.postgres import Postgres
+from aim.runtime.valkey import Valkey
+from tests.bench import processes
+
+_MEMORY_FILESYSTEMS = {"tmpfs", "ramfs"}
+_FLOOR_TABLE = "CREATE TABLE IF NOT EXISTS floor_record (id uuid PRIMARY KEY, record bytea NOT NULL)"
+
+
+class BenchProblem(Exception):  # noqa: N818 - a sentence for whoever runs the bench, printed without a traceback
+    """The run cannot go on; the text says why."""
+
+
+@dataclass(frozen=True)
+class Stores:
+    """The folder of a run and the addresses of its PostgreSQL and its Valkey."""
+
+    folder: Path
+    database_url: str
+    redis_url: str
+    postmaster: int
+
+    def environment(self) -> dict[str, str]:
+        """Return the variables that the product and the floors are started with."""
+        return {
+            **os.environ,
+            "DATABASE_URL": self.database_url,
+            "REDIS_URL": self.redis_url,
+            "AIM_SECRET_KEY": os.environ.get("AIM_SECRET_KEY") or secrets.token_urlsafe(50),
+            "DJANGO_SETTINGS_MODULE": "aim.settings",
+        }
+
+    def count(self, table: str) -> int:
+        with psycopg.connect(self.database_url) as connection:
+            rows = connection.execute(sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(table)))
+            return int((rows.fetchone() or (0,))[0])
+
+
+@contextmanager
+def stores(parent: Path) -> Iterator[Stores]:
+    """Start both in a new folder below `parent`, and remove all of it afterwards."""
+    if filesystem(parent) in _MEMORY_FILESYSTEMS:
+        raise BenchProblem(
+            f"{parent} lies in memory, where a commit costs nothing: name a folder on a disk (--folder)."
+        )
+    with tempfile.TemporaryDirectory(prefix="aim-bench-", dir=parent, ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        folder.chmod(0o711)  # PostgreSQL runs as `nobody` when root runs the bench.
+        postgres = Postgres(folder, password=secrets.token_urlsafe(16))
+        valkey = Valkey(folder)
+        try:
+            postgres.start()
+            valkey.start()
+            _require_durable(postgres.url())
+            yield Stores(folder=folder, database_url=postgres.url(), redis_url=valkey.url(), postmaster=postgres.pid)
+        finally:
+            valkey.stop()
+            postgres.stop()
+
+
+def filesystem(folder: Path) -> str:
+    """Return the type of the filesystem that holds `folder`; empty where the system does not tell."""
+    mounts = Path("/proc/self/mounts")
+    if not mounts.exists():
+        return ""
+    kinds = {Path(fields[1]): fields[2] for fields in map(str.split, mounts.read_text().splitlines())}
+    resolved = folder.resolve()
+    return next((kinds[place] for place in [resolved, *resolved.parents] if place in kinds), "")
+
+
+def _require_durable(url: str) -> None:
+    with psycopg.connect(url, autocommit=True) as connection:
+        for name in ("fsync", "synchronous_commit", "full_page_writes"):
+            row = connection.execute("SELECT current_setting(%s)", [name]).fetchone()
+            if row != ("on",):
+                raise BenchProblem(f"{name} is {row}: figures without durable commits would mean nothing.")
+        connection.execute(_FLOOR_TABLE)
+
+
+@dataclass(frozen=True)
+class Subject:
+    """Something that is measured: one or more processes on one listening socket, and the table it records in."""
+
+    name: str
+    port: int
+    children: list[subprocess.Popen[bytes]]
+    table: str | None
+
+    def cpu_seconds(self) -> float:
+        """Return the processor time of its processes so far."""
+        return sum(processes.cpu_seconds(child.pid) for child in self.children)
+
+    def resident_bytes(self) -> list[int]:
+        return [processes.resident_bytes(child.pid) for child in self.children]
+
+
+def start_subject(
+    name: str,
+    command: Sequence[str],
+    *,
+    stores: Stores,
+    table: str | None,
+    count: int = 1,
+    environment: Mapping[str, str] | None = None,
+) -> Subject:
+    """Start `python -m COMMAND --fd N` as often as asked for, on one socket of the loopback interface."""
+    listener = socket.create_server(("127.0.0.1", 0), backlog=2048)
+    log = stores.folder / f"{name.replace(' ', '-')}.log"
+    try:
+        children = [
+            start_child(
+                [sys.executable, "-m", *command, "--fd", str(listener.fileno())],
+                log=log,
+                death_signal=signal.SIGTERM,
+                environment={**stores.environment(), **(environment or {})},
+                pass_fds=[listener.fileno()],
+            )
+            for _ in range(count)
+        ]
+        port = listener.getsockname()[1]
+    finally:
+        listener.close()
+    subject = Subject(name=name, port=port, children=children, table=table)
+    _await_answer(subject, log)
+    return subject
+
+
+def stop_subject(subject: Subject) -> None:
+    for child in subject.children:
+        stop_child(child, ask=signal.SIGTERM, seconds=15)
+
+
+def _await_answer(subject: Subject, log: Path, *, seconds: float = 60) -> None:
+    """Wait until some process answers anything at all."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if any(child.poll() is not None for child in subject.children):
+            raise BenchProblem(f"{subject.name} did not start:\n{last_lines(log)}")
+        with socket.create_connection(("127.0.0.1", subject.port), timeout=5) as connection:
+            connection.sendall(
+                b"POST /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}"
+            )
+            try:
+                if connection.recv(64):
+                    return
+            except TimeoutError:
+                continue
+    raise BenchProblem(f"{subject.name} did not answer within {seconds:.0f} s:\n{last_lines(log)}")
