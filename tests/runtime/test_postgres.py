@@ -35,7 +35,8 @@ def open_folder():
 
 def ask(server, question):
     with psycopg.connect(server.url(), autocommit=True) as connection:
-        return connection.execute(question).fetchone()[0]
+        (answer,) = connection.execute(question).fetchone() or [None]
+        return answer
 
 
 @pytest.mark.requirement("O.1")
