@@ -95,9 +95,7 @@ def each_task_runs_once_and_both_workers_take_part(workers):
     keys = [f"topology-{uuid4()}" for _ in range(TASKS)]
     with Celery(broker=broker_url(valkey_url())) as sender, redis.Redis.from_url(valkey_url()) as client:
         sender.conf.task_default_queue = "aim"
-        wait_until(
-            lambda: len(sender.control.ping(timeout=0.5) or []) == 2, seconds=60, what="the answer of both workers"
-        )
+        wait_until(partial(both_answer, sender), seconds=60, what="the answer of both workers")
         for key in keys:
             sender.send_task(NAME, [key], ignore_result=True)
         wait_until(lambda: client.exists(*keys) == TASKS, seconds=30, what="the end of all tasks")
