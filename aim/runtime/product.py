@@ -16,6 +16,8 @@ from pathlib import Path
 from socket import socket
 from urllib.parse import urlsplit
 
+from prometheus_client.multiprocess import mark_process_dead
+
 from aim.runtime.children import end_with_own_parent, last_lines, start_child
 from aim.runtime.environment import CHECKOUT, product_environment, write_environment
 from aim.runtime.folders import RuntimeProblem
@@ -126,8 +128,13 @@ class Product:
             log=self.logs / f"{name}.log",
             environment=self._environment,
             pass_fds=pass_fds or [],
+            after_death=self._forget_gauges,
         )
         self._supervisor.start(name, process, essential=essential)
+
+    def _forget_gauges(self, pid: int) -> None:
+        """Take a dead process's share out of the gauges that add up living processes."""
+        mark_process_dead(pid, self._environment["PROMETHEUS_MULTIPROC_DIR"])  # type: ignore[no-untyped-call]
 
     def _await_ready(self, port: int) -> None:
         deadline = time.monotonic() + READY_WITHIN_SECONDS
