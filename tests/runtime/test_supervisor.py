@@ -28,7 +28,7 @@ def python(tmp_path, script, **options):
 
 
 def test_what_dies_is_started_again_and_the_operator_is_told(supervisor, said, tmp_path):
-    dead = []
+    dead: list[int] = []
     process = python(tmp_path, "import time; time.sleep(60)", after_death=dead.append)
     supervisor.start("worker", process)
     first = process.child.pid
