@@ -16,9 +16,12 @@ from pathlib import Path
 from socket import socket
 from urllib.parse import urlsplit
 
+from prometheus_client.multiprocess import mark_process_dead
+
 from aim.runtime.children import end_with_own_parent, last_lines, start_child
 from aim.runtime.environment import CHECKOUT, product_environment, write_environment
 from aim.runtime.folders import RuntimeProblem
+from aim.runtime.health import ask
 from aim.runtime.postgres import Postgres
 from aim.runtime.serve import listen
 from aim.runtime.supervisor import Process, StopRequested, Supervisor
@@ -125,8 +128,13 @@ class Product:
             log=self.logs / f"{name}.log",
             environment=self._environment,
             pass_fds=pass_fds or [],
+            after_death=self._forget_gauges,
         )
         self._supervisor.start(name, process, essential=essential)
+
+    def _forget_gauges(self, pid: int) -> None:
+        """Take a dead process's share out of the gauges that add up living processes."""
+        mark_process_dead(pid, self._environment["PROMETHEUS_MULTIPROC_DIR"])  # type: ignore[no-untyped-call]
 
     def _await_ready(self, port: int) -> None:
         deadline = time.monotonic() + READY_WITHIN_SECONDS
@@ -136,7 +144,7 @@ class Product:
             nonlocal answer
             if time.monotonic() > deadline:
                 raise RuntimeProblem(f"AIM is not ready after {READY_WITHIN_SECONDS} s. /readyz said: {answer}")
-            status, answer = _ask_ready(self.options.host, port)
+            status, answer = ask("/readyz", host=self.options.host, port=port)
             return status == http.client.OK
 
         self._supervisor.watch(until=ready)
@@ -172,22 +180,6 @@ class Product:
         began = time.monotonic()
         yield
         self._say(f"  {what:<18} {time.monotonic() - began:4.1f} s")
-
-
-def _ask_ready(host: str, port: int) -> tuple[int, str]:
-    from django.conf import settings  # noqa: PLC0415 - only a running product has settings
-
-    reachable = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound
-    known = next((name for name in settings.ALLOWED_HOSTS if not name.startswith(("*", "."))), reachable)
-    connection = http.client.HTTPConnection(reachable, port, timeout=5)
-    try:
-        connection.request("GET", "/readyz", headers={"Host": known})
-        response = connection.getresponse()
-        return response.status, response.read(2000).decode(errors="replace")
-    except (OSError, http.client.HTTPException) as error:
-        return 0, str(error)
-    finally:
-        connection.close()
 
 
 def _refuse_plain_http_to_others(host: str) -> None:

@@ -37,7 +37,10 @@ class Service(Protocol):
 
 
 class Process:
-    """A program of the product itself, which writes its log to a file."""
+    """A program of the product itself, which writes its log to a file.
+
+    `after_death` gets the process id of one that died, before the next is started.
+    """
 
     def __init__(
         self,
@@ -47,15 +50,19 @@ class Process:
         environment: Mapping[str, str],
         pass_fds: Sequence[int] = (),
         grace_seconds: float = 5,
+        after_death: Callable[[int], None] | None = None,
     ) -> None:
         self.command = command
         self.log = log
         self.environment = environment
         self.pass_fds = pass_fds
         self.grace_seconds = grace_seconds
+        self.after_death = after_death
         self.child: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
+        if self.child is not None and self.after_death is not None:
+            self.after_death(self.child.pid)
         self.child = start_child(self.command, log=self.log, environment=self.environment, pass_fds=self.pass_fds)
 
     def stop(self) -> None:

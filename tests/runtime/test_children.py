@@ -10,18 +10,27 @@ from tests.runtime.processes import alive, wait_until
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="PR_SET_PDEATHSIG is Linux's")
 
-PARENT = """
+DEAF_CHILD = """
 import sys, time
 from aim.runtime.children import start_child
 child = start_child([sys.executable, "-c", "import signal, time; signal.signal(15, signal.SIG_IGN); time.sleep(60)"])
 print(child.pid, flush=True)
 time.sleep(60)
 """
+WILLING_CHILD = """
+import subprocess, sys, time
+script = "import os, signal, time; from aim.runtime.children import end_with_own_parent; "
+script += "end_with_own_parent(signal.SIGTERM); print(os.getpid(), flush=True); time.sleep(60)"
+subprocess.Popen([sys.executable, "-c", script])
+time.sleep(60)
+"""
 
 
 @pytest.mark.requirement("O.1")
-def test_a_child_ends_when_its_parent_is_killed():
-    with subprocess.Popen([sys.executable, "-c", PARENT], stdout=subprocess.PIPE) as parent:
+@pytest.mark.parametrize("script", [DEAF_CHILD, WILLING_CHILD])
+def test_a_child_ends_when_its_parent_is_killed(script):
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) as parent:
+        assert parent.stdout is not None
         child = int(parent.stdout.readline())
         assert alive(child)
         parent.kill()

@@ -1,4 +1,5 @@
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -35,7 +36,8 @@ def open_folder():
 
 def ask(server, question):
     with psycopg.connect(server.url(), autocommit=True) as connection:
-        return connection.execute(question).fetchone()[0]
+        (answer,) = connection.execute(question).fetchone() or [None]
+        return answer
 
 
 @pytest.mark.requirement("O.1")
@@ -123,3 +125,17 @@ def test_a_server_that_cannot_start_says_why(tmp_path):
     server = Postgres(tmp_path, password="x", durable=False, settings={"shared_buffers": "nonsense"})
     with pytest.raises(RuntimeProblem, match="shared_buffers"):
         server.start()
+
+
+@pytest.mark.skipif(shutil.which("pg_config") is None, reason="no PostgreSQL is installed beside the package's")
+def test_an_installed_postgresql_serves_as_well(open_folder, monkeypatch):
+    found = subprocess.run(["pg_config", "--bindir"], capture_output=True, text=True, check=True)
+    monkeypatch.setenv("AIM_PG_BINDIR", found.stdout.strip())
+    server = Postgres(open_folder, password="x", durable=False)
+    server.start()
+    try:
+        assert Path(f"/proc/{server.pid}/exe").readlink().parent == Path(found.stdout.strip()).resolve()
+        question = "SELECT string_agg(v, '' ORDER BY v) || upper('ä') FROM (VALUES ('a'), ('B'), ('_')) AS t(v)"
+        assert ask(server, question) == "B_aÄ"
+    finally:
+        server.stop()

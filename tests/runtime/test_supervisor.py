@@ -22,17 +22,21 @@ def supervisor(said):
         supervisor._watched.pop().service.stop()
 
 
-def python(tmp_path, script, *, name="child"):
-    return Process([sys.executable, "-c", script], log=tmp_path / f"{name}.log", environment=dict(os.environ))
+def python(tmp_path, script, **options):
+    command = [sys.executable, "-c", script]
+    return Process(command, log=tmp_path / "child.log", environment=dict(os.environ), **options)
 
 
 def test_what_dies_is_started_again_and_the_operator_is_told(supervisor, said, tmp_path):
-    process = python(tmp_path, "import time; time.sleep(60)")
+    dead: list[int] = []
+    process = python(tmp_path, "import time; time.sleep(60)", after_death=dead.append)
     supervisor.start("worker", process)
     first = process.child.pid
+    assert dead == []
     process.child.kill()
     supervisor.watch(until=lambda: process.child.pid != first)
     assert alive(process.child.pid)
+    assert dead == [first]
     assert said == [
         f"worker was ended by SIGKILL; starting it again in 0.0 s (its log: {process.log})",
     ]

@@ -13,9 +13,10 @@ import threading
 import time
 from pathlib import Path
 
+import psycopg
 import pytest
 
-from aim.runtime.environment import CHECKOUT
+from aim.runtime.environment import CHECKOUT, read_environment
 from tests.runtime.processes import alive, descendants, wait_until
 
 NAMES = ("PATH", "HOME", "LANG")
@@ -34,12 +35,13 @@ class Up:
             stderr=subprocess.STDOUT,
             text=True,
         )
-        self.lines = queue.Queue()
-        self.seen = []
+        self.lines: queue.Queue[str | None] = queue.Queue()
+        self.seen: list[str] = []
         self.reader = threading.Thread(target=self._read)
         self.reader.start()
 
     def _read(self):
+        assert self.process.stdout is not None
         for line in self.process.stdout:
             self.lines.put(line)
         self.lines.put(None)
@@ -57,6 +59,7 @@ class Up:
             self.process.terminate()
         self.process.wait(30)
         self.reader.join()
+        assert self.process.stdout is not None
         self.process.stdout.close()
 
 
@@ -114,6 +117,7 @@ def test_first_start_kill_second_start_and_ctrl_c(up, data):
     assert not any("password" in line for line in second.seen)
     assert get(port, "/readyz") == 200
     a_web_process_that_dies_is_replaced(second, port)
+    a_database_that_dies_is_started_again(second, port, data)
 
     children = descendants(second.process.pid)
     began = time.monotonic()
@@ -146,6 +150,21 @@ def a_web_process_that_dies_is_replaced(up, port):
     os.kill(web, signal.SIGKILL)
     up.read_until("web was ended by SIGKILL; starting it again")
     wait_until(lambda: answers(port), seconds=30, what="the new web process")
+
+
+def a_database_that_dies_is_started_again(up, port, data):
+    os.kill(int((data / "postgres" / "postmaster.pid").read_text().splitlines()[0]), signal.SIGKILL)
+    up.read_until("PostgreSQL was ended by SIGKILL; starting it again")
+    wait_until(lambda: accepts_connections(data), seconds=30, what="the database's return")
+    wait_until(lambda: answers(port), seconds=30, what="readiness after the database's return")
+
+
+def accepts_connections(data):
+    try:
+        psycopg.connect(read_environment(data)["DATABASE_URL"]).close()
+    except psycopg.OperationalError:
+        return False
+    return True
 
 
 def command_line(pid):
