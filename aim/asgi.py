@@ -18,7 +18,9 @@ from verification.lane import VerifyLane, hosts_of  # noqa: E402
 
 _protocols = ProtocolTypeRouter(
     {
-        "http": VerifyLane(_django, hosts=hosts_of(settings.ALLOWED_HOSTS, settings.ORIGIN), secure=settings.SECURE_TRANSPORT),
+        "http": VerifyLane(
+            _django, hosts=hosts_of(settings.ALLOWED_HOSTS, settings.ORIGIN), secure=settings.SECURE_TRANSPORT
+        ),
         "websocket": AllowedHostsOriginValidator(URLRouter([])),
     }
 )

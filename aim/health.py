@@ -9,8 +9,7 @@ from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_safe
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest, multiprocess
-from prometheus_client import REGISTRY
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest, multiprocess
 from redis.exceptions import RedisError
 
 from aim.client_address import client_address
@@ -47,7 +46,7 @@ def readyz(_request: HttpRequest) -> JsonResponse:
 
 @require_safe
 def metrics(request: HttpRequest) -> HttpResponse:
-    """The metrics of all processes of this machine, for Prometheus: with the token, or from loopback where none is set."""
+    """The metrics of all processes of this machine: with the token, or from loopback where none is set."""
     if not _may_scrape(request):
         return JsonResponse({"detail": "Not found."}, status=404)
     registry = REGISTRY

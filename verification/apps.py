@@ -13,3 +13,5 @@ class VerificationConfig(AppConfig):
         package = import_module("verification.checks")
         for module in iter_modules(package.__path__):
             import_module(f"verification.checks.{module.name}")
+        import_module("verification.readiness")
+        import_module("verification.agent_records")

@@ -37,7 +37,8 @@ class ActionRequest:
     data_json: bytes
     user_id: str
     session_id: str
-    bytes: int
+    volume: int
+    """How many bytes the agent says it will move."""
     destination: str | None
     action_json: bytes
     digest: bytes

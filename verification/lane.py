@@ -1,4 +1,4 @@
-"""The native lane: answers the well-formed `POST /api/v1/verify/action` of a known agent without Django's request cycle.
+"""The native lane: answers a well-formed `POST /api/v1/verify/action` without Django's request cycle.
 
 Whatever it is not sure of goes to the DRF view of the same path, with the body it has already read. Both call the same
 engine, so that they differ in speed only.

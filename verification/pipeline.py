@@ -69,7 +69,7 @@ class Pipeline:
 def _run(check: Check, case: Case) -> object:
     try:
         return check.run(case)
-    except Exception as error:  # noqa: BLE001 - whatever breaks in a check must deny the action, and be seen
+    except Exception as error:
         log.exception("check_broke", check=check.name, agent=case.agent.public_id)
         return Errored(f"{type(error).__name__}")
 
@@ -83,15 +83,13 @@ def _decision(
     nonce = hashlib.sha256(signed.nonce.encode()).digest()[:NONCE_BYTES] if signed else None
     keyid = signed.keyid if signed else None
     if isinstance(refusal, Failed):
-        return Decision(
-            DecisionStatus.DENIED, refusal.code, refusal.reason, results, nonce, keyid, refusal.retry_after
-        )
+        return Decision(DecisionStatus.DENIED, refusal.code, refusal.reason, results, nonce, keyid, refusal.retry_after)
     if refusal is not None:
-        return Decision(DecisionStatus.DENIED, Code.CHECK_FAILED, "Check could not be carried out", results, nonce, keyid)
-    if approval is not None:
         return Decision(
-            DecisionStatus.PENDING, Code.APPROVAL_REQUIRED, approval.reason, results, nonce, keyid
+            DecisionStatus.DENIED, Code.CHECK_FAILED, "Check could not be carried out", results, nonce, keyid
         )
+    if approval is not None:
+        return Decision(DecisionStatus.PENDING, Code.APPROVAL_REQUIRED, approval.reason, results, nonce, keyid)
     return Decision(DecisionStatus.APPROVED, "", "", results, nonce, keyid)
 
 

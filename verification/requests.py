@@ -80,7 +80,7 @@ def action_from(value: dict[str, Any]) -> ActionRequest:
     return _request(body, agent_id, user_id, session_id, place, hostile, action_json)
 
 
-def _request(  # noqa: PLR0913, PLR0917 - the parts of one value, put together
+def _request(
     body: ActionBody,
     agent_id: UUID,
     user_id: str,
@@ -103,7 +103,7 @@ def _request(  # noqa: PLR0913, PLR0917 - the parts of one value, put together
         data_json=_encode_data(data),
         user_id=user_id,
         session_id=session_id,
-        bytes=data.bytes,
+        volume=data.bytes,
         destination=data.destination,
         action_json=action_json,
         digest=hashlib.sha256(action_json).digest(),

@@ -19,7 +19,8 @@ SELECT a.id, a.organization_id, o.status = 'active' AS organization_active, r.ep
     a.require_signature, a.min_trust, a.calls_per_hour, a.bytes_per_day,
     (SELECT coalesce(jsonb_agg(jsonb_build_array(k.thumbprint, k.pem)), '[]') FROM agents_publickey k
         WHERE k.agent_id = a.id AND k.status = 'active') AS public_keys,
-    (SELECT coalesce(jsonb_agg(jsonb_build_array(encode(k.digest, 'hex'), k.prefix, extract(epoch FROM k.expires_at))), '[]')
+    (SELECT coalesce(
+        jsonb_agg(jsonb_build_array(encode(k.digest, 'hex'), k.prefix, extract(epoch FROM k.expires_at))), '[]')
         FROM agents_apikey k WHERE k.agent_id = a.id AND k.revoked_at IS NULL) AS api_keys,
     (SELECT coalesce(jsonb_agg(jsonb_build_array(c.kind, c.pattern)), '[]') FROM verification_containment c
         WHERE c.organization_id = a.organization_id AND c.lifted_at IS NULL) AS containments,
@@ -156,9 +157,7 @@ def _containments(rows: list[list[str]]) -> Containments:
     )
 
 
-_NOTHING = Containments(
-    networks=(), users=frozenset(), sessions=frozenset(), destinations=frozenset(), resources=None
-)
+_NOTHING = Containments(networks=(), users=frozenset(), sessions=frozenset(), destinations=frozenset(), resources=None)
 
 
 def address_in(address: str, networks: tuple[IPv4Network | IPv6Network, ...]) -> bool:

@@ -35,6 +35,17 @@ def follow_access_change(organization_id: UUID, change: AccessChange) -> None:
     raise_epoch_of_organization(organization_id, limited_access_only=change == AccessChange.PEOPLE)
 
 
+def add_bytes_used(agent: Agent, count: int) -> None:
+    """Count bytes that an agent reports beyond those it had asked for: today's limit has so much less left."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE agents_agentruntime SET bytes_day = greatest(bytes_day, (clock_timestamp() AT TIME ZONE 'UTC')::date),"
+            " bytes_used = CASE WHEN bytes_day >= (clock_timestamp() AT TIME ZONE 'UTC')::date"
+            " THEN bytes_used ELSE 0 END + %s WHERE agent_id = %s",
+            [count, agent.id],
+        )
+
+
 def start_trust(agent: Agent) -> None:
     """A verified agent begins with the full score."""
     AgentRuntime.objects.filter(agent_id=agent.id).update(trust_score=100)

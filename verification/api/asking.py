@@ -110,9 +110,7 @@ def _read(request: HttpRequest) -> tuple[ActionRequest, bytes]:
 def _message(request: HttpRequest, body: bytes) -> SignedMessage:
     """The request as it was signed: the names and values of its headers as they came over the wire."""
     meta = request.META
-    headers = [
-        (name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in request.headers.items()
-    ]
+    headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in request.headers.items()]
     scheme = client_scheme(meta.get("REMOTE_ADDR"), meta["wsgi.url_scheme"], request.headers.get("X-Forwarded-Proto"))
     return SignedMessage(
         method=request.method or "",
@@ -132,9 +130,7 @@ def _record_malformed(key: ApiKey, address: str, problems: Sequence[Problem], bo
     """
     agent = key.agent
     log.warning("malformed_request", agent=agent.public_id, address=address, problems=len(problems))
-    actor = Actor(
-        ActorKind.AGENT, agent.id, agent.name, agent.organization_id, AGENT_PERMISSIONS, address, key.prefix
-    )
+    actor = Actor(ActorKind.AGENT, agent.id, agent.name, agent.organization_id, AGENT_PERMISSIONS, address, key.prefix)
     try:
         with transaction.atomic():
             append_entry(

@@ -60,7 +60,10 @@ class LiftContainmentView(ActorView):
     permissions: ClassVar = {"POST": Permission.CONTAINMENTS_WRITE}
 
     @extend_schema(
-        summary="Open it again", operation_id="containment_lift", request=LiftSerializer, responses=ContainmentSerializer
+        summary="Open it again",
+        operation_id="containment_lift",
+        request=LiftSerializer,
+        responses=ContainmentSerializer,
     )
     def post(self, request: Request, containment_id: str) -> Response:
         identifier = path_id(IdKind.CONTAINMENT, containment_id)

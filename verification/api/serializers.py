@@ -9,7 +9,7 @@ from aim.api.serializers import IdField, StrictSerializer, TextField, WholeNumbe
 from aim.canonical import LARGEST_INTEGER
 from aim.ids import IdKind
 from verification.models import Completion, Containment, Verification
-from verification.requests import LONGEST_ACTION, LONGEST_NAME, LONGEST_RESOURCE, MOST_FIELDS
+from verification.requests import LONGEST_NAME, LONGEST_RESOURCE, MOST_FIELDS
 
 
 class FreeObjectField(serializers.Field[dict[str, Any], Any, dict[str, Any], Any]):

@@ -133,8 +133,8 @@ class CompleteView(ActorView):
         serializer = ReportSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         values = dict(serializer.validated_data)
-        digest = values.pop("request_digest", None)
-        report = Report(**values, request_digest=bytes.fromhex(digest) if digest else None)
+        digest, volume = values.pop("request_digest", None), values.pop("bytes", None)
+        report = Report(**values, volume=volume, request_digest=bytes.fromhex(digest) if digest else None)
         refusal = complete_verification(self.actor, identifier, report=report)
         if refusal is not None:
             raise CompletionRefusedError(SENTENCES[refusal])

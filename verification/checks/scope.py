@@ -10,7 +10,9 @@ def scope(case: Case) -> Outcome:
     """The resource, once normalised, lies in the agent's scope, and the person acted for is one it may act for."""
     agent, request = case.agent, case.request
     if agent.users is not None and request.user_id not in agent.users:
-        return Failed(Code.OUT_OF_SCOPE, "User out of scope", f"the agent may not act for {request.user_id or 'nobody'}")
+        return Failed(
+            Code.OUT_OF_SCOPE, "User out of scope", f"the agent may not act for {request.user_id or 'nobody'}"
+        )
     if request.place is None:
         return Failed(Code.OUT_OF_SCOPE, "Resource out of scope", request.hostile)
     if agent.scope.allows(request.place):

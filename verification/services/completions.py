@@ -37,11 +37,11 @@ SENTENCES = {
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What the agent says of its action; `bytes` and `records` are what it really moved, where it knows."""
+    """What the agent says of its action; `volume` (bytes) and `records` are what it really moved, if it knows."""
 
     status: str
     duration_ms: int
-    bytes: int | None = None
+    volume: int | None = None
     records: int | None = None
     error: str = ""
     request_digest: bytes | None = None
@@ -50,7 +50,7 @@ class Report:
         return {
             "status": self.status,
             "duration_ms": self.duration_ms,
-            "bytes": self.bytes,
+            "bytes": self.volume,
             "records": self.records,
             "error": self.error,
             "request_digest": self.request_digest.hex() if self.request_digest else None,
@@ -59,7 +59,8 @@ class Report:
 
 # The row appears only while all conditions hold, by the database's clock, and once: the primary key sees to that.
 _COMPLETE = """
-INSERT INTO verification_completion (verification_id, agent_id, status, duration_ms, bytes, records, error, completed_at)
+INSERT INTO verification_completion
+    (verification_id, agent_id, status, duration_ms, bytes, records, error, completed_at)
 SELECT v.id, v.agent_id, %(status)s, %(duration_ms)s, %(bytes)s, %(records)s, %(error)s, clock_timestamp()
 FROM verification_verification v
 WHERE v.id = %(id)s AND v.agent_id = %(agent_id)s AND v.status = 'approved' AND v.expires_at >= clock_timestamp()
@@ -82,7 +83,7 @@ def complete_verification(actor: Actor, verification_id: UUID, *, report: Report
     if refusal is not None:
         _append(actor, verification, Event.VERIFICATION_COMPLETION_REFUSED, data | {"refusal": refusal.value})
         return refusal
-    extra = (report.bytes or 0) - claimed_bytes(verification)
+    extra = (report.volume or 0) - claimed_bytes(verification)
     if extra > 0:
         add_bytes_used(agent, extra)
     _append(actor, verification, Event.VERIFICATION_COMPLETED, data | {"beyond_claim_bytes": max(extra, 0)})
@@ -105,7 +106,7 @@ def _insert(verification: Verification, report: Report) -> Refusal | None:
         "agent_id": verification.agent_id,
         "status": report.status,
         "duration_ms": report.duration_ms,
-        "bytes": report.bytes,
+        "bytes": report.volume,
         "records": report.records,
         "error": report.error,
     }

@@ -5,11 +5,10 @@ import time
 from typing import NamedTuple
 from uuid import UUID
 
-from verification.contracts import ActionRequest, Case, Decision, Failed, Origin
 from verification.codes import Code
+from verification.contracts import ActionRequest, Case, Decision, DecisionStatus, Failed, Origin
 from verification.pipeline import overrule
 from verification.records import Answer, Row, build_row, later
-from verification.contracts import DecisionStatus
 from verification.snapshot import AgentSnapshot
 
 RATE_LIMIT = "rate_limit"
@@ -18,7 +17,7 @@ RATE_LIMIT = "rate_limit"
 class Job:
     """A decision that waits to be recorded. `decision` may be made anew until it is."""
 
-    __slots__ = ("agent", "decision", "deadline", "final", "future", "origin", "request", "verification_id")
+    __slots__ = ("agent", "deadline", "decision", "final", "future", "origin", "request", "verification_id")
 
     def __init__(
         self,
@@ -74,7 +73,17 @@ class Job:
 class Allowance:
     """What one agent has used of its limits, by the row that this transaction has locked."""
 
-    __slots__ = ("agent_id", "bytes_used", "calls", "calls_used", "day_seconds", "epoch", "hour_seconds", "trust", "volume")
+    __slots__ = (
+        "agent_id",
+        "bytes_used",
+        "calls",
+        "calls_used",
+        "day_seconds",
+        "epoch",
+        "hour_seconds",
+        "trust",
+        "volume",
+    )
 
     def __init__(self, row: tuple[bytes | None, ...]) -> None:
         agent_id, epoch, trust, calls_used, bytes_used, hour_seconds, day_seconds = row
@@ -94,7 +103,7 @@ class Allowance:
 
     def admit(self, job: Job) -> Failed | None:
         """Count one admission, or answer why there is no room for it."""
-        agent, volume = job.agent, job.request.bytes
+        agent, volume = job.agent, job.request.volume
         if self.calls_used + self.calls + 1 > agent.calls_per_hour:
             return calls_exhausted(agent, self.hour_seconds)
         if self.bytes_used + self.volume + volume > agent.bytes_per_day:
@@ -112,7 +121,10 @@ class Allowance:
 def calls_exhausted(agent: AgentSnapshot, seconds: float) -> Failed:
     limit = agent.calls_per_hour
     return Failed(
-        Code.RATE_LIMITED, "Rate limit exceeded", f"{limit} of {limit} calls used this hour", retry_after=int(seconds) + 1
+        Code.RATE_LIMITED,
+        "Rate limit exceeded",
+        f"{limit} of {limit} calls used this hour",
+        retry_after=int(seconds) + 1,
     )
 
 

@@ -21,9 +21,7 @@ def quick_commands(jobs: Sequence[Job], rows: Sequence[Row], now: float) -> list
     return commands
 
 
-async def record_quickly(
-    connection: PipelineConnection, jobs: Sequence[Job], rows: Sequence[Row], now: float
-) -> float:
+async def record_quickly(connection: PipelineConnection, jobs: Sequence[Job], rows: Sequence[Row], now: float) -> float:
     """Record the jobs as one implicit transaction; answers the database's time, in seconds since 1970.
 
     Raises `StatementError` when an agent has changed, a limit would be passed, or a nonce is known.
@@ -41,7 +39,7 @@ def _admission(jobs: Sequence[Job]) -> Command:
         count = counts.setdefault(key, [0, 0])
         if job.decision.admits:
             count[0] += 1
-            count[1] += job.request.bytes
+            count[1] += job.request.volume
     # Sorted, so that two batches lock the rows they share in the same order.
     ordered = [(key, agents[key], counts[key]) for key in sorted(agents)]
     return Command(

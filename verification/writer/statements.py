@@ -2,9 +2,7 @@
 
 from verification.writer.connection import BINARY, TEXT, Statement
 
-ADMIT = Statement(
-    b"admit", b"SELECT extract(epoch FROM verification_admit($1, $2, $3, $4, $5, $6, $7))", (TEXT,) * 7
-)
+ADMIT = Statement(b"admit", b"SELECT extract(epoch FROM verification_admit($1, $2, $3, $4, $5, $6, $7))", (TEXT,) * 7)
 INSERT_VERIFICATION = Statement(
     b"insert_verification",
     b"INSERT INTO verification_verification (id, organization_id, agent_id, status, code, reason, action_type,"

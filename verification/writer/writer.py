@@ -20,7 +20,7 @@ from verification.writer import statements
 from verification.writer.careful import record_carefully
 from verification.writer.clock import DatabaseClock
 from verification.writer.connection import Command, PipelineConnection
-from verification.writer.errors import ConnectionLostError, StatementError, WriterError
+from verification.writer.errors import StatementError, WriterError
 from verification.writer.jobs import Allowance, Exhausted, Job, calls_exhausted, too_many_waiting
 from verification.writer.quick import record_quickly
 from verification.writer.settings import WriterSettings
@@ -253,9 +253,7 @@ class Writer:
     async def _carefully(self, connection: PipelineConnection, jobs: list[Job], *, wait: bool = False) -> None:
         for attempt in range(RETRIES + 1):
             try:
-                recorded = await record_carefully(
-                    connection, jobs, self, wait=wait, on_allowance=self._note_allowance
-                )
+                recorded = await record_carefully(connection, jobs, self, wait=wait, on_allowance=self._note_allowance)
             except StatementError as error:
                 await connection.run([Command(statements.ROLLBACK, ())])
                 if error.sqlstate in _TRANSIENT and attempt < RETRIES:
