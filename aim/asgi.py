@@ -1,7 +1,7 @@
 """The web process: the native lane for decisions, Django for all other HTTP, Channels for WebSockets."""
 
 import os
-from typing import Any
+from typing import Any, cast
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "aim.settings")
 
@@ -11,7 +11,7 @@ from channels.security.websocket import AllowedHostsOriginValidator
 from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 
-_django = WSGIMiddleware(get_wsgi_application(), workers=8)
+_django: Any = WSGIMiddleware(cast("Any", get_wsgi_application()), workers=8)
 
 from verification.engine import start_engine, stop_engine  # noqa: E402 - models exist only once Django is set up
 from verification.lane import VerifyLane, hosts_of  # noqa: E402

@@ -47,4 +47,4 @@ class Environment(BaseSettings):
     writer_connections: int = Field(default=2, ge=1, le=16)
 
 
-environment = Environment()
+environment = Environment()  # type: ignore[call-arg]  # pydantic reads the variables

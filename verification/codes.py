@@ -43,7 +43,8 @@ class Meaning:
 _DENIED = Meaning(403, retryable=False)
 _LATER = Meaning(429, retryable=True)
 
-MEANINGS: dict[str, Meaning] = dict.fromkeys(Code, _DENIED) | {
+MEANINGS: dict[str, Meaning] = {
+    **dict.fromkeys(Code, _DENIED),
     Code.APPROVAL_REQUIRED: Meaning(202, retryable=False),
     Code.SIGNATURE_EXPIRED: Meaning(403, retryable=True),
     Code.RATE_LIMITED: _LATER,

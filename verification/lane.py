@@ -6,6 +6,7 @@ engine, so that they differ in speed only.
 
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -27,6 +28,7 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 MAX_BODY = 65_536
+_DIGITS = 6
 PATH = "/api/v1/verify/action"
 log = structlog.get_logger("aim.verification")
 
@@ -114,7 +116,7 @@ class Headers:
                 case b"content-type":
                     content_type = value
                 case b"content-length":
-                    self.length = int(value) if value.isdigit() and len(value) < 7 else -1
+                    self.length = int(value) if value.isdigit() and len(value) <= _DIGITS else -1
                 case b"content-encoding" | b"transfer-encoding" | b"expect":
                     self.plain = False
                 case b"x-forwarded-for":
@@ -166,7 +168,7 @@ async def send_answer(send: Send, answer: Answer, correlation_id: str) -> None:
     ]
     if answer.retry_after is not None:
         headers.append((b"retry-after", b"%d" % answer.retry_after))
-    if answer.status == 401:
+    if answer.status == HTTPStatus.UNAUTHORIZED:
         headers.append((b"www-authenticate", b'Bearer realm="aim"'))
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
     await send({"type": "http.response.body", "body": answer.body})

@@ -14,6 +14,7 @@ from verification.contracts import (
     Errored,
     Failed,
     NeedsApproval,
+    Outcome,
     Passed,
     SignedPassed,
 )
@@ -43,8 +44,7 @@ class Pipeline:
             started = clock()
             outcome = _run(check, case)
             us = (clock() - started) / 1000
-            kind = type(outcome)
-            if kind is Passed:
+            if isinstance(outcome, Passed):
                 lines[index] = CheckResult(check.name, "passed", "", outcome.detail, us)
             elif isinstance(outcome, SignedPassed):
                 signed = outcome
@@ -66,7 +66,7 @@ class Pipeline:
         return _decision(results, refusal, approval, signed)
 
 
-def _run(check: Check, case: Case) -> object:
+def _run(check: Check, case: Case) -> Outcome:
     try:
         return check.run(case)
     except Exception as error:

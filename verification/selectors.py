@@ -14,6 +14,8 @@ from verification.models import Completion, Containment, Verification
 
 def verifications_visible_to(actor: Actor) -> QuerySet[Verification]:
     """The one place that scopes decisions."""
+    if actor.organization_id is None or actor.id is None:
+        return Verification.objects.none()
     rows = Verification.objects.filter(organization_id=actor.organization_id)
     match actor.kind:
         case ActorKind.PERSON:
@@ -62,7 +64,7 @@ def completions_of(verifications: list[Verification]) -> dict[UUID, Completion]:
 
 
 def containments_visible_to(actor: Actor) -> QuerySet[Containment]:
-    if actor.kind is not ActorKind.PERSON:
+    if actor.kind is not ActorKind.PERSON or actor.organization_id is None:
         return Containment.objects.none()
     return Containment.objects.filter(organization_id=actor.organization_id).order_by("-id")
 

@@ -62,7 +62,7 @@ def _field_value(message: SignedMessage, name: str) -> str:
     return (values[0] if len(values) == 1 else b", ".join(values)).decode("latin-1")
 
 
-def _derived_value(message: SignedMessage, name: str) -> str:  # noqa: PLR0911 - one return for each component
+def _derived_value(message: SignedMessage, name: str) -> str:
     match name:
         case "@method":
             return message.method

@@ -27,7 +27,7 @@ def rsa_problems(modulus: int, exponent: int) -> list[str]:
     return problems
 
 
-def _modulus_weakness(modulus: int) -> str | None:  # noqa: PLR0911 - one return for each weakness
+def _modulus_weakness(modulus: int) -> str | None:
     if modulus % 2 == 0:
         return "it is an even number"
     if math.gcd(modulus, _product_of_small_primes()) != 1:

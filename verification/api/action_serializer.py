@@ -17,11 +17,11 @@ class ActionSerializer(StrictSerializer):
     agent_id = IdField(kind=IdKind.AGENT)
     action_type = TextField(max_length=LONGEST_ACTION)
     resource = TextField(max_length=LONGEST_RESOURCE)
-    context = FreeObjectField(
+    context = FreeObjectField(  # type: ignore[assignment]  # DRF has an attribute of that name
         required=False, help_text="`user_id`, `session_id`, `timestamp` (ISO 8601), and whatever else explains the act."
     )
     parameters = FreeObjectField(required=False, help_text="The arguments of the action; bound into an approval.")
-    data = ActionDataSerializer(required=False)
+    data = ActionDataSerializer(required=False)  # type: ignore[assignment]  # DRF has an attribute of that name
     mcp_server = TextField(max_length=LONGEST_NAME, required=False, allow_null=True)
     tool = TextField(max_length=LONGEST_NAME, required=False, allow_null=True)
 

@@ -7,7 +7,7 @@ from aim.ids import IdKind, InvalidIdError, parse_id
 from verification.models import Verification
 
 
-class VerificationFilters(django_filters.FilterSet):
+class VerificationFilters(django_filters.FilterSet):  # type: ignore[misc]
     agent = django_filters.CharFilter(method="by_agent", help_text="The id of an agent.")
     status = django_filters.ChoiceFilter(choices=Verification.Status.choices)
     code = django_filters.CharFilter()

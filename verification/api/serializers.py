@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from aim import clock
@@ -31,18 +32,10 @@ class ActionDataSerializer(StrictSerializer):
 
     records = WholeNumberField(min_value=0, max_value=LARGEST_INTEGER, required=False)
     bytes = WholeNumberField(min_value=0, max_value=LARGEST_INTEGER, required=False)
-    fields = serializers.ListField(  # type: ignore[assignment]  # the wire contract names it so
+    fields = serializers.ListField(  # type: ignore[assignment]  # DRF has an attribute of that name
         child=TextField(min_length=1, max_length=LONGEST_NAME), max_length=MOST_FIELDS, required=False
     )
     destination = TextField(max_length=LONGEST_RESOURCE, required=False, allow_null=True)
-
-
-class ActionContextSerializer(serializers.Serializer[Any]):
-    """For whom and in which session the agent acts; further members are kept as they are."""
-
-    user_id = TextField(max_length=LONGEST_NAME, required=False, allow_null=True)
-    session_id = TextField(max_length=LONGEST_NAME, required=False, allow_null=True)
-    timestamp = serializers.DateTimeField(required=False, allow_null=True)
 
 
 class CheckSerializer(serializers.Serializer[Any]):
@@ -78,7 +71,7 @@ class ReportSerializer(StrictSerializer):
     request_digest = serializers.RegexField(r"^[0-9a-f]{64}$", required=False)
 
 
-class CompletionSerializer(serializers.Serializer[Completion]):
+class CompletionSerializer(serializers.Serializer[Any]):
     """An accepted report."""
 
     verification_id = IdField(kind=IdKind.VERIFICATION)
@@ -90,7 +83,7 @@ class CompletionSerializer(serializers.Serializer[Completion]):
     completed_at = serializers.DateTimeField()
 
 
-class VerificationSerializer(serializers.Serializer[Verification]):
+class VerificationSerializer(serializers.Serializer[Any]):
     """A decision as it is listed."""
 
     id = IdField(kind=IdKind.VERIFICATION)
@@ -107,9 +100,10 @@ class VerificationSerializer(serializers.Serializer[Verification]):
     duration_us = serializers.IntegerField()
     completion = serializers.SerializerMethodField()
 
-    def get_completion(self, verification: Verification) -> CompletionSerializer | None:
+    @extend_schema_field(CompletionSerializer(allow_null=True))
+    def get_completion(self, verification: Verification) -> dict[str, Any] | None:
         completion = self.context["completions"].get(verification.id)
-        return CompletionSerializer(completion).data if completion else None  # type: ignore[return-value]
+        return dict(CompletionSerializer(completion).data) if completion else None
 
 
 class VerificationDetailSerializer(VerificationSerializer):
@@ -129,8 +123,9 @@ class VerificationDetailSerializer(VerificationSerializer):
         data: dict[str, Any] = self.context["record"]["data"]
         return data
 
-    def get_checks(self, _verification: Verification) -> list[CheckSerializer]:
-        return [  # type: ignore[return-value]  # the annotation is for the OpenAPI file
+    @extend_schema_field(CheckSerializer(many=True))
+    def get_checks(self, _verification: Verification) -> list[dict[str, Any]]:
+        return [
             {
                 "name": line["name"],
                 "result": line["result"],
@@ -173,7 +168,7 @@ class VerificationDetailSerializer(VerificationSerializer):
         return {"address": actor["address"], "credential": actor["credential"], "keyid": self._data()["keyid"]}
 
 
-class ContainmentSerializer(serializers.Serializer[Containment]):
+class ContainmentSerializer(serializers.Serializer[Any]):
     """Something that is shut off for every agent of the organization."""
 
     id = IdField(kind=IdKind.CONTAINMENT)

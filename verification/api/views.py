@@ -1,5 +1,6 @@
 """The API of decisions. Agents ask, follow and report here; people read what was decided."""
 
+from http import HTTPStatus
 from typing import ClassVar
 
 from django.http import HttpResponse
@@ -11,7 +12,6 @@ from rest_framework.views import APIView
 
 from accounts.api.actor_view import ActorView
 from accounts.permissions import Permission
-from aim.api.pagination import CursorPages
 from aim.api.path_ids import path_id
 from aim.errors import ConflictError
 from aim.ids import IdKind
@@ -59,9 +59,9 @@ class CompletionRefusedError(ConflictError):
 class VerifyActionView(APIView):
     """Authenticates by itself, as the native lane does, because its refusals have the shape of a decision."""
 
-    authentication_classes: ClassVar = []
-    permission_classes: ClassVar = []
-    http_method_names: ClassVar = ["post"]
+    authentication_classes = ()
+    permission_classes = ()
+    http_method_names = ["post"]
     permissions: ClassVar = {"POST": Permission.VERIFY_ACTIONS}
 
     @extend_schema(
@@ -91,7 +91,7 @@ class VerifyActionView(APIView):
         response["Cache-Control"] = "no-store"
         if answer.retry_after is not None:
             response["Retry-After"] = str(answer.retry_after)
-        if answer.status == 401:
+        if answer.status == HTTPStatus.UNAUTHORIZED:
             response["WWW-Authenticate"] = 'Bearer realm="aim"'
         return response
 
@@ -145,7 +145,6 @@ class CompleteView(ActorView):
 class VerificationListView(ActorView, GenericAPIView[Verification]):
     permissions: ClassVar = {"GET": Permission.VERIFICATIONS_READ}
     filterset_class = VerificationFilters
-    pagination_class = CursorPages
     queryset = Verification.objects.none()
 
     @extend_schema(
@@ -153,8 +152,8 @@ class VerificationListView(ActorView, GenericAPIView[Verification]):
     )
     def get(self, _request: Request) -> Response:
         """Newest first, a page at a time: follow `next`."""
-        rows = self.paginate_queryset(self.filter_queryset(verifications_visible_to(self.actor)))
-        context = {"completions": completions_of(list(rows))}
+        rows = self.paginate_queryset(self.filter_queryset(verifications_visible_to(self.actor))) or []
+        context = {"completions": completions_of(rows)}
         return self.get_paginated_response(VerificationSerializer(rows, many=True, context=context).data)
 
 

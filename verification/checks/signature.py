@@ -20,7 +20,7 @@ def signature(case: Case) -> Outcome:
     agent, message = case.agent, case.origin.message
     parsed = read_signature(message)
     if isinstance(parsed, SignatureProblem):
-        if parsed.code == Code.SIGNATURE_MISSING and not agent.require_signature:
+        if parsed.code == "signature_missing" and not agent.require_signature:
             return _NOT_REQUIRED
         return _failed(parsed)
     verifier = agent.verifiers.get(parsed.keyid)

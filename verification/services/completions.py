@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 from django.db import connection, transaction
@@ -75,6 +76,7 @@ def complete_verification(actor: Actor, verification_id: UUID, *, report: Report
     Answers why the report was refused, or None. Raises `NotFoundError` for a verification that is not the agent's own.
     """
     actor.require(Permission.VERIFY_ACTIONS)
+    assert actor.id is not None
     verification = own_verification(actor, verification_id)
     # Shared with other completions, exclusive against a suspension: whichever commits first is seen by the other.
     agent = Agent.objects.select_for_update(of=("self",), no_key=True).get(id=actor.id)
@@ -101,7 +103,7 @@ def _refusal(verification: Verification, agent: Agent, report: Report) -> Refusa
 
 
 def _insert(verification: Verification, report: Report) -> Refusal | None:
-    values = {
+    values: dict[str, Any] = {
         "id": verification.id,
         "agent_id": verification.agent_id,
         "status": report.status,

@@ -1,5 +1,6 @@
 """Shutting something off for every agent of an organization, and opening it again."""
 
+from collections.abc import Mapping
 from ipaddress import ip_network
 from uuid import UUID
 
@@ -81,7 +82,7 @@ def _normal(kind: str, pattern: str) -> tuple[str, list[Problem]]:
             return text, [Problem("kind", "invalid", f"Must be one of {', '.join(Containment.Kind.values)}.")]
 
 
-def _append(actor: Actor, containment: Containment, event: Event, data: dict[str, object]) -> None:
+def _append(actor: Actor, containment: Containment, event: Event, data: Mapping[str, object]) -> None:
     append_entry(
         kind=event.value,
         organization_id=containment.organization_id,

@@ -103,8 +103,8 @@ async def _claim_nonces(
     if not signed:
         return list(jobs), []
     claims = await connection.run([Command(statements.CLAIM_NONCE, nonce_row(job, desk.now())) for job in signed])
-    claimed = {_nonce_of(job) for job, claim in zip(signed, claims, strict=True) if claim.count}
-    known = [job for job, claim in zip(signed, claims, strict=True) if not claim.count]
+    claimed = {_nonce_of(job) for job, claim in zip(signed, claims, strict=True) if claim.touched}
+    known = [job for job, claim in zip(signed, claims, strict=True) if not claim.touched]
     if not known:
         return list(jobs), []
     twins = [job for job in known if _nonce_of(job) in claimed]

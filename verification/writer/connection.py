@@ -29,10 +29,10 @@ class Command(NamedTuple):
 
 
 class Result(NamedTuple):
-    """`rows` in text format; `count` is how many rows the command touched."""
+    """`rows` in text format; `touched` is how many rows the command returned or changed."""
 
     rows: list[tuple[bytes | None, ...]]
-    count: int
+    touched: int
 
 
 class PipelineConnection:
