@@ -1,5 +1,6 @@
 """The web process: the native lane for decisions, Django for all other HTTP, Channels for WebSockets."""
 
+import asyncio
 import os
 from typing import Any, cast
 
@@ -9,10 +10,12 @@ from a2wsgi import WSGIMiddleware
 from channels.routing import ProtocolTypeRouter, URLRouter
 from channels.security.websocket import AllowedHostsOriginValidator
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from django.core.wsgi import get_wsgi_application
 
 _django: Any = WSGIMiddleware(cast("Any", get_wsgi_application()), workers=8)
 
+from aim.checks import refuse_unsafe_settings  # noqa: E402
 from verification.engine import start_engine, stop_engine  # noqa: E402 - models exist only once Django is set up
 from verification.lane import VerifyLane, hosts_of  # noqa: E402
 
@@ -38,6 +41,11 @@ async def _lifespan(receive: Any, send: Any) -> None:
     while True:
         message = await receive()
         if message["type"] == "lifespan.startup":
+            try:
+                await asyncio.to_thread(refuse_unsafe_settings)
+            except ImproperlyConfigured as error:
+                await send({"type": "lifespan.startup.failed", "message": str(error)})
+                return
             await start_engine()
             await send({"type": "lifespan.startup.complete"})
         else:

@@ -117,7 +117,7 @@ class VerificationDetailSerializer(VerificationSerializer):
     action = serializers.SerializerMethodField()
     context_claims = serializers.SerializerMethodField()
     data_claims = serializers.SerializerMethodField()
-    source = serializers.SerializerMethodField()
+    origin = serializers.SerializerMethodField()
 
     def _data(self) -> dict[str, Any]:
         data: dict[str, Any] = self.context["record"]["data"]
@@ -162,7 +162,7 @@ class VerificationDetailSerializer(VerificationSerializer):
         claims: dict[str, Any] = self._data()["claims"]
         return claims
 
-    def get_source(self, _verification: Verification) -> dict[str, Any]:
+    def get_origin(self, _verification: Verification) -> dict[str, Any]:
         """Where the request came from: address, credential by its public prefix, key it was signed with."""
         actor = self.context["record"]["actor"]
         return {"address": actor["address"], "credential": actor["credential"], "keyid": self._data()["keyid"]}

@@ -1,0 +1,10 @@
+"""What beat does, and how often. Each task is one function in a room's `tasks.py`, harmless when it runs twice."""
+
+from datetime import timedelta
+from typing import Any
+
+SCHEDULE: dict[str, dict[str, Any]] = {
+    "ensure-partitions": {"task": "aim.ledger.tasks.ensure_partitions_ahead", "schedule": timedelta(hours=6)},
+    "forget-nonces": {"task": "verification.tasks.forget_expired_nonces", "schedule": timedelta(seconds=30)},
+    "forget-sessions": {"task": "accounts.tasks.forget_expired_sessions", "schedule": timedelta(hours=24)},
+}
