@@ -83,10 +83,10 @@ def up():
         one.close()
 
 
-def get(port, path):
+def get(port, path, *, token=None):
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
     try:
-        connection.request("GET", path)
+        connection.request("GET", path, headers={} if token is None else {"Authorization": f"Bearer {token}"})
         return connection.getresponse().status
     finally:
         connection.close()
@@ -99,8 +99,11 @@ def test_first_start_kill_second_start_and_ctrl_c(up, data):
     port = int(first.read_until(r"Ready after .* http://127\.0\.0\.1:(\d+)")[1])
     assert first.read_until(r"sign in as +(\S+)")[1] == "first@example.com"
     assert first.read_until(r"one-time password +(\S+)")
+    token = first.read_until(r"API token +(aimp_\S+)")[1]
     first.read_until("Ctrl-C")
     assert get(port, "/readyz") == 200
+    assert get(port, "/api/v1/me") == 401
+    assert get(port, "/api/v1/me", token=token) == 200
     a_second_up_on_the_same_data_refuses(up, data)
     a_command_in_another_terminal_finds_the_product(data)
 
