@@ -9,7 +9,7 @@ RUN /opt/aim/bin/python -m pip install --require-hashes --requirement /tmp/requi
     && /opt/aim/bin/python -m pip uninstall --yes pip setuptools
 COPY . /srv/aim
 WORKDIR /srv/aim
-RUN /opt/aim/bin/python manage.py collectstatic --noinput \
+RUN AIM_STATIC_FOLDER=/srv/aim/staticfiles /opt/aim/bin/python manage.py collectstatic --noinput \
     && /opt/aim/bin/python -m compileall -q /srv/aim
 
 FROM python:${PYTHON_VERSION}-slim
@@ -18,7 +18,7 @@ RUN groupadd --gid 10001 aim \
     && install --directory --owner aim --group aim --mode 0700 /var/lib/aim
 COPY --from=build /opt/aim /opt/aim
 COPY --from=build /srv/aim /srv/aim
-ENV PATH=/opt/aim/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 AIM_DATA=/var/lib/aim
+ENV PATH=/opt/aim/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 AIM_DATA=/var/lib/aim AIM_STATIC_FOLDER=/srv/aim/staticfiles
 WORKDIR /srv/aim
 USER 10001:10001
 EXPOSE 8000

@@ -35,6 +35,8 @@ class Environment(BaseSettings):
     """What a scraper from elsewhere must send as a bearer token; without it only loopback may read /metrics."""
     metrics_folder: str | None = Field(default=None, validation_alias="PROMETHEUS_MULTIPROC_DIR")
     """Where the processes of one machine share their metrics; set by `manage.py up`."""
+    static_folder: str | None = None
+    """Where `collectstatic` has put the files of the pages; the image of the product sets it."""
     log_level: str = "INFO"
     approval_seconds: int = Field(default=60, ge=5, le=3600)
     """How long an approval may be acted upon and completed."""

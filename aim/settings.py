@@ -128,9 +128,10 @@ USE_TZ = True
 USE_I18N = True
 
 STATIC_URL = "/static/"
-STATIC_ROOT = BASE_DIR / "staticfiles"
+STATIC_ROOT = environment.static_folder
 STATICFILES_DIRS = [BASE_DIR / "aim" / "static"]
-WHITENOISE_USE_FINDERS = True
+# Without a folder of collected files, they are served from where they are.
+WHITENOISE_USE_FINDERS = environment.static_folder is None
 WHITENOISE_AUTOREFRESH = False
 
 # Cookies and transport. Over plain HTTP only the loopback interface may be served; `aim.checks` refuses the rest.

@@ -5,6 +5,8 @@ from django.core.cache import cache
 from django.db import connections
 from django.test.utils import setup_databases, teardown_databases
 
+from verification.engine import shut_down_engine_thread
+
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_test_environment, django_db_modify_db_settings, django_db_blocker):
@@ -19,5 +21,6 @@ def django_db_setup(django_test_environment, django_db_modify_db_settings, djang
 def _database(django_db_setup, django_db_blocker):
     with django_db_blocker.unblock():
         yield
+        shut_down_engine_thread()
         connections.close_all()
         cache.close()

@@ -118,7 +118,7 @@ def running_engine() -> Engine | None:
 
 def call_engine(request: ActionRequest, origin: Origin) -> Answer:
     """`Engine.verify` for code outside the loop; starts an engine in a thread where there is none."""
-    engine = _engine_for_threads()
+    engine = engine_for_threads()
     future: Future[Answer] = asyncio.run_coroutine_threadsafe(engine.verify(request, origin), engine.loop)
     try:
         return future.result(timeout=_CALL_SECONDS)
@@ -127,7 +127,7 @@ def call_engine(request: ActionRequest, origin: Origin) -> Answer:
         return NOT_RECORDED
 
 
-def _engine_for_threads() -> Engine:
+def engine_for_threads() -> Engine:
     with _holder.lock:
         if _holder.engine is None:
             started = threading.Event()

@@ -116,7 +116,7 @@ def _message(request: HttpRequest, body: bytes) -> SignedMessage:
         method=request.method or "",
         scheme=scheme,
         authority=meta.get("HTTP_HOST", "").encode("latin-1"),
-        path=meta.get("RAW_PATH", request.path).encode("latin-1"),
+        path=request.path.encode(),
         query=meta.get("QUERY_STRING", "").encode("latin-1"),
         headers=headers,
         body=body,

@@ -1,0 +1,100 @@
+"""One suite of cases through both lanes: the same answer but for ids and times, and a record that explains it."""
+
+import json
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from aim.ids import IdKind, parse_id
+from aim.ledger.models import Entry
+from tests.verification.world import LANES, Reply, TestAgent, make_agent, make_organization
+from verification.models import Verification
+
+CASES = tomllib.loads(Path(__file__).with_name("cases").joinpath("decisions.toml").read_text())["case"]
+VOLATILE = re.compile(rb'"(verification_id|expires_at)":"[^"]*"')
+
+
+def agent_of(case) -> TestAgent:
+    _, admin = make_organization()
+    configuration = dict(case.get("agent", {}))
+    if "users" in configuration:
+        users = configuration.pop("users")
+        made = make_agent(
+            admin, verified=case.get("verified", True), **{**configuration, "access_scope_kind": "organization"}
+        )
+        # People outside the organization cannot be named by registration, so that the id is put in by hand.
+        made.agent.access_scope_kind, made.agent.access_scope_ids = "users", users
+        made.agent.save()
+        return made
+    return make_agent(admin, verified=case.get("verified", True), **configuration)
+
+
+def ask(case, lane) -> tuple[TestAgent, Reply]:
+    made = agent_of(case)
+    for _ in range(case.get("before", 0)):
+        assert LANES[lane](made, made.body()).status == 200
+    return made, LANES[lane](made, made.body(**case.get("ask", {})))
+
+
+@pytest.mark.requirement("W4.1", "W4.2", "W4.3")
+@pytest.mark.parametrize("lane", LANES)
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case["name"])
+def test_case_is_decided_and_recorded(case, lane):
+    made, reply = ask(case, lane)
+    body = reply.json()
+    assert (reply.status, body.get("code"), body.get("reason")) == (
+        case["status"],
+        case.get("code"),
+        case.get("reason"),
+    )
+    assert body["approved"] is (reply.status == 200)
+    assert body["status"] == {200: "approved", 202: "pending"}.get(reply.status, "denied")
+    assert ("expires_at" in body) == (reply.status in {200, 202})
+    assert ("Retry-After".lower() in reply.headers) == (reply.status == 429)
+
+    stored = Verification.objects.get(id=parse_id(IdKind.VERIFICATION, body["verification_id"]))
+    assert stored.organization_id == made.agent.organization_id
+    assert (stored.status, stored.code, stored.reason) == (body["status"], body.get("code", ""), body.get("reason", ""))
+    record = json.loads(bytes(Entry.objects.get(id=stored.id).body))
+    checks = {line["name"]: line["result"] for line in record["data"]["checks"]}
+    assert [name for name, result in checks.items() if result in {"failed", "errored"}] == [
+        name for name in [case.get("failed")] if name
+    ]
+    assert record["data"]["agent"]["config_version"] == made.agent.config_version
+    assert record["data"]["action"]["resource"] == made.body(**case.get("ask", {}))["resource"]
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case["name"])
+def test_lanes_answer_with_the_same_bytes(case):
+    (_, fast), (_, slow) = ask(case, "native"), ask(case, "patient")
+    assert VOLATILE.sub(b"", fast.body) == VOLATILE.sub(b"", slow.body)
+    for header in ("content-type", "cache-control", "www-authenticate"):
+        assert fast.headers.get(header) == slow.headers.get(header), header
+
+
+def test_record_lists_every_check_in_the_documented_order():
+    _, admin = make_organization()
+    reply = make_agent(admin).ask_natively()
+    record = json.loads(
+        bytes(Entry.objects.get(id=parse_id(IdKind.VERIFICATION, reply.json()["verification_id"])).body)
+    )
+    names = [line["name"] for line in record["data"]["checks"]]
+    documented = ["agent_status", "capability", "scope", "policy", "trust_score", "signature", "rate_limit"]
+    assert [name for name in names if name in documented] == documented
+    assert set(names) - set(documented) == {"allowed_ip", "containment", "mcp_server"}
+    assert all(line["result"] == "passed" and line["ns"] >= 0 for line in record["data"]["checks"])
+
+
+def test_checks_after_a_refusal_are_recorded_as_not_run():
+    _, admin = make_organization()
+    made = make_agent(admin)
+    reply = made.ask_natively(made.body(action_type="file_delete"))
+    record = json.loads(
+        bytes(Entry.objects.get(id=parse_id(IdKind.VERIFICATION, reply.json()["verification_id"])).body)
+    )
+    results = {line["name"]: line["result"] for line in record["data"]["checks"]}
+    assert results["capability"] == "failed"
+    assert results["scope"] == results["rate_limit"] == "not_run"
+    assert results["agent_status"] == results["signature"] == "passed"
