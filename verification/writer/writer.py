@@ -86,8 +86,6 @@ class Writer:
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        for connection in self._idle:
-            connection.close()
         while self._queue:
             self._answer(self._queue.popleft(), NOT_RECORDED)
 
@@ -343,6 +341,7 @@ class Writer:
                 self._connected -= 1
                 if connection in self._idle:
                     self._idle.remove(connection)
+                connection.close()
 
     async def _set_clock(self, connection: PipelineConnection) -> None:
         sent = self._loop.time()
