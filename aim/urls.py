@@ -5,7 +5,6 @@ from drf_spectacular.views import SpectacularAPIView
 
 from aim import health
 from aim.api.docs import ApiDocsView
-
 from aim.home import home
 
 urlpatterns = [

@@ -64,7 +64,7 @@ class ConsoleSessionAuthentication(SessionAuthentication):
     """The console's cookie, with the CSRF token that Django's forms and `X-CSRFToken` carry."""
 
     def authenticate(self, request: Request) -> tuple[Actor, None] | None:
-        underlying = request._request  # noqa: SLF001 - where Django, and so DRF's own class, keeps the person
+        underlying = request._request
         user = getattr(underlying, "user", None)
         if not isinstance(user, User):
             return None

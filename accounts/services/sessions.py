@@ -49,9 +49,7 @@ def sign_out(actor: Actor, user: User) -> None:
 @transaction.atomic
 def _record_success(membership: Membership, address: str | None) -> None:
     actor = person_actor(membership, credential="password", address=address)
-    record(
-        actor, Event.USER_SIGNED_IN, organization_id=membership.organization_id, subject=membership.user, data={}
-    )
+    record(actor, Event.USER_SIGNED_IN, organization_id=membership.organization_id, subject=membership.user, data={})
 
 
 @transaction.atomic
