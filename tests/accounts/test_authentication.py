@@ -16,6 +16,7 @@ from aim.secrets import digest_of
 from tests.factories.accounts import PASSWORD, make_organization, make_person
 from tests.factories.agents import make_agent
 from tests.factories.api import Api, problem
+from tests.factories.browser import new_browser
 
 
 @pytest.fixture
@@ -24,7 +25,7 @@ def admin():
 
 
 def signed_in(person) -> Client:
-    client = Client(enforce_csrf_checks=True)
+    client = new_browser(csrf=True)
     page = client.get(reverse("accounts:login"))
     form = {"email": person.user.email, "password": PASSWORD, "csrfmiddlewaretoken": page.cookies["csrftoken"].value}
     assert client.post(reverse("accounts:login"), form).status_code == 302

@@ -1,9 +1,8 @@
+import pytest
 from django.core.checks import run_checks
 from django.test import RequestFactory
 from rest_framework.request import Request
 from rest_framework.views import APIView
-
-import pytest
 
 from accounts.api.actor_view import ActorView
 from accounts.api.permissions import HasPermission, UndeclaredPermissionError
@@ -16,7 +15,7 @@ class Silent(ActorView):
 
     permissions = {}
 
-    def post(self, request):
+    def post(self, _request):
         raise AssertionError("reached")
 
 

@@ -53,7 +53,9 @@ def test_set_organization_status_records_the_reason(admin):
 
 def test_create_user_and_add_member_are_one_entry_each(admin):
     with recorded(admin.organization.id, Event.USER_CREATED):
-        user = create_user(admin.actor, f"{unique('p')}@example.com", password="x", organization_id=admin.organization.id)
+        user = create_user(
+            admin.actor, f"{unique('p')}@example.com", password="x", organization_id=admin.organization.id
+        )
     assert user.must_change_password
     with recorded(admin.organization.id, Event.MEMBERSHIP_CREATED) as added:
         add_member(admin.actor, user, organization=admin.organization, role=Role.VIEWER)
@@ -146,7 +148,11 @@ def test_a_teams_people_raise_the_epoch_of_agents(admin):
 def test_tokens_are_kept_as_digests_only(admin):
     with recorded(admin.organization.id, Event.TOKEN_CREATED) as added:
         token, secret = create_token(
-            admin.actor, "ci", membership=admin.membership, scopes=["agents:read"], expires_at=clock.now() + timedelta(1)
+            admin.actor,
+            "ci",
+            membership=admin.membership,
+            scopes=["agents:read"],
+            expires_at=clock.now() + timedelta(1),
         )
     row = PersonalToken.objects.filter(id=token.id).values().get()
     assert secret.text not in str(row)
@@ -199,9 +205,7 @@ def test_services_refuse_those_without_the_permission(admin):
         for attempt in [
             lambda: create_team(viewer.actor, "Team"),
             lambda: update_organization(viewer.actor, name="Mine"),
-            lambda: change_role(
-                viewer.actor, viewer.user.id, organization_id=viewer.organization.id, role=Role.ADMIN
-            ),
+            lambda: change_role(viewer.actor, viewer.user.id, organization_id=viewer.organization.id, role=Role.ADMIN),
             lambda: remove_member(viewer.actor, admin.user.id, organization_id=viewer.organization.id),
             lambda: create_organization(viewer.actor, "Mine"),
         ]:
