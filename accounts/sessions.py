@@ -1,5 +1,6 @@
 """The console's session: which of the signed-in person's organizations it acts in, asked anew for every request."""
 
+from collections.abc import Mapping
 from uuid import UUID
 
 from django.http import HttpRequest
@@ -14,8 +15,9 @@ ORGANIZATION_KEY = "organization_id"
 CREDENTIAL = "session"
 
 
-def address_of(request: HttpRequest) -> str | None:
-    return client_address(request.META.get("REMOTE_ADDR"), request.META.get("HTTP_X_FORWARDED_FOR"))
+def address_of(headers: Mapping[str, str]) -> str | None:
+    """The caller's address by `request.META`."""
+    return client_address(headers.get("REMOTE_ADDR"), headers.get("HTTP_X_FORWARDED_FOR"))
 
 
 def session_membership(request: HttpRequest) -> Membership | None:
@@ -30,7 +32,7 @@ def session_membership(request: HttpRequest) -> Membership | None:
 
 def session_actor(request: HttpRequest) -> Actor | None:
     membership = session_membership(request)
-    return person_actor(membership, credential=CREDENTIAL, address=address_of(request)) if membership else None
+    return person_actor(membership, credential=CREDENTIAL, address=address_of(request.META)) if membership else None
 
 
 def choose_organization(request: HttpRequest, membership: Membership) -> None:

@@ -12,6 +12,7 @@ from agents.models import Agent, AgentType
 from aim.errors import Problem
 from aim.resources.patterns import validate_pattern
 
+MAX_NAME = 100
 MAX_ITEMS = 200
 MAX_ITEM = 512
 MAX_DESCRIPTION = 4000
@@ -54,7 +55,7 @@ def configuration_of(agent: Agent) -> dict[str, Any]:
 
 
 def name_problems(value: Any) -> list[str]:
-    if isinstance(value, str) and len(value) <= 100 and _NAME.fullmatch(value):
+    if isinstance(value, str) and len(value) <= MAX_NAME and _NAME.fullmatch(value):
         return []
     return ["Use 1 to 100 letters, digits and single hyphens, dots or underscores, such as claude-code-assistant."]
 
@@ -119,21 +120,23 @@ def configuration_problems(configuration: Mapping[str, Any]) -> list[Problem]:
 
 def _field_problems(field: str, value: Any) -> list[Problem]:
     path = _PATHS.get(field, field)
-    if field in ITEM_RULES:
-        if len(value) > MAX_ITEMS:
-            return [Problem(path, "too_many", f"At most {MAX_ITEMS} entries.")]
+    if field in ITEM_RULES and len(value) <= MAX_ITEMS:
         rule = ITEM_RULES[field]
         return [Problem(f"{path}[{i}]", "invalid", text) for i, item in enumerate(value) for text in rule(item)]
-    if field in FIELD_RULES:
-        return [Problem(path, "invalid", text) for text in FIELD_RULES[field](value)]
-    if field in CHOICES and value not in CHOICES[field]:
-        return [Problem(path, "invalid_choice", f"Choose one of {', '.join(CHOICES[field])}.")]
-    if field in BOUNDS and not BOUNDS[field][0] <= value <= BOUNDS[field][1]:
+    return [Problem(path, "invalid", text) for text in _whole_problems(field, value)]
+
+
+def _whole_problems(field: str, value: Any) -> list[str]:
+    if field in ITEM_RULES:
+        return [f"At most {MAX_ITEMS} entries."]
+    if field in CHOICES:
+        return [] if value in CHOICES[field] else [f"Choose one of {', '.join(CHOICES[field])}."]
+    if field in BOUNDS:
         low, high = BOUNDS[field]
-        return [Problem(path, "out_of_range", f"Choose a whole number from {low} to {high}.")]
-    if field == "description" and len(value) > MAX_DESCRIPTION:
-        return [Problem(path, "too_long", f"Use at most {MAX_DESCRIPTION} characters.")]
-    return []
+        return [] if low <= value <= high else [f"Choose a whole number from {low} to {high}."]
+    if field == "description":
+        return [] if len(value) <= MAX_DESCRIPTION else [f"Use at most {MAX_DESCRIPTION} characters."]
+    return FIELD_RULES[field](value) if field in FIELD_RULES else []
 
 
 def _contradictions(configuration: Mapping[str, Any]) -> list[Problem]:

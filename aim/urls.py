@@ -5,11 +5,14 @@ from drf_spectacular.views import SpectacularAPIView
 
 from aim import health
 from aim.api.docs import ApiDocsView
+from aim.home import home
 
 urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("metrics", health.metrics, name="metrics"),
+    path("", home, name="home"),
+    path("", include("accounts.urls")),
     path("api/v1/", include("accounts.api.urls")),
     path("api/v1/", include("agents.api.urls")),
     path("api/v1/", include("verification.api.urls")),

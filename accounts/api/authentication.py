@@ -55,7 +55,7 @@ class PersonalTokenAuthentication(BearerAuthentication):
         if token is None or not is_usable(token.membership):
             raise refusal()
         actor = person_actor(
-            token.membership, credential=token.prefix, address=address_of(request._request), scopes=token.scopes
+            token.membership, credential=token.prefix, address=address_of(request.META), scopes=token.scopes
         )
         return actor, token
 
@@ -64,7 +64,8 @@ class ConsoleSessionAuthentication(SessionAuthentication):
     """The console's cookie, with the CSRF token that Django's forms and `X-CSRFToken` carry."""
 
     def authenticate(self, request: Request) -> tuple[Actor, None] | None:
-        user = getattr(request._request, "user", None)
+        underlying = request._request
+        user = getattr(underlying, "user", None)
         if not isinstance(user, User):
             return None
         self.enforce_csrf(request)
@@ -72,7 +73,7 @@ class ConsoleSessionAuthentication(SessionAuthentication):
             raise exceptions.PermissionDenied(
                 "Change the one-time password first: open /account/password.", code="password_change_required"
             )
-        actor = session_actor(request._request)
+        actor = session_actor(underlying)
         if actor is None:
             raise refusal()
         return actor, None

@@ -22,7 +22,7 @@ _LOCK = 0x41494D01
 
 @dataclass(frozen=True, slots=True)
 class Administrator:
-    """What the operator is told; `password` is None for somebody who was known already. Both secrets exist only here."""
+    """What the operator is told, once; `password` is None for somebody who was known already."""
 
     membership: Membership
     password: str | None

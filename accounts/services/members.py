@@ -5,11 +5,12 @@ from uuid import UUID
 from django.db import IntegrityError, transaction
 
 from accounts.contracts import Actor
-from accounts.dependents import AccessChange, tell_dependents
+from accounts.dependents import tell_dependents
 from accounts.errors import AlreadyMemberError, LastAdminError
 from accounts.ledger_entries import record
 from accounts.models import Membership, Organization, PersonalToken, Role, User
 from accounts.permissions import Permission
+from accounts.services.organizations import lock_organization
 from aim.errors import NotFoundError
 from aim.ledger.events import Event
 
@@ -20,6 +21,7 @@ def add_member(actor: Actor, user: User, *, organization: Organization, role: Ro
     actor.require(Permission.MEMBERS_WRITE)
     if actor.organization_id not in {None, organization.id}:
         raise NotFoundError
+    lock_organization(organization.id)
     try:
         with transaction.atomic():
             membership = Membership.objects.create(organization=organization, user=user, role=role)
@@ -32,7 +34,7 @@ def add_member(actor: Actor, user: User, *, organization: Organization, role: Ro
         subject=membership,
         data={"role": role.value},
     )
-    tell_dependents(organization.id, AccessChange.PEOPLE)
+    tell_dependents(organization.id)
     return membership
 
 
@@ -67,14 +69,13 @@ def remove_member(actor: Actor, user_id: UUID, *, organization_id: UUID) -> None
     }
     record(actor, Event.MEMBERSHIP_REMOVED, organization_id=organization_id, subject=membership, data=data)
     membership.delete()
-    tell_dependents(organization_id, AccessChange.PEOPLE)
+    tell_dependents(organization_id)
 
 
 def _locked(actor: Actor, user_id: UUID, organization_id: UUID) -> Membership:
     if actor.organization_id not in {None, organization_id}:
         raise NotFoundError
-    # The organization's row orders changes of its people, so that two admins cannot remove each other at once.
-    Organization.objects.select_for_update(no_key=True).filter(id=organization_id).first()
+    lock_organization(organization_id)
     membership = (
         Membership.objects.select_related("user").filter(organization_id=organization_id, user_id=user_id).first()
     )

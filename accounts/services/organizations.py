@@ -1,11 +1,12 @@
 """Organizations: made by operators, described by their admins, disabled by operators."""
 
+from uuid import UUID
 from zoneinfo import available_timezones
 
 from django.db import IntegrityError, transaction
 
 from accounts.contracts import Actor
-from accounts.dependents import AccessChange, tell_dependents
+from accounts.dependents import tell_dependents
 from accounts.errors import NameTakenError
 from accounts.ledger_entries import record
 from accounts.models import Organization
@@ -67,15 +68,27 @@ def set_organization_status(
 ) -> Organization:
     """For operators: a disabled organization's people and agents are refused everywhere, at once."""
     actor.require(Permission.ORGANIZATION_WRITE)
-    row = Organization.objects.select_for_update(no_key=True).get(id=organization.id)
+    row = lock_organization(organization.id)
     if row.status == status:
         return row
     data = {"before": row.status, "after": status.value, "reason": reason}
     row.status = status
     row.save(update_fields=["status"])
     record(actor, Event.ORGANIZATION_STATUS_CHANGED, organization_id=row.id, subject=row, data=data)
-    tell_dependents(row.id, AccessChange.ORGANIZATION)
+    tell_dependents(row.id)
     return row
+
+
+def lock_organization(organization_id: UUID) -> Organization:
+    """The row, locked before anything else of the organization, for changes of its people and of its status.
+
+    It waits for agents that are being registered, which refer to the row, and orders the changes among themselves: so
+    none is missed when the dependents are told, and two admins cannot remove each other at once.
+    """
+    organization = Organization.objects.select_for_update().filter(id=organization_id).first()
+    if organization is None:
+        raise NotFoundError
+    return organization
 
 
 def _save(organization: Organization) -> None:

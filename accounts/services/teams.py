@@ -6,12 +6,13 @@ from uuid import UUID
 from django.db import IntegrityError, transaction
 
 from accounts.contracts import Actor
-from accounts.dependents import AccessChange, tell_dependents
+from accounts.dependents import tell_dependents
 from accounts.errors import NameTakenError
 from accounts.ledger_entries import record
 from accounts.models import Team
 from accounts.permissions import Permission
 from accounts.selectors import membership_by_user
+from accounts.services.organizations import lock_organization
 from aim.errors import NotFoundError
 from aim.ledger.events import Event
 
@@ -47,7 +48,7 @@ def delete_team(actor: Actor, team_id: UUID) -> None:
     members = sorted(member.user.email for member in team.members.select_related("user"))
     _record(actor, Event.TEAM_REMOVED, team, {"name": team.name, "members": members})
     team.delete()
-    _tell(actor)
+    tell_dependents(actor.scope)
 
 
 @transaction.atomic
@@ -57,7 +58,7 @@ def add_team_member(actor: Actor, team_id: UUID, *, user_id: UUID) -> Team:
     if not team.members.filter(id=membership.id).exists():
         team.members.add(membership)
         _record(actor, Event.TEAM_CHANGED, team, {"added": {"id": user_id.hex, "label": membership.user.email}})
-        _tell(actor)
+        tell_dependents(actor.scope)
     return team
 
 
@@ -69,10 +70,11 @@ def remove_team_member(actor: Actor, team_id: UUID, *, user_id: UUID) -> None:
         raise NotFoundError
     team.members.remove(membership)
     _record(actor, Event.TEAM_CHANGED, team, {"removed": {"id": user_id.hex, "label": membership.user.email}})
-    _tell(actor)
+    tell_dependents(actor.scope)
 
 
 def _locked(actor: Actor, team_id: UUID) -> Team:
+    lock_organization(actor.scope)
     team = Team.objects.select_for_update(no_key=True).filter(organization_id=actor.scope, id=team_id).first()
     if team is None:
         raise NotFoundError
@@ -89,8 +91,3 @@ def _save(team: Team) -> None:
 
 def _record(actor: Actor, event: Event, team: Team, data: Mapping[str, object]) -> None:
     record(actor, event, organization_id=team.organization_id, subject=team, data=data)
-
-
-def _tell(actor: Actor) -> None:
-    if actor.organization_id is not None:
-        tell_dependents(actor.organization_id, AccessChange.PEOPLE)

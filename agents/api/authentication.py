@@ -29,7 +29,7 @@ class AgentKeyAuthentication(BearerAuthentication):
             label=key.agent.name,
             organization_id=key.agent.organization_id,
             permissions=AGENT_PERMISSIONS,
-            address=address_of(request._request),
+            address=address_of(request.META),
             credential=key.prefix,
         )
         return actor, key

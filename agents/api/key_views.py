@@ -23,7 +23,7 @@ from agents.services.public_keys import confirm_public_key, propose_public_key
 from aim.api.path_ids import path_id
 from aim.ids import IdKind
 
-_CHANGE = """Propose a public key, or another one in place of it. Until the change is complete the active key stays in force.
+_CHANGE = """Propose a public key. Until the change is complete the active key stays in force.
 
 1. `POST /api/v1/agents/{agent_id}/keys` with the new key: it is `unproved`.
 2. `POST /api/v1/agents/{agent_id}/challenge` answers a statement for that key.

@@ -156,5 +156,5 @@ class CapabilitiesView(ActorView):
         summary="The capability catalogue", operation_id="capabilities", responses=CapabilitySerializer(many=True)
     )
     def get(self, _request: Request) -> Response:
-        """What an agent may be given, how risky it is, and which action types it covers. An unknown action is denied."""
+        """What an agent may be given, how risky it is, and which action types it covers. Unknown actions are denied."""
         return Response(CapabilitySerializer(list(CATALOGUE.values()), many=True).data)

@@ -29,7 +29,7 @@ LIFETIME = timedelta(minutes=5)
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Signatures of the statement in base64: the new key's, and for a change of keys the active key's where it exists."""
+    """Signatures of the statement in base64: by the key to be proved and, for a change of keys, by the active one."""
 
     signature: str
     algorithm: str | None = None

@@ -9,7 +9,6 @@ from uuid import UUID
 from django.db import connection
 from django.db.models import F
 
-from accounts.dependents import AccessChange
 from agents.models import Agent, AgentRuntime
 
 
@@ -19,20 +18,16 @@ def raise_epoch(agent: Agent) -> None:
     AgentRuntime.objects.filter(agent_id=agent.id).update(epoch=F("epoch") + 1)
 
 
-def raise_epoch_of_organization(organization_id: UUID, *, limited_access_only: bool = False) -> None:
-    """`raise_epoch` for all agents, or for those that only some people may use."""
+def raise_epoch_of_organization(organization_id: UUID) -> None:
+    """`raise_epoch` for all its agents: what `accounts` calls when people's access changes.
+
+    The caller holds the organization's row, which an agent that is being registered refers to: none is missed.
+    """
     assert connection.in_atomic_block
     rows = AgentRuntime.objects.filter(organization_id=organization_id)
-    if limited_access_only:
-        rows = rows.exclude(agent__access_scope_kind="organization")
     # One order for everybody who locks several of them, or two such changes could wait for each other.
-    locked = list(rows.select_for_update(of=("self",)).order_by("agent_id").values_list("agent_id", flat=True))
+    locked = list(rows.select_for_update().order_by("agent_id").values_list("agent_id", flat=True))
     AgentRuntime.objects.filter(agent_id__in=locked).update(epoch=F("epoch") + 1)
-
-
-def follow_access_change(organization_id: UUID, change: AccessChange) -> None:
-    """What `accounts` calls when people's access changes."""
-    raise_epoch_of_organization(organization_id, limited_access_only=change == AccessChange.PEOPLE)
 
 
 def add_bytes_used(agent: Agent, count: int) -> None:
