@@ -1,0 +1,234 @@
+"""An agent that asks AIM before it acts: registers, proves its key, signs, asks, acts, reports.
+
+Needs Python 3.11 and the package `cryptography`. Nothing here comes from AIM itself:
+
+    AIM_TOKEN=aimp_… python docs/examples/agent.py
+
+AIM_TOKEN is a person's API token (`make up` shows one at its first start); AIM_URL is http://127.0.0.1:8000 if not set.
+Prints one line for each step, and ends with 1 as soon as an answer is not the expected one.
+"""
+
+import base64
+import hashlib
+import http.client
+import json
+import os
+import secrets
+import sys
+import time
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+AIM = urlsplit(os.environ.get("AIM_URL", "http://127.0.0.1:8000"))
+OK, CREATED, ACCEPTED, FORBIDDEN, CONFLICT, TOO_MANY = 200, 201, 202, 403, 409, 429
+CALLS_PER_HOUR = 3
+
+Json = dict[str, Any]
+
+
+class Answer(NamedTuple):
+    """The status, the body, and the seconds of Retry-After where there is one."""
+
+    status: int
+    body: Json
+    retry_after: int | None
+
+
+# --- 1. HTTP: JSON out, JSON in, and a bearer secret -----------------------------------------------------------------
+
+
+def call(method: str, path: str, *, bearer: str, body: bytes = b"", headers: dict[str, str] | None = None) -> Answer:
+    """Send one request. A person's token starts with `aimp_`, an agent's API key with `aim_`."""
+    connect = http.client.HTTPSConnection if AIM.scheme == "https" else http.client.HTTPConnection
+    connection = connect(AIM.netloc, timeout=30)
+    all_headers = {"Authorization": f"Bearer {bearer}", "Content-Type": "application/json", **(headers or {})}
+    try:
+        connection.request(method, path, body or None, all_headers)
+        response = connection.getresponse()
+        retry_after = response.headers.get("Retry-After")
+        return Answer(response.status, json.loads(response.read()), int(retry_after) if retry_after else None)
+    finally:
+        connection.close()
+
+
+# --- 2. The signature of a request: RFC 9421 over the method, the host, the path and the digest of the body ----------
+
+
+def base64_text(value: bytes) -> str:
+    return base64.b64encode(value).decode()
+
+
+def thumbprint(key: Ed25519PrivateKey) -> str:
+    """Name the public key by RFC 7638: SHA-256 of its JWK in canonical JSON, in base64url without padding."""
+    raw = key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+    x = base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+    jwk = f'{{"crv":"Ed25519","kty":"OKP","x":"{x}"}}'
+    return base64.urlsafe_b64encode(hashlib.sha256(jwk.encode()).digest()).rstrip(b"=").decode()
+
+
+def sign(key: Ed25519PrivateKey, method: str, path: str, body: bytes) -> dict[str, str]:
+    """Return the three headers that sign a request for one minute, with a nonce that is used for nothing else."""
+    digest = f"sha-256=:{base64_text(hashlib.sha256(body).digest())}:"
+    now = int(time.time())
+    parameters = (
+        f'("@method" "@authority" "@path" "content-digest");created={now};expires={now + 60}'
+        f';nonce="{secrets.token_urlsafe(16)}";keyid="{thumbprint(key)}";tag="aim-verify"'
+    )
+    lines = [
+        f'"@method": {method}',
+        f'"@authority": {AIM.netloc.lower()}',
+        f'"@path": {path}',
+        f'"content-digest": {digest}',
+        f'"@signature-params": {parameters}',
+    ]
+    signature = base64_text(key.sign("\n".join(lines).encode()))
+    return {"Content-Digest": digest, "Signature-Input": f"aim={parameters}", "Signature": f"aim=:{signature}:"}
+
+
+# --- 3. The agent ----------------------------------------------------------------------------------------------------
+
+
+class Agent:
+    """An agent with its identity: the id, the API key that AIM shows once, and a private key that never leaves it."""
+
+    def __init__(self, token: str, *, calls_per_hour: int) -> None:
+        """Register with a person's token. The agent is `pending`: it may not do anything yet."""
+        self.key = Ed25519PrivateKey.generate()
+        pem = self.key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+        registration = {
+            "name": f"example-python-{secrets.token_hex(4)}",
+            "display_name": "Example in Python",
+            "agent_type": "ai_agent",
+            "version": "1.0.0",
+            "capabilities": ["file_system.read"],
+            "resource_scope": ["/app/**"],
+            "require_approval": ["file_read:/app/payroll/**"],
+            "limits": {"calls_per_hour": calls_per_hour},
+            "require_signature": True,
+            "public_key": pem,
+        }
+        answer = call("POST", "/api/v1/agents", bearer=token, body=json.dumps(registration).encode())
+        expect(answer, CREATED, status="pending")
+        self.id = answer.body["id"]
+        self.api_key = answer.body["api_key"]
+
+    def prove(self) -> Json:
+        """Sign the statement that AIM makes up; from then on the agent is `verified`."""
+        challenge = call("POST", f"/api/v1/agents/{self.id}/challenge", bearer=self.api_key)
+        expect(challenge, CREATED)
+        statement = challenge.body["statement"]
+        # Sign only what says what it is for: a challenge of AIM, about this very agent.
+        if not statement.startswith("aim-challenge-v1\n") or f"\nsubject: {self.id}\n" not in statement:
+            sys.exit(f"This is no challenge for {self.id}: {statement!r}")
+        body = json.dumps({"signature": base64_text(self.key.sign(statement.encode()))}).encode()
+        path = f"/api/v1/agents/{self.id}/challenge/{challenge.body['id']}/response"
+        answer = call("POST", path, bearer=self.api_key, body=body)
+        expect(answer, OK, status="verified", trust_score=100)
+        return answer.body
+
+    def request(self, method: str, path: str, content: Json) -> tuple[bytes, dict[str, str]]:
+        """Return the body and the headers of a signed request, ready to be sent."""
+        body = json.dumps(content).encode()
+        return body, sign(self.key, method, path, body)
+
+    def ask(self, action_type: str, resource: str) -> Answer:
+        """Ask for leave. Only `"approved": true` is leave; everything else, and no answer at all, is not."""
+        body, headers = self.request("POST", "/api/v1/verify/action", self.action(action_type, resource))
+        return call("POST", "/api/v1/verify/action", bearer=self.api_key, body=body, headers=headers)
+
+    def action(self, action_type: str, resource: str) -> Json:
+        context = {"user_id": "usr_123", "session_id": "sess_456"}
+        return {"agent_id": self.id, "action_type": action_type, "resource": resource, "context": context}
+
+    def report(self, verification_id: str, *, duration_ms: int) -> Answer:
+        """Tell what came of an approved action: once, before the approval expires."""
+        path = f"/api/v1/verify/{verification_id}/complete"
+        body, headers = self.request("POST", path, {"status": "success", "duration_ms": duration_ms, "bytes": 512})
+        return call("POST", path, bearer=self.api_key, body=body, headers=headers)
+
+
+# --- 4. The story ----------------------------------------------------------------------------------------------------
+
+
+def expect(answer: Answer, status: int, /, **members: object) -> None:
+    """End the program unless the answer has this status and these members."""
+    wrong = {name: answer.body.get(name) for name, value in members.items() if answer.body.get(name) != value}
+    if answer.status != status or wrong:
+        sys.exit(f"Expected {status} {members}, but the answer is {answer.status} {json.dumps(answer.body)}")
+
+
+def say(step: str, text: str) -> None:
+    print(f"{step:<13} {text}", flush=True)
+
+
+def main() -> None:
+    token = os.environ.get("AIM_TOKEN") or sys.exit("Set AIM_TOKEN to a personal API token (aimp_…).")
+    agent = Agent(token, calls_per_hour=1000)
+    say("registered", f"{agent.id} is pending")
+    verified = agent.prove()
+    say("proved", f"{verified['name']} is verified, trust {verified['trust_score']:g}")
+
+    approved = agent.ask("file_read", "/app/config/config.json")
+    expect(approved, OK, approved=True, status="approved")
+    say("approved", f"file_read /app/config/config.json as {approved.body['verification_id']}")
+    completed = agent.report(approved.body["verification_id"], duration_ms=15)
+    expect(completed, OK, status="success")
+    say("completed", f"{approved.body['verification_id']} success, 15 ms")
+    again = agent.report(approved.body["verification_id"], duration_ms=15)
+    expect(again, CONFLICT)
+    say("only once", again.body["detail"])
+
+    denied = agent.ask("file_delete", "/app/config/backup.json")
+    expect(denied, FORBIDDEN, approved=False, code="capability_missing", reason="Missing capability: file_delete")
+    say("denied", f"file_delete /app/config/backup.json: {denied.body['reason']}")
+    outside = agent.ask("file_read", "/app/../etc/passwd")
+    expect(outside, FORBIDDEN, approved=False, code="out_of_scope", reason="Resource out of scope")
+    say("out of scope", f"file_read /app/../etc/passwd: {outside.body['reason']}")
+    pending = agent.ask("file_read", "/app/payroll/2026-11.csv")
+    expect(pending, ACCEPTED, approved=False, status="pending", code="approval_required")
+    say("pending", f"file_read /app/payroll/2026-11.csv: {pending.body['reason']} by {pending.body['expires_at']}")
+
+    replay(agent)
+    reach_the_limit(token)
+
+
+def replay(agent: Agent) -> None:
+    """Send one signed request twice, as after a lost answer: one decision, told twice."""
+    path = "/api/v1/verify/action"
+    body, headers = agent.request("POST", path, agent.action("file_read", "/app/README.md"))
+    first = call("POST", path, bearer=agent.api_key, body=body, headers=headers)
+    expect(first, OK, approved=True)
+    second = call("POST", path, bearer=agent.api_key, body=body, headers=headers)
+    expect(second, OK, **first.body)
+    say("replayed", f"the same request has the same answer, {first.body['verification_id']}")
+    altered = json.dumps(agent.action("file_read", "/app/LICENSE")).encode()
+    expect(
+        call("POST", path, bearer=agent.api_key, body=altered, headers=headers),
+        FORBIDDEN,
+        code="signature_invalid",
+        reason="Invalid signature",
+    )
+    say("altered", "the same signature over another body: Invalid signature")
+
+
+def reach_the_limit(token: str) -> None:
+    """Let a second agent use up its few calls. The limit is of the clock hour, so a new hour may begin meanwhile."""
+    agent = Agent(token, calls_per_hour=CALLS_PER_HOUR)
+    agent.prove()
+    for _ in range(2 * CALLS_PER_HOUR):
+        answer = agent.ask("file_list", "/app")
+        if answer.status != OK:
+            break
+    else:
+        answer = agent.ask("file_list", "/app")
+    expect(answer, TOO_MANY, approved=False, code="rate_limited", reason="Rate limit exceeded", retryable=True)
+    if answer.retry_after is None:
+        sys.exit("The refusal has no Retry-After.")
+    say("rate limited", f"{answer.body['reason']}: {CALLS_PER_HOUR} calls an hour, again in {answer.retry_after} s")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,88 @@
+"""The examples of the documentation, run as a stranger would run them, against the running product."""
+
+import re
+import subprocess
+import sys
+
+import pytest
+
+from aim.runtime.environment import CHECKOUT
+
+EXAMPLES = CHECKOUT / "docs" / "examples"
+PROGRAMS = {
+    "python": [sys.executable, "-I", str(EXAMPLES / "agent.py")],
+    "shell": ["sh", str(EXAMPLES / "agent.sh")],
+}
+VERIFICATION = r"ver_[0-9a-f]{32}"
+LINES = (
+    r"registered    agt_[0-9a-f]{32} is pending",
+    r"proved        example-(python|shell)-[0-9a-f]{8} is verified, trust 100",
+    rf"approved      file_read /app/config/config\.json as {VERIFICATION}",
+    rf"completed     {VERIFICATION} success, 15 ms",
+    r"only once     This verification is completed already\.",
+    r"denied        file_delete /app/config/backup\.json: Missing capability: file_delete",
+    r"out of scope  file_read /app/\.\./etc/passwd: Resource out of scope",
+    r"pending       file_read /app/payroll/2026-11\.csv: Approval required by 20.*Z",
+    rf"replayed      the same request has the same answer, {VERIFICATION}",
+    r"altered       the same signature over another body: Invalid signature",
+    r"rate limited  Rate limit exceeded: 3 calls an hour, again in [1-9][0-9]* s",
+)
+# Newest first, from the moment that the second agent is at its limit back to the first approval.
+RECORDED = ("denied", "approved", "pending", "denied", "denied", "approved")
+
+
+def run(program, product, **changes):
+    environment = {
+        "PATH": product.environment["PATH"],
+        "AIM_URL": product.url,
+        "AIM_TOKEN": product.token,
+        "no_proxy": "127.0.0.1",
+        **changes,
+    }
+    return subprocess.run(program, env=environment, capture_output=True, text=True, timeout=120, check=False)
+
+
+@pytest.mark.slow
+@pytest.mark.requirement("W2.7", "W2.8", "W4.1", "W4.3", "W4.7", "E2")
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_the_example_tells_its_story(product, name):
+    result = run(PROGRAMS[name], product)
+    assert result.returncode == 0, result.stderr
+    lines = result.stdout.splitlines()
+    assert len(lines) == len(LINES), result.stdout
+    for line, pattern in zip(lines, LINES, strict=True):
+        assert re.fullmatch(pattern, line), line
+    the_record_agrees(product, agent_id=lines[0].split()[1], lines=lines)
+
+
+def the_record_agrees(product, *, agent_id, lines):
+    """What the program printed is what a person finds: each decision once, the replay not twice."""
+    page = product.get(f"/api/v1/verifications?agent={agent_id}")
+    statuses = tuple(row["status"] for row in page["results"])
+    assert statuses == RECORDED
+    first = page["results"][-1]
+    assert first["id"] in lines[2]
+    assert first["completion"]["duration_ms"] == 15
+    assert page["results"][1]["id"] in lines[8]
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_the_example_fails_where_an_answer_is_not_the_expected_one(product, name):
+    result = run(PROGRAMS[name], product, AIM_TOKEN="aimp_" + "0" * 43)
+    assert result.returncode == 1
+    assert result.stdout == ""
+    assert "Expected 201" in result.stderr
+    assert "401" in result.stderr
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_the_example_fails_without_the_product(product, name):
+    result = run(PROGRAMS[name], product, AIM_URL="http://127.0.0.1:1")
+    assert result.returncode != 0
+    assert result.stdout == ""
+
+
+def test_the_python_example_knows_nothing_of_the_product():
+    imports = re.findall(r"^(?:from|import) ([\w.]+)", (EXAMPLES / "agent.py").read_text(), re.MULTILINE)
+    strange = {name.partition(".")[0] for name in imports} - sys.stdlib_module_names
+    assert strange == {"cryptography"}
