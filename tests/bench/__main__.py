@@ -10,9 +10,10 @@ from pathlib import Path
 
 from tests.bench import machine, report
 from tests.bench.agents import new_agent, write_agents
+from tests.bench.product import migrate, populate, start_product
 from tests.bench.rounds import Cell, Length, require_refusals, run_rounds
 from tests.bench.servers import BenchProblem, Stores, Subject, start_subject, stop_subject, stores
-from tests.bench.targets import judge
+from tests.bench.targets import ONE, TWO, judge
 
 _FLOORS = {"bare": "bare", "checks": "checks", "floor A": "a", "floor B": "b"}
 _FULL = Length(rounds=3, seconds=3, count=30_000)
@@ -60,6 +61,19 @@ def floors(stores: Stores, *, agents: Path) -> Iterator[list[Subject]]:
         yield subjects
 
 
+@contextmanager
+def products(stores: Stores, *, agents: Path) -> Iterator[list[Subject]]:
+    """Start the product twice beside each other: with one web process and with two."""
+    with ExitStack() as started:
+        subjects = []
+        for name, processes in ((ONE, 1), (TWO, 2)):
+            subject = start_product(stores, name=name, processes=processes)
+            started.callback(stop_subject, subject)
+            subjects.append(subject)
+            require_refusals(subject, agents=agents)
+        yield subjects
+
+
 def run(arguments: argparse.Namespace) -> bool:
     """Return whether every target that was measured is met."""
     length = length_of(arguments)
@@ -67,8 +81,15 @@ def run(arguments: argparse.Namespace) -> bool:
         facts = machine.describe(running)
         report.print_machine(facts)
         agents = running.folder / "agents.json"
-        write_agents(agents, [new_agent() for _ in range(arguments.agents)])
-        with floors(running, agents=agents) as subjects:
+        with ExitStack() as started:
+            if arguments.floors:
+                write_agents(agents, [new_agent() for _ in range(arguments.agents)])
+            else:
+                migrate(running)
+                populate(running, count=arguments.agents, file=agents)
+            subjects = started.enter_context(floors(running, agents=agents))
+            if not arguments.floors:
+                subjects += started.enter_context(products(running, agents=agents))
             cells = [Cell(subject.name, count) for count in arguments.connections for subject in subjects]
             figures, fsyncs = run_rounds(
                 subjects, cells, stores=running, length=length, agents=agents, progress=_progress

@@ -29,7 +29,7 @@ WITH made AS MATERIALIZED (
     FROM made
 )
 INSERT INTO ledger_entry (id, organization_id, kind, subject_id, recorded_at, body)
-SELECT id, %(organization)s, 'verification.action.decided', agent, at,
+SELECT id, %(organization)s, 'verification.decided', agent, at,
     convert_to('{"id":"' || id || '","n":' || n || ',"filler":"' || repeat(md5(n::text), 26) || '"}', 'UTF8')
 FROM made
 """

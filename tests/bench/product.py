@@ -15,7 +15,7 @@ def migrate(stores: Stores) -> None:
     run_command(stores, "manage.py", "migrate", "--verbosity", "0")
 
 
-def populate(stores: Stores, *, count: int, file: Path, calls_per_hour: int = 100_000_000) -> None:
+def populate(stores: Stores, *, count: int, file: Path, calls_per_hour: int = 10_000_000) -> None:
     """Make an organization with `count` verified agents that must sign, and write them to `file`."""
     run_command(
         stores,

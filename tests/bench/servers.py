@@ -125,17 +125,19 @@ def start_subject(
     listener = socket.create_server(("127.0.0.1", 0), backlog=2048)
     log = stores.folder / f"{name.replace(' ', '-')}.log"
     try:
+        port = listener.getsockname()[1]
+        # Only requests that name the product's own address take its quick lane.
+        surroundings = {**stores.environment(), "AIM_ORIGIN": f"http://127.0.0.1:{port}", **(environment or {})}
         children = [
             start_child(
                 [sys.executable, "-m", *command, "--fd", str(listener.fileno())],
                 log=log,
                 death_signal=signal.SIGTERM,
-                environment={**stores.environment(), **(environment or {})},
+                environment=surroundings,
                 pass_fds=[listener.fileno()],
             )
             for _ in range(count)
         ]
-        port = listener.getsockname()[1]
     finally:
         listener.close()
     subject = Subject(name=name, port=port, children=children, table=table)
