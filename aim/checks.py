@@ -1,4 +1,4 @@
-"""What must hold before the product serves. Each failure has a stable id and says what to do; none can be overlooked."""
+"""What must hold before the product serves. Each failure has a stable id, says what to do, and stops the start."""
 
 from importlib.metadata import packages_distributions
 from importlib.util import find_spec

@@ -25,5 +25,3 @@ CELERY_BROKER_URL = broker_url(_VALKEY)
 CHANNEL_LAYERS = {
     "default": {**CHANNEL_LAYERS["default"], "CONFIG": {"hosts": [_VALKEY], "prefix": f"aim-{_WORKER}"}},
 }
-# Nothing is collected for tests; WhiteNoise warns of a folder that does not exist.
-STATIC_ROOT = BASE_DIR / "aim" / "static"

@@ -20,6 +20,7 @@ def forget_expired_nonces() -> int:
     with connection.cursor() as cursor:
         while True:
             cursor.execute(_FORGET, [_BATCH])
-            total += cursor.rowcount
-            if cursor.rowcount < _BATCH:
+            count: int = cursor.rowcount
+            total += count
+            if count < _BATCH:
                 return total

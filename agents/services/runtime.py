@@ -34,7 +34,8 @@ def add_bytes_used(agent: Agent, count: int) -> None:
     """Count bytes that an agent reports beyond those it had asked for: today's limit has so much less left."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "UPDATE agents_agentruntime SET bytes_day = greatest(bytes_day, (clock_timestamp() AT TIME ZONE 'UTC')::date),"
+            "UPDATE agents_agentruntime SET"
+            " bytes_day = greatest(bytes_day, (clock_timestamp() AT TIME ZONE 'UTC')::date),"
             " bytes_used = CASE WHEN bytes_day >= (clock_timestamp() AT TIME ZONE 'UTC')::date"
             " THEN bytes_used ELSE 0 END + %s WHERE agent_id = %s",
             [count, agent.id],

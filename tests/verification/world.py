@@ -1,6 +1,7 @@
 """A small organization with agents that really sign, and the two lanes that a request may take."""
 
 import asyncio
+import base64
 import json
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,6 +16,7 @@ from accounts.models import Membership, Organization, Role, User
 from accounts.services.organizations import create_organization
 from agents.models import Agent
 from agents.services.attestation import attest_agent
+from agents.services.challenges import Answer, answer_challenge, issue_challenge
 from agents.services.registration import register_agent
 from aim.crypto.public_keys import describe_key
 from aim.crypto.signing import Signer, sign_request
@@ -112,10 +114,6 @@ def make_agent(admin: Actor, *, signed: bool = False, verified: bool = True, **c
 
 def prove(made: TestAgent) -> None:
     """Verify the agent as it would do itself: by signing a challenge."""
-    import base64
-
-    from agents.services.challenges import Answer, answer_challenge, issue_challenge
-
     assert made.key is not None
     challenge = issue_challenge(made.admin, made.agent.id)
     signature = base64.b64encode(made.key.sign(challenge.statement.encode())).decode()
