@@ -10,10 +10,11 @@ from concurrent.futures import Future
 from typing import Any
 
 import structlog
+from prometheus_client import Counter
 
 from aim.metrics import DECISION_SECONDS, DECISIONS, REFUSALS
 from verification.codes import Code
-from verification.contracts import ActionRequest, Origin
+from verification.contracts import ActionRequest, Decision, Origin
 from verification.pipeline import Pipeline
 from verification.records import NOT_RECORDED, UNAUTHENTICATED, Answer
 from verification.snapshot import AgentSnapshot
@@ -33,6 +34,7 @@ class Engine:
         self.loop = asyncio.get_running_loop()
         settings = writer_settings()
         self.clock = DatabaseClock()
+        self._counters: dict[str, Counter] = {}
         self.store = SnapshotStore(settings.reader_conninfo)
         self.pipeline = Pipeline()
         self.writer = Writer(
@@ -64,7 +66,7 @@ class Engine:
             agent = await self.authenticate(origin.key_digest)
         except WriterError:
             return self._refused(NOT_RECORDED)
-        if agent is None or agent.agent_id != request.agent_id:
+        if agent is None or agent.public_id != request.agent_id:
             return self._refused(UNAUTHENTICATED)
         job = Job(
             request=request,
@@ -78,9 +80,18 @@ class Engine:
         answer = await self.writer.record(job)
         if answer is NOT_RECORDED or answer is UNAUTHENTICATED:
             return self._refused(answer)
-        DECISIONS.labels(job.decision.status.value, job.decision.code).inc()
+        self._counter(job.decision).inc()
         DECISION_SECONDS.observe((time.perf_counter_ns() - origin.arrived_ns) / 1e9)
         return answer
+
+    def _counter(self, decision: Decision) -> Counter:
+        """The counter of such decisions, looked up by its labels only once."""
+        key = decision.status.value + decision.code
+        counter = self._counters.get(key)
+        if counter is None:
+            counter = DECISIONS.labels(decision.status.value, decision.code)
+            self._counters[key] = counter
+        return counter
 
     def _refused(self, answer: Answer) -> Answer:
         REFUSALS.labels(Code.NOT_RECORDED if answer.status == NOT_RECORDED.status else Code.UNAUTHENTICATED).inc()

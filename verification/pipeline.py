@@ -22,6 +22,8 @@ from verification.registry import Check, checks_in_order
 
 log = structlog.get_logger("aim.verification")
 NONCE_BYTES = 16
+# Codes are written into the record as plain text.
+_WAITS, _BROKEN = Code.APPROVAL_REQUIRED.value, Code.CHECK_FAILED.value
 
 
 class Pipeline:
@@ -31,6 +33,7 @@ class Pipeline:
         self._checks = checks_in_order()
         if not self._checks:
             raise RuntimeError("No checks are registered; nothing could be denied")
+        self._not_run = [CheckResult(check.name, "not_run") for check in self._checks]
         self._by_position = sorted(range(len(self._checks)), key=lambda index: self._checks[index].position)
 
     def decide(self, case: Case) -> Decision:
@@ -40,29 +43,29 @@ class Pipeline:
         approval: NeedsApproval | None = None
         signed: SignedPassed | None = None
         clock = time.perf_counter_ns
+        started = clock()
         for index, check in enumerate(self._checks):
-            started = clock()
             outcome = _run(check, case)
-            us = (clock() - started) / 1000
+            ended = clock()
             if isinstance(outcome, Passed):
-                lines[index] = CheckResult(check.name, "passed", "", outcome.detail, us)
+                lines[index] = CheckResult(check.name, "passed", "", outcome.detail, ended - started)
             elif isinstance(outcome, SignedPassed):
                 signed = outcome
-                lines[index] = CheckResult(check.name, "passed", "", outcome.detail, us)
+                lines[index] = CheckResult(check.name, "passed", "", outcome.detail, ended - started)
             elif isinstance(outcome, NeedsApproval):
                 approval = outcome
-                lines[index] = CheckResult(check.name, "needs_approval", Code.APPROVAL_REQUIRED, outcome.detail, us)
+                line = CheckResult(check.name, "needs_approval", _WAITS, outcome.detail, ended - started)
+                lines[index] = line
             elif isinstance(outcome, Failed):
                 refusal = outcome
-                lines[index] = CheckResult(check.name, "failed", outcome.code, outcome.detail, us)
+                lines[index] = CheckResult(check.name, "failed", str(outcome.code), outcome.detail, ended - started)
                 break
             else:
                 refusal = Errored(outcome.detail)
-                lines[index] = CheckResult(check.name, "errored", Code.CHECK_FAILED, outcome.detail, us)
+                lines[index] = CheckResult(check.name, "errored", _BROKEN, outcome.detail, ended - started)
                 break
-        results = tuple(
-            lines[index] or CheckResult(self._checks[index].name, "not_run", "", "", 0) for index in self._by_position
-        )
+            started = ended
+        results = tuple([lines[index] or self._not_run[index] for index in self._by_position])
         return _decision(results, refusal, approval, signed)
 
 
@@ -96,7 +99,9 @@ def _decision(
 def overrule(decision: Decision, check_name: str, refusal: Failed) -> Decision:
     """The decision as it stands once the database has refused what the checks in memory allowed."""
     results = tuple(
-        CheckResult(line.name, "failed", refusal.code, refusal.detail, line.us) if line.name == check_name else line
+        CheckResult(line.name, "failed", str(refusal.code), refusal.detail, line.ns)
+        if line.name == check_name
+        else line
         for line in decision.checks
     )
     return Decision(

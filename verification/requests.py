@@ -1,16 +1,14 @@
 """From the bytes of a request to a frozen `ActionRequest`: once, by one set of rules, whichever lane it came by."""
 
-import hashlib
 from datetime import datetime
+from hashlib import sha256
 from typing import Annotated, Any
-from uuid import UUID
 
 import msgspec
 
 from aim.api.strict_json import parse_fast
 from aim.canonical import LARGEST_INTEGER, canonical_json
 from aim.errors import InvalidInputError, Problem
-from aim.ids import IdKind, parse_id
 from aim.resources.resource import Resource, normalize_resource
 from aim.resources.text import HostileResourceError
 from verification.contracts import ActionRequest
@@ -31,6 +29,11 @@ class ActionData(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     destination: Annotated[str, msgspec.Meta(min_length=1, max_length=LONGEST_RESOURCE)] | None = None
 
 
+_NO_DATA = ActionData()
+_encode_sorted = msgspec.json.Encoder(order="sorted").encode
+_NO_DATA_JSON = _encode_sorted(_NO_DATA)
+
+
 class ActionBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The body of `POST /api/v1/verify/action`; `docs/api.md` explains each member."""
 
@@ -39,7 +42,7 @@ class ActionBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     resource: Annotated[str, msgspec.Meta(min_length=1, max_length=LONGEST_RESOURCE)]
     context: dict[str, Any] = {}
     parameters: dict[str, Any] = {}
-    data: ActionData = ActionData()
+    data: ActionData = _NO_DATA
     mcp_server: Name | None = None
     tool: Name | None = None
 
@@ -64,34 +67,12 @@ def action_from(value: dict[str, Any]) -> ActionRequest:
         body = msgspec.convert(value, ActionBody)
     except msgspec.ValidationError as error:
         raise InvalidInputError((Problem("", "invalid", str(error)),)) from None
-    agent_id = parse_id(IdKind.AGENT, body.agent_id)
     user_id, session_id = context_names(body.context)
     place, hostile = _normal(body.resource)
-    action_json = canonical_json(
-        {
-            "action_type": body.action_type,
-            "agent_id": body.agent_id,
-            "mcp_server": body.mcp_server,
-            "parameters": body.parameters,
-            "resource": body.resource,
-            "tool": body.tool,
-        }
-    )
-    return _request(body, agent_id, user_id, session_id, place, hostile, action_json)
-
-
-def _request(
-    body: ActionBody,
-    agent_id: UUID,
-    user_id: str,
-    session_id: str,
-    place: Resource | None,
-    hostile: str,
-    action_json: bytes,
-) -> ActionRequest:
+    action_json = _action_json(body)
     data = body.data
     return ActionRequest(
-        agent_id=agent_id,
+        agent_id=body.agent_id,
         action_type=body.action_type,
         resource=body.resource,
         place=place,
@@ -100,13 +81,27 @@ def _request(
         mcp_server=body.mcp_server,
         tool=body.tool,
         context_json=canonical_json(body.context) if body.context else b"{}",
-        data_json=_encode_data(data),
+        data_json=_NO_DATA_JSON if data is _NO_DATA else _encode_sorted(data),
         user_id=user_id,
         session_id=session_id,
         volume=data.bytes,
         destination=data.destination,
         action_json=action_json,
-        digest=hashlib.sha256(action_json).digest(),
+        digest=sha256(action_json).digest(),
+    )
+
+
+def _action_json(body: ActionBody) -> bytes:
+    """The canonical JSON (RFC 8785) of what an approval is bound to."""
+    return _encode_sorted(
+        {
+            "action_type": body.action_type,
+            "agent_id": body.agent_id,
+            "mcp_server": body.mcp_server,
+            "parameters": msgspec.Raw(canonical_json(body.parameters)) if body.parameters else {},
+            "resource": body.resource,
+            "tool": body.tool,
+        }
     )
 
 
@@ -141,12 +136,3 @@ def _normal(resource: str) -> tuple[Resource | None, str]:
         return normalize_resource(resource), ""
     except HostileResourceError as error:
         return None, str(error)
-
-
-_NO_DATA = ActionData()
-_encoder = msgspec.json.Encoder(order="sorted")
-_NO_DATA_JSON = _encoder.encode(_NO_DATA)
-
-
-def _encode_data(data: ActionData) -> bytes:
-    return _NO_DATA_JSON if data == _NO_DATA else _encoder.encode(data)

@@ -7,6 +7,7 @@ from typing import Any, LiteralString
 from uuid import UUID
 
 from agents.catalogue import actions_of
+from aim.canonical import canonical_json
 from aim.crypto.verifiers import Verifier
 from aim.ids import IdKind, show_id
 from aim.resources.patterns import Scope, compile_scope
@@ -49,12 +50,19 @@ class Containments:
 
 @dataclass(frozen=True, slots=True)
 class AgentSnapshot:
-    agent_id: UUID
+    agent_id: bytes
+    """The 16 bytes of the UUID, as the ids of the hot path all are: hashed and compared without a Python call."""
+    hex_id: str
     public_id: str
-    organization_id: UUID
+    organization_id: bytes
+    organization_hex: str
     organization_active: bool
+    state_json: bytes
+    """What the record says of the agent at that moment, encoded once."""
     epoch: int
     trust_score: Decimal | None
+    trust_detail: str
+    """The score beside what the agent needs, in words."""
     name: str
     version: str
     config_version: int
@@ -88,12 +96,16 @@ def snapshot_from_row(row: dict[str, Any]) -> AgentSnapshot:
     """Compile a row of `LOAD_BY_AGENT`. What cannot be compiled is named in `broken`, and denies."""
     broken: list[str] = []
     return AgentSnapshot(
-        agent_id=row["id"],
+        agent_id=row["id"].bytes,
+        hex_id=row["id"].hex,
         public_id=show_id(IdKind.AGENT, row["id"]),
-        organization_id=row["organization_id"],
+        organization_id=row["organization_id"].bytes,
+        organization_hex=row["organization_id"].hex,
         organization_active=row["organization_active"],
+        state_json=_state_json(row),
         epoch=row["epoch"],
         trust_score=row["trust_score"],
+        trust_detail=_trust_detail(row),
         name=row["name"],
         version=row["version"],
         config_version=row["config_version"],
@@ -124,6 +136,27 @@ def _compiled(name: str, build: Any, otherwise: Any, broken: list[str]) -> Any:
     except Exception as error:  # noqa: BLE001 - whatever is wrong with stored configuration must deny, not crash
         broken.append(f"{name}: {error}")
         return otherwise
+
+
+def _state_json(row: dict[str, Any]) -> bytes:
+    trust = row["trust_score"]
+    # RFC 8785 writes a whole number without a fraction.
+    shown = None if trust is None else int(trust) if trust == trust.to_integral_value() else float(trust)
+    return canonical_json(
+        {
+            "config_version": row["config_version"],
+            "epoch": row["epoch"],
+            "min_trust": row["min_trust"],
+            "status": row["status"],
+            "trust_score": shown,
+            "version": row["version"],
+        }
+    )
+
+
+def _trust_detail(row: dict[str, Any]) -> str:
+    trust = row["trust_score"]
+    return f"{'not scored' if trust is None else f'{trust.normalize():f}'}, needs {row['min_trust']}"
 
 
 def _users(row: dict[str, Any]) -> frozenset[str] | None:

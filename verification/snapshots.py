@@ -22,8 +22,8 @@ class SnapshotStore:
         self._conninfo = conninfo
         self._connection: psycopg.AsyncConnection[dict[str, Any]] | None = None
         self._lock = asyncio.Lock()
-        self._by_agent: dict[UUID, AgentSnapshot] = {}
-        self._by_key: dict[bytes, UUID] = {}
+        self._by_agent: dict[bytes, AgentSnapshot] = {}
+        self._by_key: dict[bytes, bytes] = {}
         self._loading: dict[bytes, asyncio.Task[AgentSnapshot | None]] = {}
 
     def known(self, key_digest: bytes) -> AgentSnapshot | None:
@@ -47,9 +47,9 @@ class SnapshotStore:
             task.add_done_callback(lambda _: self._loading.pop(key_digest, None))
         return await asyncio.shield(task)
 
-    async def reload(self, agent_id: UUID) -> AgentSnapshot | None:
+    async def reload(self, agent_id: bytes) -> AgentSnapshot | None:
         """Read an agent anew and hold what was read; None when it no longer exists."""
-        rows = await self._query(LOAD_BY_AGENT, agent_id)
+        rows = await self._query(LOAD_BY_AGENT, UUID(bytes=agent_id))
         snapshot = snapshot_from_row(rows[0]) if rows else None
         self._replace(agent_id, snapshot)
         return snapshot
@@ -60,9 +60,9 @@ class SnapshotStore:
 
     async def _find(self, key_digest: bytes) -> AgentSnapshot | None:
         rows = await self._query(FIND_BY_KEY, key_digest)
-        return await self.reload(rows[0]["agent_id"]) if rows else None
+        return await self.reload(rows[0]["agent_id"].bytes) if rows else None
 
-    def _replace(self, agent_id: UUID, snapshot: AgentSnapshot | None) -> None:
+    def _replace(self, agent_id: bytes, snapshot: AgentSnapshot | None) -> None:
         old = self._by_agent.pop(agent_id, None)
         for digest in old.api_keys if old else ():
             self._by_key.pop(digest, None)

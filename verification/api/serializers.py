@@ -129,9 +129,9 @@ class VerificationDetailSerializer(VerificationSerializer):
             {
                 "name": line["name"],
                 "result": line["result"],
-                "code": line["code"],
-                "detail": line["detail"],
-                "us": line["ns"] / 1000,
+                "code": line.get("code", ""),
+                "detail": line.get("detail", ""),
+                "us": line.get("ns", 0) / 1000,
             }
             for line in self._data()["checks"]
         ]

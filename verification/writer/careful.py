@@ -5,7 +5,6 @@ It is taken when the quick way finds that something has changed, that a limit is
 
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
-from uuid import UUID
 
 from aim.crypto.message_signatures import NONCE_LIFETIME
 from verification.codes import Code
@@ -23,7 +22,7 @@ REPLAYED = Failed(Code.REPLAYED, "Nonce was used before", "the same nonce came w
 class Desk(Protocol):
     """What the careful way needs from its surroundings."""
 
-    async def reload(self, agent_id: UUID) -> AgentSnapshot | None: ...
+    async def reload(self, agent_id: bytes) -> AgentSnapshot | None: ...
 
     def redecide(self, job: Job) -> None: ...
 
@@ -58,7 +57,7 @@ async def record_carefully(
     Raises `StatementError` with everything rolled back, or `ConnectionLostError`.
     """
     lock = statements.LOCK_WAITING if wait else statements.LOCK_FREE
-    ids = "{" + ",".join(sorted({job.agent.agent_id.hex for job in jobs})) + "}"
+    ids = "{" + ",".join(sorted({job.agent.hex_id for job in jobs})) + "}"
     locked = await connection.run([Command(statements.BEGIN, ()), Command(lock, (ids.encode(),))])
     allowances = {allowance.agent_id: allowance for allowance in map(Allowance, locked[1].rows)}
     outcome: Outcome = []
@@ -82,10 +81,10 @@ async def record_carefully(
 
 
 async def _current_snapshots(
-    allowances: dict[UUID, Allowance], jobs: Sequence[Job], desk: Desk
-) -> dict[UUID, AgentSnapshot | None]:
+    allowances: dict[bytes, Allowance], jobs: Sequence[Job], desk: Desk
+) -> dict[bytes, AgentSnapshot | None]:
     """The snapshots that agree with the locked rows. Nobody can change an agent while we hold its row."""
-    current: dict[UUID, AgentSnapshot | None] = {}
+    current: dict[bytes, AgentSnapshot | None] = {}
     for job in jobs:
         agent_id = job.agent.agent_id
         if agent_id in current:
@@ -110,7 +109,7 @@ async def _claim_nonces(
     twins = [job for job in known if _nonce_of(job) in claimed]
     known = [job for job in known if _nonce_of(job) not in claimed]
     found = await connection.run(
-        [Command(statements.FIND_NONCE, (job.agent.agent_id.bytes, job.decision.nonce)) for job in known]
+        [Command(statements.FIND_NONCE, (job.agent.agent_id, job.decision.nonce)) for job in known]
     )
     answered = {id(job) for job in twins}
     for job, result in zip(known, found, strict=True):
@@ -122,7 +121,7 @@ async def _claim_nonces(
     return [job for job in jobs if id(job) not in answered], twins
 
 
-def _nonce_of(job: Job) -> tuple[UUID, bytes | None]:
+def _nonce_of(job: Job) -> tuple[bytes, bytes | None]:
     return job.agent.agent_id, job.decision.nonce
 
 
@@ -136,7 +135,7 @@ def _as_before(job: Job, row: tuple[bytes | None, ...]) -> Answer | None:
 
 def _allocate(
     jobs: Sequence[Job],
-    allowances: dict[UUID, Allowance],
+    allowances: dict[bytes, Allowance],
     on_allowance: Callable[[Allowance, AgentSnapshot], None],
 ) -> None:
     for job in jobs:
@@ -149,7 +148,7 @@ def _allocate(
 async def _write(
     connection: PipelineConnection,
     jobs: Sequence[Job],
-    allowances: dict[UUID, Allowance],
+    allowances: dict[bytes, Allowance],
     desk: Desk,
     outcome: Outcome,
 ) -> None:
@@ -163,7 +162,7 @@ async def _write(
         outcome.append((job, row.answer))
     for allowance in allowances.values():
         if allowance.calls:
-            values = (allowance.agent_id.hex.encode(), b"%d" % allowance.calls, b"%d" % allowance.volume)
+            values = (allowance.agent_id.hex().encode(), b"%d" % allowance.calls, b"%d" % allowance.volume)
             commands.append(Command(statements.COUNT, values))
     commands.append(Command(statements.COMMIT, ()))
     await connection.run(commands)
@@ -172,7 +171,7 @@ async def _write(
 def nonce_row(job: Job, now: float) -> list[bytes | None]:
     """The columns of a used nonce in binary format."""
     return [
-        job.agent.agent_id.bytes,
+        job.agent.agent_id,
         job.decision.nonce,
         job.request.digest,
         job.verification_id,

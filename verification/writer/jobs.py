@@ -3,7 +3,6 @@
 import asyncio
 import time
 from typing import NamedTuple
-from uuid import UUID
 
 from verification.codes import Code
 from verification.contracts import ActionRequest, Case, Decision, DecisionStatus, Failed, Origin
@@ -87,7 +86,7 @@ class Allowance:
 
     def __init__(self, row: tuple[bytes | None, ...]) -> None:
         agent_id, epoch, trust, calls_used, bytes_used, hour_seconds, day_seconds = row
-        self.agent_id = UUID(hex=(agent_id or b"").decode())
+        self.agent_id = bytes.fromhex((agent_id or b"").decode())
         self.epoch = int(epoch or 0)
         self.trust = None if trust is None else trust.decode()
         self.calls_used = int(calls_used or 0)

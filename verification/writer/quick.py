@@ -34,7 +34,7 @@ def _admission(jobs: Sequence[Job]) -> Command:
     agents = {}
     counts: dict[bytes, list[int]] = {}
     for job in jobs:
-        key = job.agent.agent_id.bytes
+        key = job.agent.agent_id
         agents[key] = job.agent
         count = counts.setdefault(key, [0, 0])
         if job.decision.admits:

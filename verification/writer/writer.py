@@ -7,7 +7,6 @@ import asyncio
 from collections import OrderedDict, deque
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
-from uuid import UUID
 
 import structlog
 
@@ -47,7 +46,7 @@ class Writer:
         *,
         settings: WriterSettings,
         clock: DatabaseClock,
-        reload: Callable[[UUID], Coroutine[Any, Any, AgentSnapshot | None]],
+        reload: Callable[[bytes], Coroutine[Any, Any, AgentSnapshot | None]],
         is_current: Callable[[AgentSnapshot], bool],
         decide: Callable[[Case], Decision],
     ) -> None:
@@ -59,10 +58,10 @@ class Writer:
         self._queue: deque[Job] = deque()
         self._idle: list[PipelineConnection] = []
         self._connected = 0
-        self._waiting: dict[UUID, int] = {}
-        self._exhausted: dict[UUID, Exhausted] = {}
-        self._nonces: OrderedDict[tuple[bytes, bytes | None], None] = OrderedDict()
-        self._stuck: dict[UUID, deque[Job]] = {}
+        self._waiting: dict[bytes, int] = {}
+        self._exhausted: dict[bytes, Exhausted] = {}
+        self._nonces: OrderedDict[bytes, None] = OrderedDict()
+        self._stuck: dict[bytes, deque[Job]] = {}
         self._stuck_lanes = asyncio.Semaphore(MAX_STUCK_LANES)
         self._tasks: set[asyncio.Task[None]] = set()
         self._loop = asyncio.get_running_loop()
@@ -211,7 +210,7 @@ class Writer:
         """Bring the jobs up to date; those of a nonce already seen take the careful way."""
         quick: list[Job] = []
         careful: list[Job] = []
-        seen: set[tuple[bytes, bytes]] = set()
+        seen: set[bytes] = set()
         for job in batch:
             job.verification_id = uuid7_bytes(self._clock.now())
             if not job.final and not self._is_current(job.agent):
@@ -219,7 +218,7 @@ class Writer:
                 continue
             nonce = job.decision.nonce
             if nonce is not None:
-                key = (job.agent.agent_id.bytes, nonce)
+                key = job.agent.agent_id + nonce
                 if key in seen or key in self._nonces:
                     careful.append(job)
                     continue
@@ -244,7 +243,7 @@ class Writer:
 
     def _remember(self, job: Job) -> None:
         if job.decision.nonce is not None:
-            self._nonces[job.agent.agent_id.bytes, job.decision.nonce] = None
+            self._nonces[job.agent.agent_id + job.decision.nonce] = None
             if len(self._nonces) > KNOWN_NONCES:
                 self._nonces.popitem(last=False)
 
@@ -292,7 +291,7 @@ class Writer:
             self._spawn(self._serve_stuck(agent_id, lane))
         lane.append(job)
 
-    async def _serve_stuck(self, agent_id: UUID, lane: deque[Job]) -> None:
+    async def _serve_stuck(self, agent_id: bytes, lane: deque[Job]) -> None:
         connection: PipelineConnection | None = None
         try:
             async with asyncio.timeout(BATCH_SECONDS), self._stuck_lanes:
@@ -308,7 +307,7 @@ class Writer:
                             if not job.future.done():
                                 lane.append(job)
         except (WriterError, TimeoutError, OSError) as error:
-            log.warning("agent_row_locked", agent=str(agent_id), error=str(error) or type(error).__name__)
+            log.warning("agent_row_locked", agent=agent_id.hex(), error=str(error) or type(error).__name__)
         finally:
             del self._stuck[agent_id]
             for job in lane:
