@@ -8,7 +8,7 @@ os.environ.setdefault("REDIS_URL", "unix:///nonexistent")
 os.environ.setdefault("AIM_SECRET_KEY", "for static checks only")
 
 from aim.settings import *  # noqa: F403
-from aim.settings import BASE_DIR, CACHES, CHANNEL_LAYERS, broker_url
+from aim.settings import CACHES, CHANNEL_LAYERS, broker_url
 
 _WORKER = os.environ.get("AIM_TEST_VALKEY_DATABASE", "0")
 _VALKEY = os.environ["REDIS_URL"].partition("?")[0]

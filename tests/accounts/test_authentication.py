@@ -141,4 +141,4 @@ def test_a_one_time_password_opens_nothing_but_the_password_page(admin):
     response = client.get("/api/v1/me")
     assert response.status_code == 403
     assert response.json()["type"].endswith("password_change_required")
-    assert client.get("/").url == reverse("accounts:password")
+    assert client.get("/").headers["Location"] == reverse("accounts:password")

@@ -7,7 +7,7 @@ from threading import Barrier
 from django.db import connections
 
 
-def at_once(count: int, action: Callable[[int], object]) -> list:
+def at_once(count: int, action: Callable[[int], object]) -> list[object]:
     """What each of `count` calls returned, or the exception it raised."""
     barrier = Barrier(count)
 
