@@ -144,3 +144,18 @@ def test_the_session_ends_with_the_membership(admin):
 
 def test_signing_out_is_no_link(admin):
     assert Client().get(reverse("accounts:logout")).status_code == 405
+
+
+def test_without_counting_nobody_signs_in(admin, settings):
+    settings.CACHES = {"default": {**settings.CACHES["default"], "LOCATION": "unix:///nonexistent/valkey.sock"}}
+    response = sign_in(new_browser(), admin.user.email)
+    assert response.status_code == 503
+    assert "Try again in a minute" in response.content.decode()
+
+
+def test_the_start_pages_numbers_are_links_that_work(admin):
+    client = new_browser()
+    sign_in(client, admin.user.email)
+    links = re.findall(r"<dd[^>]*>(.*?)</dd>", client.get("/").content.decode(), re.DOTALL)
+    for address in re.findall(r'href="([^"]+)"', " ".join(links)):
+        assert client.get(address.replace("&amp;", "&")).status_code == 200, address
