@@ -27,6 +27,6 @@ def test_every_view_of_the_project_declares_its_permissions():
 def test_a_view_that_declares_nothing_is_found_and_open_to_nobody():
     assert undeclared_methods(Silent) == ["POST"]
     request = Request(RequestFactory().post("/"))
-    request.user = make_person(make_organization()).actor  # type: ignore[assignment]
+    request.user = make_person(make_organization()).actor
     with pytest.raises(UndeclaredPermissionError):
         HasPermission().has_permission(request, Silent())
