@@ -5,4 +5,6 @@ class AccountsConfig(AppConfig):
     name = "accounts"
 
     def ready(self) -> None:
-        from accounts import checks  # noqa: F401, PLC0415 - registers the checks, which need the loaded models
+        # Both register themselves, and need the loaded models.
+        from accounts import checks  # noqa: F401, PLC0415
+        from accounts.api import schema  # noqa: F401, PLC0415

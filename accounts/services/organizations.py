@@ -82,8 +82,8 @@ def set_organization_status(
 def lock_organization(organization_id: UUID) -> Organization:
     """The row, locked before anything else of the organization, for changes of its people and of its status.
 
-    It waits for agents that are being registered, which refer to the row, and orders the changes among themselves: so
-    none is missed when the dependents are told, and two admins cannot remove each other at once.
+    It orders such changes among themselves, so that two admins cannot remove each other at once. An agent that is
+    being registered refers to the row when it commits: it is there for the dependents, or it comes after the change.
     """
     organization = Organization.objects.select_for_update().filter(id=organization_id).first()
     if organization is None:

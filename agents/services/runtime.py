@@ -21,7 +21,7 @@ def raise_epoch(agent: Agent) -> None:
 def raise_epoch_of_organization(organization_id: UUID) -> None:
     """`raise_epoch` for all its agents: what `accounts` calls when people's access changes.
 
-    The caller holds the organization's row, which an agent that is being registered refers to: none is missed.
+    The caller holds the organization's row, so an agent that is being registered is here already or comes after it.
     """
     assert connection.in_atomic_block
     rows = AgentRuntime.objects.filter(organization_id=organization_id)

@@ -141,4 +141,15 @@ def test_a_one_time_password_opens_nothing_but_the_password_page(admin):
     response = client.get("/api/v1/me")
     assert response.status_code == 403
     assert response.json()["type"].endswith("password_change_required")
-    assert client.get("/").url == reverse("accounts:password")
+    assert client.get("/").headers["Location"] == reverse("accounts:password")
+
+
+@pytest.mark.requirement("R.6")
+@pytest.mark.parametrize(("scopes", "status"), [(["*"], 400), (["agents:write"], 400), (["agents:read"], 201)])
+def test_a_narrow_token_makes_no_wider_one(admin, scopes, status):
+    person = make_person(admin.organization, Role.ADMIN, scopes=("tokens:own", "agents:read"))
+    tomorrow = clock.show_time(clock.now() + timedelta(days=1))
+    response = Api(person.token).post("/tokens", {"name": "wider", "scopes": scopes, "expires_at": tomorrow})
+    assert response.status_code == status
+    if status == 201:
+        assert Api(response.json()["token"]).get("/me").json()["permissions"] == ["agents:read"]

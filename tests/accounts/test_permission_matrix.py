@@ -8,7 +8,7 @@ import pytest
 from accounts.api.permissions import METHODS, AnyActor, HasPermission, declared_permission
 from accounts.checks import api_views
 from accounts.models import Role
-from accounts.permissions import AGENT_PERMISSIONS, ROLE_PERMISSIONS
+from accounts.permissions import AGENT_PERMISSIONS, ROLE_PERMISSIONS, Permission
 from aim.ids import IdKind, show_id, uuid7
 from tests.factories.accounts import make_organization, make_person
 from tests.factories.agents import make_agent
@@ -48,7 +48,7 @@ def path_of(route: str, **known: str) -> str:
 
 
 @cache
-def callers() -> dict[str, tuple[Api, frozenset]]:
+def callers() -> dict[str, tuple[Api, frozenset[Permission]]]:
     organization = make_organization()
     people = {role: make_person(organization, role) for role in Role}
     agent = make_agent(people[Role.ADMIN].actor)
@@ -137,7 +137,7 @@ def _of_victim(route: str) -> str:
 )
 def test_another_organizations_id_is_like_an_unknown_one(route, method, caller):
     api, _ = callers()[caller]
-    body = None if method in {"GET", "DELETE"} else {}
+    body: object = None if method in {"GET", "DELETE"} else {}
     foreign, unknown = api.call(method, _of_victim(route), body), api.call(method, path_of(route), body)
     assert foreign.status_code == unknown.status_code == 404
     assert problem(foreign) == problem(unknown)

@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -23,7 +25,7 @@ def api(admin):
     return Api(admin.token)
 
 
-def body(**fields) -> dict:
+def body(**fields) -> dict[str, Any]:
     return configuration(**fields)
 
 

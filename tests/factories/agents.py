@@ -2,6 +2,7 @@
 
 import base64
 from dataclasses import dataclass
+from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
@@ -24,7 +25,7 @@ class AgentInHand:
         return f"/agents/{self.agent.public_id}"
 
 
-def pem_of(key) -> str:
+def pem_of(key):
     return key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
 
 
@@ -32,7 +33,7 @@ def signature(key: Ed25519PrivateKey, statement: str) -> str:
     return base64.b64encode(key.sign(statement.encode())).decode()
 
 
-def configuration(**fields) -> dict:
+def configuration(**fields) -> dict[str, Any]:
     return {
         "name": unique("agent"),
         "display_name": "An agent",

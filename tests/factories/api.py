@@ -1,6 +1,7 @@
 """A caller of the API with one credential."""
 
 import json
+from typing import Any
 
 from django.test import Client
 
@@ -29,7 +30,7 @@ class Api:
         return self.call("DELETE", path)
 
 
-def problem(response) -> dict:
+def problem(response) -> dict[str, Any]:
     """The body without what differs between two equal refusals."""
     return {name: value for name, value in response.json().items() if name != "request_id"}
 

@@ -2,13 +2,14 @@
 
 import json
 from contextlib import contextmanager
+from typing import Any
 from uuid import UUID
 
 from aim.ledger.events import Event
 from aim.ledger.models import Entry
 
 
-def entries(organization_id: UUID) -> list[dict]:
+def entries(organization_id: UUID) -> list[dict[str, Any]]:
     """All entries of the organization, oldest first."""
     rows = Entry.objects.filter(organization_id=organization_id).order_by("id")
     return [json.loads(bytes(row.body)) for row in rows]
@@ -18,7 +19,7 @@ def entries(organization_id: UUID) -> list[dict]:
 def recorded(organization_id: UUID, *kinds: Event):
     """Exactly these entries are added inside the block; yields a list that then holds them."""
     before = {entry["id"] for entry in entries(organization_id)}
-    added: list[dict] = []
+    added: list[dict[str, Any]] = []
     yield added
     added.extend(entry for entry in entries(organization_id) if entry["id"] not in before)
     assert sorted(entry["kind"] for entry in added) == sorted(kind.value for kind in kinds)

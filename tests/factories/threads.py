@@ -3,11 +3,12 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
+from typing import Any
 
 from django.db import connections
 
 
-def at_once(count: int, action: Callable[[int], object]) -> list:
+def at_once(count: int, action: Callable[[int], object]) -> list[Any]:
     """What each of `count` calls returned, or the exception it raised."""
     barrier = Barrier(count)
 

@@ -13,6 +13,7 @@ from verification.models import Completion, Containment, Verification
 from verification.requests import LONGEST_NAME, LONGEST_RESOURCE, MOST_FIELDS
 
 
+@extend_schema_field({"type": "object", "additionalProperties": True})
 class FreeObjectField(serializers.Field[dict[str, Any], Any, dict[str, Any], Any]):
     """A JSON object whose members are the caller's own."""
 
