@@ -90,9 +90,10 @@ class AgentRuntime(models.Model):
     epoch = models.BigIntegerField(default=1)
     trust_score = models.DecimalField(max_digits=5, decimal_places=2, null=True)
     calls_hour = models.DateTimeField(null=True)
-    calls_used = models.PositiveIntegerField(default=0)
+    # Plain integers: a CHECK constraint would be read anew at every one of the many updates.
+    calls_used = models.IntegerField(default=0)
     bytes_day = models.DateField(null=True)
-    bytes_used = models.PositiveBigIntegerField(default=0)
+    bytes_used = models.BigIntegerField(default=0)
 
     class Meta:
         indexes: ClassVar = [models.Index(fields=["organization_id"], name="runtime_by_organization")]

@@ -9,6 +9,7 @@ Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
 
+@lru_cache(maxsize=4096)
 def client_address(peer: str | None, forwarded_for: str | None = None) -> str | None:
     """The address of the caller: `peer` is the other end of the socket, `forwarded_for` the header's value.
 

@@ -48,6 +48,8 @@ BEGIN
             'CREATE TABLE %I PARTITION OF %I FOR VALUES FROM (%L) TO (%L)', partition, parent,
             aim_month_floor(month),
             aim_month_floor(date_trunc('month', month + interval '32 days', 'UTC')));
+        -- Rows of a few kilobytes stay whole: compressing each would cost more than the space is worth.
+        EXECUTE format('ALTER TABLE %I SET (toast_tuple_target = 8160)', partition);
         IF parent = 'ledger_entry' THEN
             EXECUTE format(
                 'CREATE TRIGGER ledger_no_truncate BEFORE TRUNCATE ON %I '
