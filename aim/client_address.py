@@ -9,16 +9,20 @@ Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
 
-@lru_cache(maxsize=4096)
 def client_address(peer: str | None, forwarded_for: str | None = None) -> str | None:
     """The address of the caller: `peer` is the other end of the socket, `forwarded_for` the header's value.
 
     The header is read from its end, where the nearest proxy wrote; the first address that is none of
     `AIM_TRUSTED_PROXIES` is the caller. None where nothing of that is an address.
     """
-    networks = _trusted(tuple(settings.TRUSTED_PROXIES))
-    address = _address(peer or "")
-    for hop in reversed((forwarded_for or "").split(",")):
+    return _client_address(peer or "", forwarded_for or "", tuple(settings.TRUSTED_PROXIES))
+
+
+@lru_cache(maxsize=4096)
+def _client_address(peer: str, forwarded_for: str, trusted: tuple[str, ...]) -> str | None:
+    networks = _trusted(trusted)
+    address = _address(peer)
+    for hop in reversed(forwarded_for.split(",")):
         if address is None or not any(address in network for network in networks):
             break
         nearer = _address(hop.strip())

@@ -13,6 +13,7 @@ from verification.pipeline import overrule
 from verification.records import UNAUTHENTICATED, Answer, Row, pg_time, show_seconds, stored_answer
 from verification.snapshot import AgentSnapshot
 from verification.writer import statements
+from verification.writer.arrays import binary_columns
 from verification.writer.connection import Command, PipelineConnection
 from verification.writer.jobs import Allowance, Job
 
@@ -152,20 +153,22 @@ async def _write(
     desk: Desk,
     outcome: Outcome,
 ) -> None:
-    commands: list[Command] = []
-    for job in jobs:
-        row = desk.row(job)
-        commands += (
-            Command(statements.INSERT_VERIFICATION, row.verification),
-            Command(statements.INSERT_ENTRY, row.entry),
-        )
-        outcome.append((job, row.answer))
+    rows = [desk.row(job) for job in jobs]
+    outcome += [(job, row.answer) for job, row in zip(jobs, rows, strict=True)]
+    commands = insertions(rows) if rows else []
     for allowance in allowances.values():
         if allowance.calls:
             values = (allowance.agent_id.hex().encode(), b"%d" % allowance.calls, b"%d" % allowance.volume)
             commands.append(Command(statements.COUNT, values))
     commands.append(Command(statements.COMMIT, ()))
     await connection.run(commands)
+
+
+def insertions(rows: Sequence[Row]) -> list[Command]:
+    """Two statements for all rows: the decisions as they are listed, and their records."""
+    verifications = binary_columns(statements.VERIFICATION_COLUMNS, [row.verification for row in rows])
+    entries = binary_columns(statements.ENTRY_COLUMNS, [row.entry for row in rows])
+    return [Command(statements.INSERT_VERIFICATIONS, verifications), Command(statements.INSERT_ENTRIES, entries)]
 
 
 def nonce_row(job: Job, now: float) -> list[bytes | None]:

@@ -12,7 +12,7 @@ from psycopg import pq
 
 from verification.writer.errors import ConnectionLostError, StatementError
 
-TEXT, BINARY = pq.Format.TEXT, pq.Format.BINARY
+PLAIN, BINARY = pq.Format.TEXT, pq.Format.BINARY
 
 
 class Statement(NamedTuple):

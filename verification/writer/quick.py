@@ -4,7 +4,8 @@ from collections.abc import Iterable, Sequence
 
 from verification.records import Row
 from verification.writer import statements
-from verification.writer.careful import nonce_row
+from verification.writer.arrays import binary_columns
+from verification.writer.careful import insertions, nonce_row
 from verification.writer.connection import Command, PipelineConnection
 from verification.writer.jobs import Job, trust_text
 
@@ -12,13 +13,10 @@ from verification.writer.jobs import Job, trust_text
 def quick_commands(jobs: Sequence[Job], rows: Sequence[Row], now: float) -> list[Command]:
     """Admission first, so that a batch that cannot hold fails before anything is inserted."""
     commands = [_admission(jobs)]
-    commands += [
-        Command(statements.INSERT_NONCE, nonce_row(job, now)) for job in jobs if job.decision.nonce is not None
-    ]
-    for row in rows:
-        commands.append(Command(statements.INSERT_VERIFICATION, row.verification))
-        commands.append(Command(statements.INSERT_ENTRY, row.entry))
-    return commands
+    nonces = [nonce_row(job, now) for job in jobs if job.decision.nonce is not None]
+    if nonces:
+        commands.append(Command(statements.INSERT_NONCES, binary_columns(statements.NONCE_COLUMNS, nonces)))
+    return commands + insertions(rows)
 
 
 async def record_quickly(connection: PipelineConnection, jobs: Sequence[Job], rows: Sequence[Row], now: float) -> float:

@@ -1,25 +1,33 @@
 """The statements of the writer, prepared once a connection."""
 
-from verification.writer.connection import BINARY, TEXT, Statement
+from verification.writer.arrays import BYTEA, INT4, TEXT, TIMESTAMPTZ, UUID
+from verification.writer.connection import BINARY, PLAIN, Statement
 
-ADMIT = Statement(b"admit", b"SELECT extract(epoch FROM verification_admit($1, $2, $3, $4, $5, $6, $7))", (TEXT,) * 7)
-INSERT_VERIFICATION = Statement(
-    b"insert_verification",
+ADMIT = Statement(b"admit", b"SELECT extract(epoch FROM verification_admit($1, $2, $3, $4, $5, $6, $7))", (PLAIN,) * 7)
+VERIFICATION_COLUMNS = (
+    *(UUID, UUID, UUID, TEXT, TEXT, TEXT, TEXT, TEXT, TEXT, TEXT),
+    *(TIMESTAMPTZ, TIMESTAMPTZ, INT4, BYTEA),
+)
+INSERT_VERIFICATIONS = Statement(
+    b"insert_verifications",
     b"INSERT INTO verification_verification (id, organization_id, agent_id, status, code, reason, action_type,"
     b" resource, user_id, session_id, created_at, expires_at, duration_us, request_digest)"
-    b" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+    b" SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[],"
+    b" $8::text[], $9::text[], $10::text[], $11::timestamptz[], $12::timestamptz[], $13::int[], $14::bytea[])",
     (BINARY,) * 14,
 )
-INSERT_ENTRY = Statement(
-    b"insert_entry",
-    b"INSERT INTO ledger_entry (id, organization_id, kind, subject_id, body)"
-    b" VALUES ($1, $2, 'verification.decided', $3, $4)",
+ENTRY_COLUMNS = (UUID, UUID, UUID, BYTEA)
+INSERT_ENTRIES = Statement(
+    b"insert_entries",
+    b"INSERT INTO ledger_entry (id, organization_id, subject_id, body, kind)"
+    b" SELECT *, 'verification.decided' FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::bytea[])",
     (BINARY,) * 4,
 )
-INSERT_NONCE = Statement(
-    b"insert_nonce",
+NONCE_COLUMNS = (UUID, BYTEA, BYTEA, UUID, TIMESTAMPTZ)
+INSERT_NONCES = Statement(
+    b"insert_nonces",
     b"INSERT INTO verification_nonce (agent_id, digest, request_digest, verification_id, expires_at)"
-    b" VALUES ($1, $2, $3, $4, $5)",
+    b" SELECT * FROM unnest($1::uuid[], $2::bytea[], $3::bytea[], $4::uuid[], $5::timestamptz[])",
     (BINARY,) * 5,
 )
 CLAIM_NONCE = Statement(
@@ -49,9 +57,9 @@ _ALLOWANCE = (
     b" AT TIME ZONE 'UTC' - clock_timestamp()))::int"
     b" FROM agents_agentruntime WHERE agent_id = ANY ($1) ORDER BY agent_id FOR NO KEY UPDATE"
 )
-LOCK_FREE = Statement(b"lock_free", _ALLOWANCE + b" SKIP LOCKED", (TEXT,))
+LOCK_FREE = Statement(b"lock_free", _ALLOWANCE + b" SKIP LOCKED", (PLAIN,))
 """Lock the rows that nobody else holds; the others are left out of the answer."""
-LOCK_WAITING = Statement(b"lock_waiting", _ALLOWANCE, (TEXT,))
+LOCK_WAITING = Statement(b"lock_waiting", _ALLOWANCE, (PLAIN,))
 """Lock the rows, waiting as long as the session's lock timeout allows."""
 COUNT = Statement(
     b"count",
@@ -62,15 +70,15 @@ COUNT = Statement(
     b" bytes_day = greatest(r.bytes_day, (clock_timestamp() AT TIME ZONE 'UTC')::date),"
     b" bytes_used = CASE WHEN r.bytes_day >= (clock_timestamp() AT TIME ZONE 'UTC')::date"
     b" THEN r.bytes_used ELSE 0 END + $3::bigint WHERE r.agent_id = $1",
-    (TEXT,) * 3,
+    (PLAIN,) * 3,
 )
 TIME = Statement(b"time", b"SELECT extract(epoch FROM clock_timestamp())", ())
 
 ALL = (
     ADMIT,
-    INSERT_VERIFICATION,
-    INSERT_ENTRY,
-    INSERT_NONCE,
+    INSERT_VERIFICATIONS,
+    INSERT_ENTRIES,
+    INSERT_NONCES,
     CLAIM_NONCE,
     FIND_NONCE,
     BEGIN,
