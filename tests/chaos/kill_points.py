@@ -1,29 +1,19 @@
-"""Named points on the way of a decision at which a web process kills itself, once a test has armed one of them.
+"""Makes a web process kill itself at the point of a decision that a test has armed.
 
 The product knows nothing of this: its methods are wrapped here, in the processes that the suite starts.
 """
 
 import os
 import signal
-from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from tests.chaos.points import Point
 from verification import lane
 from verification.engine import Engine
 from verification.pipeline import Pipeline
 from verification.writer import statements
 from verification.writer.connection import PipelineConnection
-
-
-class Point(StrEnum):
-    AUTHENTICATED = "after authentication"
-    DECIDED = "after the checks"
-    SENDING = "before the record is sent"
-    SENT = "record sent, result not read"
-    LOCKED = "careful way, row locked"
-    COMMITTED = "after the commit"
-    ANSWERING = "before the answer"
 
 
 class KillPoints:
