@@ -30,6 +30,9 @@ class Connection:
         """Send and read one answer; raises `OSError`, `EOFError` or `TimeoutError`."""
         try:
             async with asyncio.timeout(PATIENCE_SECONDS):
+                if self._streams is not None and self._streams[0].at_eof():
+                    # The process at the other end has gone since; that is no answer to this request.
+                    self.close()
                 if self._streams is None:
                     self._streams = await asyncio.open_connection("127.0.0.1", self._port)
                 reader, writer = self._streams
@@ -61,6 +64,8 @@ class Client:
         self._thread.start()
         self.answers: list[Answered] = []
         """Everything that came back, in order."""
+        self.labels: dict[int, str] = {}
+        """What each request was labelled with, by its number."""
 
     def close(self) -> None:
         async def end() -> None:
@@ -99,6 +104,7 @@ class Client:
 
     def _note(self, call: Call, label: str, verification: str) -> int:
         n = next(self._numbers)
+        self.labels[n] = label
         self.journal.write(Asked(n, call.agent, call.nonce, call.request_id, label, verification))
         return n
 
@@ -150,6 +156,10 @@ class Client:
                 await asyncio.gather(*tasks)
 
             self.run(end())
+
+    def answered(self, label: str, *, since: int = 0) -> list[Answered]:
+        """The answers to requests with this label, from the position `since` of `answers` on."""
+        return [answer for answer in self.answers[since:] if self.labels[answer.n] == label]
 
     def seconds_until(self, wanted: Callable[[Answered], bool], *, since: float, within: float = 30.0) -> float:
         """How long after `since` (`time.time()`) the first such answer came to a request of the load."""

@@ -16,6 +16,8 @@ import psycopg
 from tests.chaos.journal import Answered, Asked, read_journal
 
 ANSWERS = {200, 202, 403, 429}
+# A signature that is not accepted brings no nonce, and a refusal as replayed is no decision on the request.
+WITHOUT_NONCE = {"replayed", "signature_missing", "signature_invalid", "signature_expired"}
 LONGEST_MS = 2000.0
 
 
@@ -167,14 +169,14 @@ def _records_are_whole(asked: dict[int, Asked], facts: Facts) -> list[str]:
 
 
 def _one_nonce_one_decision(asked: dict[int, Asked], answered: dict[int, Answered], facts: Facts) -> list[str]:
-    """I3: by the answers and by the records; a refusal as replayed is no decision on the request."""
+    """I3: by the answers and by the records."""
     answers: dict[str, set[str]] = defaultdict(set)
     for n, line in asked.items():
         answer = answered.get(n)
-        if answer is not None and answer.id and answer.code != "replayed":
+        if answer is not None and answer.id and answer.code not in WITHOUT_NONCE:
             answers[line.agent + line.nonce].add(answer.id)
     found = [f"I3: one nonce was answered {sorted(ids)}" for ids in answers.values() if len(ids) > 1]
-    records = Counter(entry.request_id for entry in facts.entries.values() if entry.code != "replayed")
+    records = Counter(entry.request_id for entry in facts.entries.values() if entry.code not in WITHOUT_NONCE)
     return found + [f"I3: {key} has {count} decisions" for key, count in records.items() if count > 1]
 
 

@@ -10,6 +10,8 @@ from tests.chaos.installation import Installation
 from tests.chaos.journal import Answered, read_journal
 from tests.chaos.oracle import judge
 
+P99_MS = 500.0
+
 
 @dataclass
 class Outcome:
@@ -27,6 +29,15 @@ class Outcome:
     def expect(self, holds: bool, otherwise: str) -> None:
         if not holds:
             self.violations.append(otherwise)
+
+    def measure(self, answers: Sequence[Answered], *, success: float = 1.0) -> None:
+        """Those who should not notice: so many of them approved, and 99 % of them in time."""
+        slow = percentile(answers, 0.99)
+        self.p99 = max(self.p99 or 0.0, slow)
+        self.expect(slow < P99_MS, f"p99 of the others was {slow:.0f} ms")
+        wrong = [answer for answer in answers if answer.status != 200]
+        enough = len(answers) > 0 and len(wrong) <= (1 - success) * len(answers)
+        self.expect(enough, f"{len(wrong)} of {len(answers)} others were not approved, as {wrong[:1]}")
 
     def recovered(self, seconds: float, *, within: float) -> None:
         self.recovery = max(self.recovery or 0.0, seconds)

@@ -15,42 +15,27 @@ PAUSE_SECONDS = 1.0
 
 @dataclass(frozen=True)
 class Place:
-    """A table that a decision writes to, and the command it does so with."""
-
-    table: str
-    command: str
-    agent_column: str = "agent_id"
-
-
-VERIFICATION = Place("verification_verification", "INSERT")
-ENTRY = Place("ledger_entry", "INSERT", "subject_id")
-NONCE = Place("verification_nonce", "INSERT")
-RUNTIME = Place("agents_agentruntime", "UPDATE")
-PLACES = (VERIFICATION, ENTRY, NONCE, RUNTIME)
-
-
-@dataclass(frozen=True)
-class Pause:
-    """A moment inside the transaction; `at_commit` is the last one before it is written."""
+    """A table that a decision writes to, with the command it does so by, or at the commit of what it has written."""
 
     name: str
-    place: Place
+    table: str
+    command: str = "INSERT"
+    agent_column: str = "agent_id"
     at_commit: bool = False
 
 
-PAUSES = (
-    Pause("after the counter", RUNTIME),
-    Pause("after the nonce", NONCE),
-    Pause("after the row", VERIFICATION),
-    Pause("after the entry", ENTRY),
-    Pause("before the commit", NONCE, at_commit=True),
-)
+VERIFICATION = Place("row", "verification_verification")
+ENTRY = Place("entry", "ledger_entry", agent_column="subject_id")
+NONCE = Place("nonce", "verification_nonce")
+COUNTER = Place("counter", "agents_agentruntime", "UPDATE")
+COMMIT = Place("commit", "verification_nonce", at_commit=True)
+PLACES = (COUNTER, NONCE, VERIFICATION, ENTRY, COMMIT)
 
 
 @contextmanager
-def paused(connection: psycopg.Connection[Any], pause: Pause, agent: Agent) -> Iterator[Callable[[], bool]]:
-    """Let decisions of the agent sleep at that moment. Yields whether one sleeps there right now."""
-    with _trigger(connection, pause.place, agent, f"PERFORM pg_sleep({PAUSE_SECONDS});", at_commit=pause.at_commit):
+def paused(connection: psycopg.Connection[Any], place: Place, agent: Agent) -> Iterator[Callable[[], bool]]:
+    """Let decisions of the agent sleep right after that statement, or right before the commit. Yields whether one sleeps there right now."""
+    with _trigger(connection, place, agent, f"PERFORM pg_sleep({PAUSE_SECONDS});"):
 
         def inside() -> bool:
             row = connection.execute("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'").fetchone()
@@ -81,16 +66,14 @@ def _tries(connection: psycopg.Connection[Any]) -> int:
 
 
 @contextmanager
-def _trigger(
-    connection: psycopg.Connection[Any], place: Place, agent: Agent, body: str, *, at_commit: bool = False
-) -> Iterator[None]:
+def _trigger(connection: psycopg.Connection[Any], place: Place, agent: Agent, body: str) -> Iterator[None]:
     condition = f"NEW.{place.agent_column} = '{agent.id[4:]}'"
     connection.execute(
         "CREATE FUNCTION chaos() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
         f" IF {condition} THEN {body} END IF; RETURN NULL; END $$"
     )
-    kind = "CONSTRAINT TRIGGER" if at_commit else "TRIGGER"
-    when = "DEFERRABLE INITIALLY DEFERRED" if at_commit else ""
+    kind = "CONSTRAINT TRIGGER" if place.at_commit else "TRIGGER"
+    when = "DEFERRABLE INITIALLY DEFERRED" if place.at_commit else ""
     try:
         connection.execute(
             sql.SQL("CREATE {} chaos AFTER {} ON {} {} FOR EACH ROW EXECUTE FUNCTION chaos()").format(

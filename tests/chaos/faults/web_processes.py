@@ -8,7 +8,7 @@ from contextlib import suppress
 
 from tests.chaos.agents import Agent, Organization, verify_call
 from tests.chaos.client import Client, decided
-from tests.chaos.faults.triggers import PAUSES, Pause, paused
+from tests.chaos.faults.triggers import PLACES, Place, paused
 from tests.chaos.installation import Installation, wait_until
 from tests.chaos.points import Point
 from tests.chaos.outcome import Outcome, judged
@@ -31,16 +31,16 @@ def kill_at_random(site: Installation, *, tries: int) -> Outcome:
 
 def kill_at_each_step(site: Installation, *, tries: int) -> Outcome:
     """R2: SIGKILL at one exact point of one decision; then the same signed request comes again."""
-    outcome = Outcome("R2", f"web process killed at {len(Point) + len(PAUSES)} steps of a decision")
+    outcome = Outcome("R2", f"web process killed at {len(Point) + len(PLACES)} steps of a decision")
     agent = Organization(site).agent()
     with judged(site, outcome) as client:
         client.ask(agent)
         for point in Point:
             for turn in range(tries):
                 _kill_in_process(site, client, agent, point, outcome, careful=turn % 2 == 1)
-        for pause in PAUSES:
+        for place in PLACES:
             for _ in range(tries):
-                _kill_in_database(site, client, agent, pause, outcome)
+                _kill_in_database(site, client, agent, place, outcome)
     return outcome
 
 
@@ -62,19 +62,19 @@ def _kill_in_process(
     outcome.recovered(time.time() - started, within=RECOVERY_SECONDS)
 
 
-def _kill_in_database(site: Installation, client: Client, agent: Agent, pause: Pause, outcome: Outcome) -> None:
+def _kill_in_database(site: Installation, client: Client, agent: Agent, place: Place, outcome: Outcome) -> None:
     """The record is half way in PostgreSQL when the process dies that waits for it."""
     call = verify_call(agent)
-    with site.superuser() as connection, paused(connection, pause, agent) as inside:
+    with site.superuser() as connection, paused(connection, place, agent) as inside:
         pending = client.begin([call])
-        wait_until(inside, what=f"the pause {pause.name}")
+        wait_until(inside, what=f"the pause {place.name}")
         _kill(site, whole=True)
         first = pending()[0]
     outcome.tries += 1
-    outcome.expect(first.status == 0, f"{pause.name}: answered {first.status} although the process was killed")
+    outcome.expect(first.status == 0, f"{place.name}: answered {first.status} although the process was killed")
     started = time.time()
     again = client.send([call])[0]
-    outcome.expect(again.status == 200, f"{pause.name}: the same request was then answered {again.status} {again.code}")
+    outcome.expect(again.status == 200, f"{place.name}: the same request was then answered {again.status} {again.code}")
     outcome.recovered(time.time() - started, within=RECOVERY_SECONDS)
 
 
