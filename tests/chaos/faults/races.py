@@ -46,10 +46,10 @@ def suspend_under_load(site: Installation, *, rounds: int, connections: int = 50
     path = f"/api/v1/agents/{agent.id}"
     with judged(site, outcome) as client, client.load([agent], connections=connections):
         for _ in range(rounds):
-            time.sleep(random.uniform(0.02, 0.1))
+            time.sleep(random.uniform(0.01, 0.06))
             organization.expect(200, "POST", f"{path}/suspend", {"reason": "chaos"})
             suspended, seen = time.time(), len(client.answers)
-            time.sleep(0.05)
+            time.sleep(0.03)
             late = [answer.at for answer in client.answers[seen:] if answer.approved]
             outcome.recovered(max([0.0, *(at - suspended for at in late)]), within=EFFECT_SECONDS)
             organization.expect(200, "POST", f"{path}/resume", {"reason": "chaos"})

@@ -10,7 +10,7 @@ from psycopg import sql
 
 from tests.chaos.agents import Agent
 
-PAUSE_SECONDS = 1.0
+PAUSE_SECONDS = 0.4
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ def kill_at_random(site: Installation, *, tries: int) -> Outcome:
     agents = [organization.agent() for _ in range(4)]
     with judged(site, outcome) as client, client.load(agents, connections=8, pause=0.02, complete=0.1):
         while outcome.tries < tries:
-            time.sleep(random.uniform(0.05, 0.4))
+            time.sleep(random.uniform(0.02, 0.25))
             outcome.tries += _kill(site, whole=random.random() < 0.5)
             outcome.recovered(client.seconds_until(decided, since=time.time()), within=RECOVERY_SECONDS)
     return outcome
