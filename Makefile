@@ -47,7 +47,7 @@ bench: $(READY_DEV) ## Measure the decision path under load and print the table 
 
 .PHONY: chaos
 chaos: $(READY_DEV) ## Kill, freeze and flush what the decision needs, at full counts (ARGS=…)
-	$(PY) -m pytest tests/chaos --full $(ARGS)
+	$(PY) -m tests.chaos $(ARGS)
 
 .PHONY: lock
 lock: $(BIN)/uv ## Write both lock files anew (UPGRADE=--upgrade takes newer versions)

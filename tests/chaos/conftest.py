@@ -1,0 +1,16 @@
+"""One installation a worker, made when the first test needs it."""
+
+import pytest
+
+from tests.chaos.installation import Installation
+from tests.chaos.plan import USUAL_PROCESSES
+
+
+@pytest.fixture(scope="session")
+def site():
+    installation = Installation()
+    try:
+        installation.start(processes=USUAL_PROCESSES)
+        yield installation
+    finally:
+        installation.stop()

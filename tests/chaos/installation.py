@@ -1,0 +1,154 @@
+"""An installation of the product to be broken at will: its own PostgreSQL, Valkey, socket and web processes."""
+
+import json
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from aim.runtime.children import start_child, stop_child
+from aim.runtime.folders import RuntimeProblem
+from aim.runtime.postgres import Postgres
+from aim.runtime.serve import listen
+from aim.runtime.valkey import Valkey
+
+CHECKOUT = Path(__file__).resolve().parent.parent.parent
+_PROGRAM = [sys.executable, "-m", "tests.chaos.web"]
+
+
+class Installation:
+    """Started by `start`, and gone after `stop`. Call both, and all that starts a server, from one thread."""
+
+    def __init__(self) -> None:
+        self._temporary = tempfile.TemporaryDirectory(prefix="aim-chaos-", ignore_cleanup_errors=True)
+        self.folder = Path(self._temporary.name)
+        self.folder.chmod(0o711)  # PostgreSQL runs as `nobody` when root runs the tests.
+        # Nothing durable is switched off: that is what this suite is about. The time of each commit is kept to tell
+        # which of two transactions came first.
+        self.postgres = Postgres(
+            self.folder, password=secrets.token_urlsafe(16), settings={"track_commit_timestamp": "on"}
+        )
+        self.valkey = Valkey(self.folder)
+        self.socket = listen(host="127.0.0.1", port=0)
+        self.port: int = self.socket.getsockname()[1]
+        self.arm = self.folder / "armed"
+        self._pids = self.folder / "web.pids"
+        self._manager: subprocess.Popen[bytes] | None = None
+        self.processes = 0
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self, *, processes: int) -> None:
+        self.postgres.start()
+        self.valkey.start()
+        self.manage("migrate", "--noinput")
+        self.serve(processes=processes)
+
+    def stop(self) -> None:
+        self._stop_web()
+        self.socket.close()
+        self.postgres.stop()
+        self.valkey.stop()
+        self._temporary.cleanup()
+
+    def serve(self, *, processes: int) -> None:
+        """Have so many web processes on the one socket."""
+        if processes == self.processes:
+            return
+        self._stop_web()
+        self._pids.unlink(missing_ok=True)
+        options = ["--fd", str(self.socket.fileno()), "--pids", self._pids, "--arm", self.arm]
+        self._manager = start_child(
+            [*_PROGRAM, *options, "--processes", str(processes)],
+            log=self.folder / "web.log",
+            environment=self._environment(),
+            pass_fds=[self.socket.fileno()],
+        )
+        self.processes = processes
+        wait_until(lambda: len(self.web_pids()) == processes, what="the web processes")
+
+    def manage(self, *arguments: str) -> str:
+        """Run a management command of the product and return what it printed."""
+        done = subprocess.run(
+            [sys.executable, CHECKOUT / "manage.py", *arguments],
+            env=self._environment(),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def create_admin(self, *, email: str, organization: str) -> dict[str, Any]:
+        """The line of JSON that `createadmin` prints."""
+        made = self.manage("createadmin", "--email", email, "--organization", organization, "--json")
+        return dict(json.loads(made.splitlines()[-1]))
+
+    def web_pids(self) -> list[int]:
+        try:
+            return [int(line) for line in self._pids.read_text().split()]
+        except FileNotFoundError:
+            return []
+
+    def superuser(self) -> psycopg.Connection[tuple[Any, ...]]:
+        """A session of its own that the product knows nothing of."""
+        return psycopg.connect(
+            host=str(self.postgres.sockets),
+            user="postgres",
+            password=(self.folder / "postgres-superuser").read_text(),
+            dbname="aim",
+            autocommit=True,
+        )
+
+    def kill_postgres(self, how: signal.Signals) -> None:
+        """SIGKILL ends the postmaster at once, SIGQUIT is the immediate stop; neither writes anything more."""
+        child = self.postgres.child
+        assert child is not None
+        child.send_signal(how)
+        child.wait()
+
+    def restart_postgres(self) -> None:
+        """Start again, as soon as the orphans of the killed one have let go of its memory."""
+        deadline = time.monotonic() + 30
+        while True:
+            try:
+                return self.postgres.start()
+            except RuntimeProblem:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.1)
+
+    def _stop_web(self) -> None:
+        if self._manager is not None:
+            stop_child(self._manager, ask=signal.SIGTERM, seconds=5)
+            self._manager, self.processes = None, 0
+
+    def _environment(self) -> dict[str, str]:
+        return {
+            **{name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ},
+            "PYTHONPATH": str(CHECKOUT),
+            "DJANGO_SETTINGS_MODULE": "aim.settings",
+            "DATABASE_URL": self.postgres.url(),
+            "REDIS_URL": self.valkey.url(),
+            "AIM_SECRET_KEY": "of an installation that lives for minutes",
+            "AIM_ORIGIN": self.url,
+            "AIM_LOG_LEVEL": "WARNING",
+        }
+
+
+def wait_until(condition: Callable[[], object], *, what: str, seconds: float = 30.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{what} did not come within {seconds} s")
+        time.sleep(0.01)

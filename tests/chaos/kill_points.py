@@ -1,0 +1,86 @@
+"""Makes a web process kill itself at the point of a decision that a test has armed.
+
+The product knows nothing of this: its methods are wrapped here, in the processes that the suite starts.
+"""
+
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+from tests.chaos.points import Point
+from verification import lane
+from verification.engine import Engine
+from verification.pipeline import Pipeline
+from verification.writer import statements
+from verification.writer.connection import PipelineConnection
+
+
+class KillPoints:
+    """`arm` is the file whose text names the point; whoever reaches that point first removes the file and dies."""
+
+    def __init__(self, arm: Path) -> None:
+        self._arm = arm
+
+    def reached(self, point: Point) -> None:
+        try:
+            if self._arm.read_text() != point:
+                return
+            self._arm.unlink()
+        except FileNotFoundError:
+            return
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    def install(self) -> None:
+        self._wrap_engine()
+        self._wrap_connection()
+        send_answer = lane.send_answer
+
+        async def answering(send: Any, answer: Any, correlation_id: str) -> None:
+            self.reached(Point.ANSWERING)
+            await send_answer(send, answer, correlation_id)
+
+        lane.send_answer = answering
+
+    def _wrap_engine(self) -> None:
+        authenticate, decide = Engine.authenticate, Pipeline.decide
+
+        async def authenticated(engine: Engine, key_digest: bytes) -> Any:
+            agent = await authenticate(engine, key_digest)
+            self.reached(Point.AUTHENTICATED)
+            return agent
+
+        def decided(pipeline: Pipeline, case: Any) -> Any:
+            decision = decide(pipeline, case)
+            self.reached(Point.DECIDED)
+            return decision
+
+        Engine.authenticate = authenticated  # type: ignore[method-assign]
+        Pipeline.decide = decided  # type: ignore[method-assign]
+
+    def _wrap_connection(self) -> None:
+        run, flush = PipelineConnection.run, PipelineConnection._flush
+        recording: set[int] = set()
+
+        async def running(connection: PipelineConnection, commands: Any) -> Any:
+            used = {command.statement for command in commands}
+            if statements.INSERT_VERIFICATION in used:
+                self.reached(Point.SENDING)
+                recording.add(id(connection))
+            try:
+                results = await run(connection, commands)
+            finally:
+                recording.discard(id(connection))
+            if statements.INSERT_VERIFICATION in used:
+                self.reached(Point.COMMITTED)
+            if used & {statements.LOCK_FREE, statements.LOCK_WAITING}:
+                self.reached(Point.LOCKED)
+            return results
+
+        def flushed(connection: PipelineConnection) -> None:
+            flush(connection)
+            if id(connection) in recording:
+                self.reached(Point.SENT)
+
+        PipelineConnection.run = running  # type: ignore[method-assign]
+        PipelineConnection._flush = flushed  # type: ignore[method-assign]
