@@ -3,7 +3,7 @@
 import subprocess
 import sys
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
@@ -65,6 +65,19 @@ class Figures(msgspec.Struct, frozen=True):
     spread: list[float]
 
 
+Runs = dict[Cell, list[Figures]]
+"""The figures of each cell, one of each round and in the order of the rounds."""
+
+
+def ratio_to(
+    runs: Mapping[Cell, Sequence[Figures]], cell: Cell, base: Cell, figure: Callable[[Figures], float]
+) -> float | None:
+    """The median over the rounds of the ratio within each: what the machine did meanwhile touched both sides alike."""
+    pairs = zip(runs.get(cell, ()), runs.get(base, ()), strict=False)
+    ratios = [figure(measured) / max(figure(floor), 1e-9) for measured, floor in pairs]
+    return median(ratios) if ratios else None
+
+
 def run_client(
     subject: Subject, *, connections: int, length: Length, agents: Path, postmaster: int = 0, altered: bool = False
 ) -> Outcome:
@@ -108,6 +121,8 @@ def measure(subject: Subject, *, stores: Stores, connections: int, length: Lengt
         raise BenchProblem(f"{subject.name}: {outcome.wrong} wrong answers {outcome.statuses}: {outcome.sample[:500]}")
     if subject.table and stores.count(subject.table) - before < outcome.answered:
         raise BenchProblem(f"{subject.name} answered {outcome.answered} requests without recording each of them.")
+    if subject.table and not (outcome.kept and stores.holds(subject.table, outcome.kept)):
+        raise BenchProblem(f"{subject.name} answered with ids that nothing is recorded under.")
     return Figures(
         subject=subject.name,
         connections=connections,
@@ -137,13 +152,13 @@ def run_rounds(
     length: Length,
     agents: Path,
     progress: Callable[[str], None],
-) -> tuple[dict[Cell, Figures], list[float]]:
-    """Return the figures of each cell and the seconds of each fsync measured between the rounds.
+) -> tuple[Runs, list[float]]:
+    """Return the figures of each cell, round by round, and the seconds of each fsync measured between the rounds.
 
     A subject that records nothing only says where the time goes: it is measured in the first round alone.
     """
     known = {subject.name: subject for subject in subjects}
-    runs: dict[Cell, list[Figures]] = defaultdict(list)
+    runs: Runs = defaultdict(list)
     fsyncs: list[float] = []
     for number in range(length.rounds):
         fsyncs += measure_fsync(stores.folder, seconds=min(1.0, length.seconds))
@@ -161,10 +176,12 @@ def run_rounds(
                 f"round {number + 1}/{length.rounds}  {cell.subject:<12} {cell.connections:>3} connections"
                 f"  {figures.per_second:>8,.0f}/s  p99 {figures.p99:.1f} ms  others {figures.others:.2f} cores"
             )
-    return {cell: _medians(figures) for cell, figures in runs.items()}, fsyncs
+    return runs, fsyncs
 
 
-def _medians(runs: list[Figures]) -> Figures:
+def median_figures(runs: Sequence[Figures]) -> Figures:
+    """The median of each figure by itself; `requests` is the sum and `longest` the longest of all."""
+
     def middle(name: str) -> float:
         values: list[float] = [getattr(run, name) for run in runs]
         return round(median(values), 3)
