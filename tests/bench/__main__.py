@@ -30,7 +30,7 @@ def read_arguments() -> argparse.Namespace:
     parser.add_argument("--connections", type=int, nargs="+", help="default 1 16 64")
     parser.add_argument("--rounds", type=int, help=f"default {_FULL.rounds}")
     parser.add_argument("--seconds", type=float, help=f"the most one run takes (default {_FULL.seconds:g})")
-    parser.add_argument("--patience", type=float, default=0, help="seconds to wait before a run for a quiet machine")
+    parser.add_argument("--patience", type=float, default=0, help="seconds to wait for a quiet machine, for each run")
     parser.add_argument("--json", type=Path, help="write the figures to this file too")
     parser.add_argument("--enforce", action="store_true", help="exit with 1 when a target is not met")
     mode = parser.add_mutually_exclusive_group()
