@@ -3,40 +3,47 @@
 import argparse
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from tests.bench import machine, report
-from tests.bench.agents import new_agent, write_agents
+from tests.bench.exact import measure_exactness
+from tests.bench.memory import measure_memory
 from tests.bench.product import migrate, populate, start_product
-from tests.bench.rounds import Cell, Length, require_refusals, run_rounds
-from tests.bench.servers import BenchProblem, Stores, Subject, start_subject, stop_subject, stores
+from tests.bench.rounds import Length, median_figures
+from tests.bench.scale import measure_growth
+from tests.bench.servers import BenchProblem, Stores, stop_subject, stores
+from tests.bench.speed import Plan, measure_speed
 from tests.bench.targets import ONE, TWO, judge
 
-_FLOORS = {"bare": "bare", "checks": "checks", "floor A": "a", "floor B": "b"}
-_FULL = Length(rounds=3, seconds=3, count=30_000)
-_QUICK = Length(rounds=1, seconds=1, count=10_000)
+_FULL = Length(rounds=3, seconds=2, count=24_000)
+_SCALE = Length(rounds=3, seconds=5, count=24_000)
+_QUICK = Length(rounds=1, seconds=1, count=300)
+_EXACT_AGENTS, _EXACT_LIMIT = 20, 200
 
 
 def read_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()), help="on the disk to be measured")
-    parser.add_argument("--agents", type=int, default=100, help="how many agents ask in turn (default 100)")
-    parser.add_argument("--connections", type=int, nargs="+", default=[1, 16, 64])
+    parser.add_argument("--agents", type=int, help="how many agents ask in turn (default 100)")
+    parser.add_argument("--connections", type=int, nargs="+", help="default 1 16 64")
     parser.add_argument("--rounds", type=int, help=f"default {_FULL.rounds}")
     parser.add_argument("--seconds", type=float, help=f"the most one run takes (default {_FULL.seconds:g})")
-    parser.add_argument("--patience", type=float, default=0, help="seconds to wait before a run for a quiet machine")
-    parser.add_argument("--quick", action="store_true", help="one short round, to see that it works")
-    parser.add_argument("--floors", action="store_true", help="measure the floors only")
+    parser.add_argument("--patience", type=float, default=0, help="seconds to wait for a quiet machine, for each run")
     parser.add_argument("--json", type=Path, help="write the figures to this file too")
     parser.add_argument("--enforce", action="store_true", help="exit with 1 when a target is not met")
+    mode = parser.add_mutually_exclusive_group()
+    mode.add_argument("--floors", action="store_true", help="measure the floors only")
+    mode.add_argument("--quick", action="store_true", help="some hundred requests each, to see that it works")
+    mode.add_argument("--memory", action="store_true", help="what a web process holds after 200,000 decisions")
+    mode.add_argument("--scale", action="store_true", help="the cost with 1,000,000 decisions stored, 10,000 agents")
+    mode.add_argument("--exact", action="store_true", help="whether limits are exact over two web processes")
     return parser.parse_args()
 
 
 def length_of(arguments: argparse.Namespace) -> Length:
-    chosen = _QUICK if arguments.quick else _FULL
+    chosen = _QUICK if arguments.quick else _SCALE if arguments.scale else _FULL
     seconds = arguments.seconds or chosen.seconds
     if seconds > 20:
         # Signatures are made before a run and live for 60 s.
@@ -45,71 +52,70 @@ def length_of(arguments: argparse.Namespace) -> Length:
     return Length(rounds=rounds, seconds=seconds, count=chosen.count, patience=arguments.patience)
 
 
-@contextmanager
-def floors(stores: Stores, *, agents: Path) -> Iterator[list[Subject]]:
-    """Start the four floors, each one process."""
-    with ExitStack() as started:
-        subjects = []
-        for name, kind in _FLOORS.items():
-            table = "floor_record" if kind in {"a", "b"} else None
-            command = ["tests.bench.floors", kind, "--agents", str(agents)]
-            subject = start_subject(name, command, stores=stores, table=table)
-            started.callback(stop_subject, subject)
-            subjects.append(subject)
-            if kind != "bare":
-                require_refusals(subject, agents=agents)
-        yield subjects
-
-
-@contextmanager
-def products(stores: Stores, *, agents: Path) -> Iterator[list[Subject]]:
-    """Start the product twice beside each other: with one web process and with two."""
-    with ExitStack() as started:
-        subjects = []
-        for name, processes in ((ONE, 1), (TWO, 2)):
-            subject = start_product(stores, name=name, processes=processes)
-            started.callback(stop_subject, subject)
-            subjects.append(subject)
-            require_refusals(subject, agents=agents)
-        yield subjects
-
-
-def run(arguments: argparse.Namespace) -> bool:
-    """Return whether every target that was measured is met."""
-    length = length_of(arguments)
-    with stores(arguments.folder) as running:
+def run(arguments: argparse.Namespace) -> tuple[dict[str, Any], bool]:
+    """Return the figures as a document, and whether every target that was measured is met."""
+    if arguments.scale:
+        growth = measure_growth(arguments.folder, length=length_of(arguments), progress=_progress)
+        report.print_growth(growth)
+        return {"growth": growth}, growth.met
+    with stores(arguments.folder, any_disk=arguments.quick) as running:
         facts = machine.describe(running)
         report.print_machine(facts)
-        agents = running.folder / "agents.json"
-        with ExitStack() as started:
-            if arguments.floors:
-                write_agents(agents, [new_agent() for _ in range(arguments.agents)])
-            else:
-                migrate(running)
-                populate(running, count=arguments.agents, file=agents)
-            subjects = started.enter_context(floors(running, agents=agents))
-            if not arguments.floors:
-                subjects += started.enter_context(products(running, agents=agents))
-            cells = [Cell(subject.name, count) for count in arguments.connections for subject in subjects]
-            figures, fsyncs = run_rounds(
-                subjects, cells, stores=running, length=length, agents=agents, progress=_progress
-            )
-        fsync = machine.fsync_tail(fsyncs)
-        verdicts = judge(figures)
-    report.print_figures(figures, length=length, fsync=fsync)
+        if arguments.memory:
+            document, met = _memory(running)
+        elif arguments.exact:
+            document, met = _exact(running)
+        else:
+            document, met = _speed(running, arguments)
+    return {"machine": facts, **document}, met
+
+
+def _speed(running: Stores, arguments: argparse.Namespace) -> tuple[dict[str, Any], bool]:
+    plan = Plan(
+        agents=arguments.agents or (10 if arguments.quick else 100),
+        connections=arguments.connections or ([1, 16] if arguments.quick else [1, 16, 64]),
+        product=not arguments.floors,
+        length=length_of(arguments),
+    )
+    runs, fsync = measure_speed(running, plan, progress=_progress)
+    verdicts = judge(runs)
+    report.print_figures(runs, length=plan.length, fsync=fsync)
     report.print_verdicts(verdicts)
-    if arguments.json:
-        document = {
-            "machine": facts,
-            "length": asdict(length),
-            "fsync_ms": asdict(fsync),
-            "figures": list(figures.values()),
-            "targets": [
-                {"target": verdict.target.text, "ratio": verdict.ratio, "met": verdict.met} for verdict in verdicts
-            ],
-        }
-        report.write_json(arguments.json, document)
-    return all(verdict.met for verdict in verdicts)
+    document = {
+        "length": asdict(plan.length),
+        "fsync_ms": asdict(fsync),
+        "figures": [median_figures(rounds) for rounds in runs.values()],
+        "targets": [
+            {"target": verdict.target.text, "ratio": verdict.ratio, "met": verdict.met} for verdict in verdicts
+        ],
+    }
+    return document, all(verdict.met for verdict in verdicts)
+
+
+def _memory(running: Stores) -> tuple[dict[str, Any], bool]:
+    migrate(running)
+    agents = running.folder / "agents.json"
+    populate(running, count=100, file=agents)
+    subject = start_product(running, name=ONE, processes=1)
+    try:
+        memory = measure_memory(subject, agents=agents)
+    finally:
+        stop_subject(subject)
+    report.print_memory(memory)
+    return {"memory": memory}, memory.met
+
+
+def _exact(running: Stores) -> tuple[dict[str, Any], bool]:
+    migrate(running)
+    agents = running.folder / "agents.json"
+    populate(running, count=_EXACT_AGENTS, file=agents, calls_per_hour=_EXACT_LIMIT)
+    subject = start_product(running, name=TWO, processes=2)
+    try:
+        exactness = measure_exactness(subject, stores=running, agents=agents, limit=_EXACT_LIMIT)
+    finally:
+        stop_subject(subject)
+    report.print_exactness(exactness)
+    return {"exactness": exactness}, exactness.met
 
 
 def _progress(text: str) -> None:
@@ -119,7 +125,9 @@ def _progress(text: str) -> None:
 if __name__ == "__main__":
     chosen = read_arguments()
     try:
-        met = run(chosen)
+        result, all_met = run(chosen)
     except BenchProblem as problem:
         sys.exit(str(problem))
-    sys.exit(1 if chosen.enforce and not met else 0)
+    if chosen.json:
+        report.write_json(chosen.json, result)
+    sys.exit(1 if chosen.enforce and not all_met else 0)

@@ -21,6 +21,10 @@ class BenchAgent(msgspec.Struct, frozen=True):
     public_key: bytes
     thumbprint: str
 
+    @property
+    def uuid(self) -> uuid.UUID:
+        return uuid.UUID(self.agent_id.removeprefix("agt_"))
+
 
 def thumbprint(public_key: bytes) -> str:
     """RFC 7638 section 3 over the members that RFC 8037 section 2 requires of an Ed25519 key."""

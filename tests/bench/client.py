@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import re
 import sys
 import time
 from pathlib import Path
@@ -16,8 +17,10 @@ from tests.bench.processes import CpuMeter
 
 _END = b"\r\n\r\n"
 _LENGTH = b"content-length: "
+_VERIFICATION_ID = re.compile(rb"ver_[0-9a-f]{32}")
 _PATIENCE_SECONDS = 30
 _WARM_UP = 0.1
+_KEEP_EVERY = 499
 
 
 class Job(msgspec.Struct, frozen=True):
@@ -40,7 +43,8 @@ class Job(msgspec.Struct, frozen=True):
 class Outcome(msgspec.Struct, frozen=True):
     """What came of it. `answered` counts every answer, warm-up included; the latencies (ms) leave the warm-up out.
 
-    `cpu` holds processor seconds during the run: server, postgres, client, and others, which is all the rest.
+    `kept` are the verification ids of some approvals. `cpu` holds processor seconds during the run: server, postgres,
+    client, and others, which is all the rest.
     """
 
     requests: int
@@ -55,6 +59,7 @@ class Outcome(msgspec.Struct, frozen=True):
     wrong: int
     cpu: dict[str, float]
     sample: str = ""
+    kept: list[str] = []
 
 
 class _Run:
@@ -68,6 +73,7 @@ class _Run:
         self.statuses: dict[bytes, int] = {}
         self.wrong = 0
         self.sample = b""
+        self.kept: list[bytes] = []
         self.open = 0
         self.done = asyncio.get_running_loop().create_future()
 
@@ -120,6 +126,8 @@ class _Connection(asyncio.Protocol):
         if status != b"200" or run.approved not in data:
             run.wrong += 1
             run.sample = run.sample or data
+        elif len(run.latencies) % _KEEP_EVERY == 1:
+            run.kept.append(data)
         self.send(moment)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
@@ -179,6 +187,7 @@ def _outcome(run: _Run, *, seconds: float, cpu: dict[str, float]) -> Outcome:
         wrong=run.wrong,
         cpu=cpu,
         sample=run.sample.decode(errors="replace"),
+        kept=[found[0].decode() for data in run.kept if (found := _VERIFICATION_ID.search(data))],
     )
 
 

@@ -12,7 +12,7 @@ from tests.bench.rounds import Length, run_client
 from tests.bench.servers import Stores, Subject
 
 _HOUR = 3600
-_RUN_SECONDS = 30
+_RUN_SECONDS = 20
 _APPROVED = """
     SELECT count(*) FROM verification_verification
     WHERE agent_id = ANY(%s::uuid[]) AND status = 'approved' GROUP BY agent_id

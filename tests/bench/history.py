@@ -7,8 +7,9 @@ import psycopg
 
 _BATCH = 100_000
 _DAYS = 20
+_ORGANIZATION = "SELECT organization_id FROM agents_agent WHERE id = %s"
 
-# Sizes and spread are those of real decisions: about 900 bytes an entry, ids in the order of their time.
+# Sizes and spread are those of real decisions: about 1,200 bytes an entry as stored, ids in the order of their time.
 _DECISIONS = """
 WITH made AS MATERIALIZED (
     SELECT uuidv7(make_interval(secs => -(%(days)s * 86400.0) * (1 - n / %(total)s::float8))) AS id,
@@ -30,14 +31,15 @@ WITH made AS MATERIALIZED (
 )
 INSERT INTO ledger_entry (id, organization_id, kind, subject_id, recorded_at, body)
 SELECT id, %(organization)s, 'verification.decided', agent, at,
-    convert_to('{"id":"' || id || '","n":' || n || ',"filler":"' || repeat(md5(n::text), 26) || '"}', 'UTF8')
+    convert_to('{"id":"' || id || '","n":' || n || ',"filler":"' || repeat(md5(n::text), 35) || '"}', 'UTF8')
 FROM made
 """
 
 
-def load_decisions(url: str, *, organization: UUID, agents: Sequence[UUID], total: int) -> None:
-    """Add `total` decisions of these agents over the last weeks, then let PostgreSQL settle."""
+def load_decisions(url: str, *, agents: Sequence[UUID], total: int) -> None:
+    """Add `total` decisions of these agents of one organization over the last weeks, then let PostgreSQL settle."""
     with psycopg.connect(url, autocommit=True) as connection:
+        (organization,) = connection.execute(_ORGANIZATION, [agents[0]]).fetchone() or (None,)
         for first in range(0, total, _BATCH):
             connection.execute(
                 _DECISIONS,

@@ -26,7 +26,17 @@ def populate(stores: Stores, *, count: int, file: Path, calls_per_hour: int = 10
 
 
 def start_product(stores: Stores, *, name: str, processes: int) -> Subject:
-    return start_subject(name, ["aim.runtime.serve"], stores=stores, table=RECORDS, count=processes)
+    """Start web processes as `manage.py up` does, sharing their metrics in a folder."""
+    metrics = stores.folder / f"{name.replace(' ', '-')}-metrics"
+    metrics.mkdir()
+    return start_subject(
+        name,
+        ["aim.runtime.serve"],
+        stores=stores,
+        table=RECORDS,
+        count=processes,
+        environment={"PROMETHEUS_MULTIPROC_DIR": str(metrics)},
+    )
 
 
 def run_command(stores: Stores, *arguments: str) -> None:

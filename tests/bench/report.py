@@ -1,15 +1,18 @@
 """The tables of a run, as text for people and as JSON for programs."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from tests.bench.exact import Exactness
 from tests.bench.machine import FsyncTail
+from tests.bench.memory import AIM_BYTES, MUST_BYTES, Memory
 from tests.bench.processes import QUIET_CORES
-from tests.bench.rounds import Cell, Figures, Length
+from tests.bench.rounds import Cell, Figures, Length, median_figures, ratio_to
+from tests.bench.scale import MUST, Growth
 from tests.bench.targets import FLOOR_A, FLOOR_B, Verdict
 
 
@@ -23,10 +26,12 @@ def print_machine(machine: Mapping[str, str]) -> None:
         say(f"{name + ':':<12} {text}")
 
 
-def print_figures(figures: Mapping[Cell, Figures], *, length: Length, fsync: FsyncTail) -> None:
+def print_figures(runs: Mapping[Cell, Sequence[Figures]], *, length: Length, fsync: FsyncTail) -> None:
     """Print one line per subject and number of connections, with its ratio to the floors beside it."""
+    figures = {cell: median_figures(rounds) for cell, rounds in runs.items()}
     say()
     say(f"Medians of {length.rounds} interleaved rounds of at most {length.seconds:g} s; times in ms; closed loop.")
+    say("x floor: the median of the ratios of requests/s within each round.")
     say("us: processor time per request in microseconds. others: cores that everything else on the machine took.")
     say()
     say(
@@ -37,8 +42,8 @@ def print_figures(figures: Mapping[Cell, Figures], *, length: Length, fsync: Fsy
     for cell, row in sorted(figures.items(), key=lambda item: item[0].connections):
         say(
             f"| {cell.subject} | {cell.connections} | {row.per_second:,.0f} | {row.p50:.2f} | {row.p95:.2f} "
-            f"| {row.p99:.2f} | {row.longest:.0f} | {_ratio(figures, cell, FLOOR_A)} "
-            f"| {_ratio(figures, cell, FLOOR_B)} | {row.server_us:.0f} | {row.postgres_us:.0f} "
+            f"| {row.p99:.2f} | {row.longest:.0f} | {_ratio(runs, cell, FLOOR_A)} "
+            f"| {_ratio(runs, cell, FLOOR_B)} | {row.server_us:.0f} | {row.postgres_us:.0f} "
             f"| {row.client_us:.0f} | {row.others:.2f} |"
         )
     say()
@@ -63,10 +68,53 @@ def print_verdicts(verdicts: list[Verdict]) -> None:
         )
 
 
+def print_memory(memory: Memory) -> None:
+    """Print what the largest web process held on the way."""
+    held = ", ".join(
+        f"{size / 1e6:.0f} MB {when}"
+        for when, size in (
+            ("at the start", memory.at_start),
+            ("half way", memory.half_way),
+            (f"after {memory.decisions:,} decisions", memory.at_end),
+        )
+    )
+    bounds = f"must be < {MUST_BYTES / 1e6:.0f}, aim < {AIM_BYTES / 1e6:.0f}"
+    say(f"Web process, resident: {held} ({bounds}): {_word(memory)}")
+
+
+def print_exactness(exactness: Exactness) -> None:
+    """Print how many of the requests were approved, by the answers and by the records."""
+    fewest, most = min(exactness.recorded, default=0), max(exactness.recorded, default=0)
+    say(f"Two web processes, {exactness.agents} agents at {exactness.limit} calls an hour, {exactness.asked:,} asked:")
+    say(f"answers {exactness.statuses}, recorded approvals per agent {fewest} to {most}: {_word(exactness)}")
+
+
+def print_growth(growth: Growth) -> None:
+    """Print both sizes beside each other."""
+    say()
+    say("| size | req/s | p50 | p99 | server us | PG us |")
+    say("|---|--:|--:|--:|--:|--:|")
+    for row in (growth.small, growth.large):
+        say(
+            f"| {row.subject} | {row.per_second:,.0f} | {row.p50:.2f} | {row.p99:.2f} "
+            f"| {row.server_us:.0f} | {row.postgres_us:.0f} |"
+        )
+    say()
+    say(f"{growth.stored:,} decisions are stored on the large side at the end.")
+    say(
+        f"Cost per decision, large to small: {growth.cost:.2f} (must be <= {MUST:g}), req/s {growth.per_second:.2f}: "
+        f"{_word(growth)}"
+    )
+
+
+def _word(found: Memory | Exactness | Growth) -> str:
+    return "met" if found.met else "NOT MET"
+
+
 def write_json(path: Path, document: dict[str, Any]) -> None:
     path.write_bytes(msgspec.json.format(msgspec.json.encode(document)) + b"\n")
 
 
-def _ratio(figures: Mapping[Cell, Figures], cell: Cell, base: str) -> str:
-    floor = figures.get(Cell(base, cell.connections))
-    return f"{figures[cell].per_second / floor.per_second:.2f}" if floor else ""
+def _ratio(runs: Mapping[Cell, Sequence[Figures]], cell: Cell, base: str) -> str:
+    ratio = ratio_to(runs, cell, Cell(base, cell.connections), lambda figures: figures.per_second)
+    return "" if ratio is None else f"{ratio:.2f}"

@@ -2,8 +2,9 @@
 
 import subprocess
 import sys
+import time
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
@@ -12,7 +13,7 @@ import msgspec
 
 from tests.bench.client import Job, Outcome
 from tests.bench.machine import measure_fsync
-from tests.bench.processes import wait_for_quiet
+from tests.bench.processes import QUIET_CORES, wait_for_quiet
 from tests.bench.servers import BenchProblem, Stores, Subject
 
 
@@ -28,7 +29,7 @@ class Cell:
 class Length:
     """How long a run is: it ends at `count` requests or after `seconds`, whichever comes first.
 
-    `patience` is how many seconds to wait, before a run, for others to leave the machine.
+    `patience` is for how many seconds a run is put off, or made again, because others use the machine.
     """
 
     rounds: int
@@ -63,6 +64,19 @@ class Figures(msgspec.Struct, frozen=True):
     client_us: float
     others: float
     spread: list[float]
+
+
+Runs = dict[Cell, list[Figures]]
+"""The figures of each cell, one of each round and in the order of the rounds."""
+
+
+def ratio_to(
+    runs: Mapping[Cell, Sequence[Figures]], cell: Cell, base: Cell, figure: Callable[[Figures], float]
+) -> float | None:
+    """The median over the rounds of the ratio within each: what the machine did meanwhile touched both sides alike."""
+    pairs = zip(runs.get(cell, ()), runs.get(base, ()), strict=False)
+    ratios = [figure(measured) / max(figure(floor), 1e-9) for measured, floor in pairs]
+    return median(ratios) if ratios else None
 
 
 def run_client(
@@ -108,6 +122,8 @@ def measure(subject: Subject, *, stores: Stores, connections: int, length: Lengt
         raise BenchProblem(f"{subject.name}: {outcome.wrong} wrong answers {outcome.statuses}: {outcome.sample[:500]}")
     if subject.table and stores.count(subject.table) - before < outcome.answered:
         raise BenchProblem(f"{subject.name} answered {outcome.answered} requests without recording each of them.")
+    if subject.table and not (outcome.kept and stores.holds(subject.table, outcome.kept)):
+        raise BenchProblem(f"{subject.name} answered with ids that nothing is recorded under.")
     return Figures(
         subject=subject.name,
         connections=connections,
@@ -137,13 +153,13 @@ def run_rounds(
     length: Length,
     agents: Path,
     progress: Callable[[str], None],
-) -> tuple[dict[Cell, Figures], list[float]]:
-    """Return the figures of each cell and the seconds of each fsync measured between the rounds.
+) -> tuple[Runs, list[float]]:
+    """Return the figures of each cell, round by round, and the seconds of each fsync measured between the rounds.
 
     A subject that records nothing only says where the time goes: it is measured in the first round alone.
     """
     known = {subject.name: subject for subject in subjects}
-    runs: dict[Cell, list[Figures]] = defaultdict(list)
+    runs: Runs = defaultdict(list)
     fsyncs: list[float] = []
     for number in range(length.rounds):
         fsyncs += measure_fsync(stores.folder, seconds=min(1.0, length.seconds))
@@ -152,19 +168,28 @@ def run_rounds(
             subject = known[cell.subject]
             if number and subject.table is None:
                 continue
-            wait_for_quiet(length.patience)
-            figures = measure(
-                subject, stores=stores, connections=cell.connections, length=length.after(runs[cell]), agents=agents
-            )
+            figures = _measure_in_quiet(subject, cell, stores=stores, length=length.after(runs[cell]), agents=agents)
             runs[cell].append(figures)
             progress(
                 f"round {number + 1}/{length.rounds}  {cell.subject:<12} {cell.connections:>3} connections"
                 f"  {figures.per_second:>8,.0f}/s  p99 {figures.p99:.1f} ms  others {figures.others:.2f} cores"
             )
-    return {cell: _medians(figures) for cell, figures in runs.items()}, fsyncs
+    return runs, fsyncs
 
 
-def _medians(runs: list[Figures]) -> Figures:
+def _measure_in_quiet(subject: Subject, cell: Cell, *, stores: Stores, length: Length, agents: Path) -> Figures:
+    """One run; while patience lasts, one that others disturbed is made again, whatever its figures were."""
+    deadline = time.monotonic() + length.patience
+    while True:
+        wait_for_quiet(deadline - time.monotonic())
+        figures = measure(subject, stores=stores, connections=cell.connections, length=length, agents=agents)
+        if figures.others <= QUIET_CORES or time.monotonic() >= deadline:
+            return figures
+
+
+def median_figures(runs: Sequence[Figures]) -> Figures:
+    """The median of each figure by itself; `requests` is the sum and `longest` the longest of all."""
+
     def middle(name: str) -> float:
         values: list[float] = [getattr(run, name) for run in runs]
         return round(median(values), 3)

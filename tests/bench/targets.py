@@ -1,9 +1,9 @@
 """The targets of docs/performance.md, each a ratio of two figures of the same run."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from tests.bench.rounds import Cell, Figures
+from tests.bench.rounds import Cell, Figures, ratio_to
 
 FLOOR_A, FLOOR_B = "floor A", "floor B"
 ONE, TWO = "product", "product x2"
@@ -64,12 +64,11 @@ TARGETS = [
 ]
 
 
-def judge(figures: Mapping[Cell, Figures]) -> list[Verdict]:
-    """Return a verdict on every target whose figures were measured."""
+def judge(runs: Mapping[Cell, Sequence[Figures]]) -> list[Verdict]:
+    """Return a verdict on every target that was measured: the median of the ratios within the rounds."""
     verdicts = []
     for target in TARGETS:
-        measured, base = figures.get(target.cell), figures.get(target.base)
-        if measured is not None and base is not None:
-            ratio = target.figure(measured) / max(target.figure(base), 1e-9)
+        ratio = ratio_to(runs, target.cell, target.base, target.figure)
+        if ratio is not None:
             verdicts.append(Verdict(target=target, ratio=round(ratio, 3)))
     return verdicts

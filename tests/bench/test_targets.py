@@ -3,7 +3,7 @@
 import pytest
 
 from tests.bench.client import percentile
-from tests.bench.rounds import Cell, Figures
+from tests.bench.rounds import Cell, Figures, ratio_to
 from tests.bench.targets import FLOOR_A, ONE, judge
 
 
@@ -27,7 +27,7 @@ def figures(cell, *, per_second=1000.0, p50=1.0, p99=2.0):
 
 def verdicts(**product):
     cells = [(Cell(FLOOR_A, 16), {}), (Cell(ONE, 16), product)]
-    return {verdict.target.text: verdict for verdict in judge({cell: figures(cell, **more) for cell, more in cells})}
+    return {verdict.target.text: verdict for verdict in judge({cell: [figures(cell, **more)] for cell, more in cells})}
 
 
 @pytest.mark.parametrize(("per_second", "met", "aim"), [(599, False, False), (600, True, False), (900, True, True)])
@@ -40,6 +40,15 @@ def test_more_decisions_are_better(per_second, met, aim):
 def test_a_longer_tail_is_worse(p99, met, aim):
     verdict = verdicts(p99=p99)["p99 at 16, to floor A"]
     assert (verdict.met, verdict.reaches_aim) == (met, aim)
+
+
+def test_rounds_are_compared_each_with_its_own_floor():
+    base, cell = Cell(FLOOR_A, 16), Cell(ONE, 16)
+    runs = {
+        base: [figures(base, per_second=speed) for speed in (1000, 2000, 4000)],
+        cell: [figures(cell, per_second=speed) for speed in (900, 1000, 3200)],
+    }
+    assert ratio_to(runs, cell, base, lambda row: row.per_second) == 0.8
 
 
 def test_what_was_not_measured_gets_no_verdict():
