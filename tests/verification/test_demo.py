@@ -6,10 +6,12 @@ import signal
 import stat
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
 from contextlib import closing
 from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from random import Random
 
 import pytest
@@ -21,6 +23,8 @@ from agents.models import Agent, AgentStatus
 from aim.runtime.environment import CHECKOUT
 from tests.examples.product import running_product
 from verification.demo.caller import Caller
+from verification.demo.driver import Driver
+from verification.demo.enlisting import Enlisted
 from verification.demo.organization import first_admin, prepare
 from verification.demo.story import read_story
 from verification.demo.traffic import Traffic
@@ -146,6 +150,45 @@ def test_a_product_that_does_not_answer_ends_nothing_and_sigterm_does_at_once(de
     assert time.monotonic() - began < 2
 
 
+class Broken(BaseHTTPRequestHandler):
+    """A server in trouble: each answer is another way of being none."""
+
+    protocol_version = "HTTP/1.1"
+    answers = ((503, b'{"code": "not_recorded"}'), (502, b"<h1>Bad gateway</h1>"), (200, b"[]"), (0, b""), (500, b"{}"))
+    served = 0
+
+    def do_POST(self):
+        self.rfile.read(int(self.headers["Content-Length"]))
+        status, body = self.answers[Broken.served % len(self.answers)]
+        Broken.served += 1
+        if status == 0:
+            self.close_connection = True
+            return
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        """Say nothing."""
+
+
+def test_a_server_in_trouble_is_asked_again_and_its_trouble_told_once():
+    told: list[str] = []
+    with ThreadingHTTPServer(("127.0.0.1", 0), Broken) as server:
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        with closing(Caller(f"http://127.0.0.1:{server.server_port}")) as caller:
+            random = Random(2)
+            traffic = Traffic(STORY, [someone(agent) for agent in STORY.agents], random=random)
+            driver = Driver(traffic, caller, rate=5, limit=20, random=random, say=told.append)
+            driver.run()
+        server.shutdown()
+    assert Broken.served == 20
+    assert driver.outcomes == {"unanswered": 20}
+    assert told == ["The product gives answer 503; trying again after a pause."]
+
+
 @pytest.mark.slow
 def test_the_rate_is_bounded(demo):
     process = demo("--rate", "1000")
@@ -168,15 +211,13 @@ def test_the_story_knows_the_catalogue_and_its_own_people():
     assert len(STORY.agents) >= 12
 
 
-class Someone:
-    """As much of an enlisted agent as the choice of steps looks at."""
-
-    def __init__(self, story):
-        self.agent_id, self.api_key, self.signer, self.story, self.users = story.name, "", None, story, ("usr_1",)
+def someone(story):
+    """An agent that was never registered, for what does not ask the product."""
+    return Enlisted(story.name, "aim_nobody", None, story, ("usr_1",))
 
 
 def test_the_hours_decide_who_is_busy():
-    traffic = Traffic(STORY, [Someone(agent) for agent in STORY.agents], random=Random(5))
+    traffic = Traffic(STORY, [someone(agent) for agent in STORY.agents], random=Random(5))
     monday_noon = datetime(2026, 11, 23, 11, tzinfo=UTC)
     monday_night = datetime(2026, 11, 23, 23, tzinfo=UTC)
     by_day = Counter(traffic.next_step(monday_noon).agent.story.hours for _ in range(2000))
@@ -186,7 +227,7 @@ def test_the_hours_decide_who_is_busy():
 
 
 def test_most_steps_are_work():
-    traffic = Traffic(STORY, [Someone(agent) for agent in STORY.agents], random=Random(5))
+    traffic = Traffic(STORY, [someone(agent) for agent in STORY.agents], random=Random(5))
     steps = [traffic.next_step(datetime(2026, 11, 23, 11, tzinfo=UTC)) for _ in range(2000)]
     assert 0.03 < sum(bool(step.act.code) for step in steps) / len(steps) < 0.15
 

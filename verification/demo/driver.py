@@ -17,7 +17,7 @@ _BURST = 0.003
 _BURST_LENGTH = 15
 _BURST_GAP = 0.1
 _LONGEST_GAP = 4.0
-_UNAVAILABLE = 503
+_SERVER_ERROR = 500
 
 
 class Driver:
@@ -66,7 +66,7 @@ class Driver:
             return
         if reply is None:
             return
-        if reply.status >= _UNAVAILABLE or not reply.body:
+        if _is_trouble(reply):
             self._back_off(f"answer {reply.status}")
             return
         if self._failing:
@@ -96,7 +96,8 @@ class Driver:
 
     def _ask(self, step: Step) -> Reply:
         reply = self._caller.ask(step.agent, step.action, spoil=step.spoil)
-        self.outcomes[str(reply.body.get("code") or reply.body.get("status"))] += 1
+        if not _is_trouble(reply):
+            self.outcomes[str(reply.body.get("code") or reply.body.get("status"))] += 1
         if reply.body.get("approved") is True:
             report = self._traffic.report(step)
             if report is not None:
@@ -105,3 +106,8 @@ class Driver:
                     report["duration_ms"] / 1000, lambda: self._caller.report(step.agent, verification_id, report)
                 )
         return reply
+
+
+def _is_trouble(reply: Reply) -> bool:
+    """Whether the server failed, or something else answered in its place."""
+    return reply.status >= _SERVER_ERROR or not reply.body
