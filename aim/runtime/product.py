@@ -91,7 +91,7 @@ class Product:
         self._say(f"\nReady after {time.monotonic() - began:.1f} s: {origin}")
         self._first_admin()
         if self.options.demo:
-            self._start_program("demo", [str(CHECKOUT / "manage.py"), "demo"], essential=False)
+            self._demo()
         self._say(f"  data and logs      {self.options.data}\n  stop               Ctrl-C\n")
 
     def _start_servers(self, own: Mapping[str, str]) -> None:
@@ -158,6 +158,11 @@ class Product:
         self._say(f"  sign in as         {made['email']}")
         self._say(f"  one-time password  {made['password']}   (shown this once)")
         self._say(f"  API token          {made['token']}   (shown this once)")
+
+    def _demo(self) -> None:
+        """Make the demonstration here, so that its sign-in is shown and stands in no log; then let its agents act."""
+        self._say("\n" + self._manage("demo", "--prepare").rstrip("\n"))
+        self._start_program("demo", [str(CHECKOUT / "manage.py"), "demo"], essential=False)
 
     def _manage(self, *arguments: str) -> str:
         """Run one management command to its end and return what it printed; its complaints go to the log."""

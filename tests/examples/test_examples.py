@@ -43,7 +43,7 @@ def run(program, product, **changes):
 
 
 @pytest.mark.slow
-@pytest.mark.requirement("W2.7", "W2.8", "W4.1", "W4.3", "W4.7", "E2")
+@pytest.mark.requirement("W2.7", "W2.8", "W4.1", "W4.2", "W4.3", "W4.7", "E2")
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_the_example_tells_its_story(product, name):
     result = run(PROGRAMS[name], product)
@@ -64,6 +64,11 @@ def the_record_agrees(product, *, agent_id, lines):
     assert first["id"] in lines[2]
     assert first["completion"]["duration_ms"] == 15
     assert page["results"][1]["id"] in lines[8]
+    checks = product.get(f"/api/v1/verifications/{first['id']}")["checks"]
+    assert [check["name"] for check in checks if check["result"] != "passed"] == []
+    assert {"agent_status", "capability", "scope", "policy", "trust_score", "signature", "rate_limit"} <= {
+        check["name"] for check in checks
+    }
 
 
 @pytest.mark.parametrize("name", PROGRAMS)

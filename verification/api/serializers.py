@@ -120,7 +120,7 @@ class VerificationDetailSerializer(VerificationSerializer):
     data_claims = serializers.SerializerMethodField()
     origin = serializers.SerializerMethodField()
 
-    def _data(self) -> dict[str, Any]:
+    def _recorded(self) -> dict[str, Any]:
         data: dict[str, Any] = self.context["record"]["data"]
         return data
 
@@ -134,39 +134,39 @@ class VerificationDetailSerializer(VerificationSerializer):
                 "detail": line.get("detail", ""),
                 "us": line.get("ns", 0) / 1000,
             }
-            for line in self._data()["checks"]
+            for line in self._recorded()["checks"]
         ]
 
     def get_checks_passed(self, _verification: Verification) -> list[str]:
-        return [line["name"] for line in self._data()["checks"] if line["result"] == "passed"]
+        return [line["name"] for line in self._recorded()["checks"] if line["result"] == "passed"]
 
     def get_request_digest(self, verification: Verification) -> str:
         return bytes(verification.request_digest).hex()
 
     def get_correlation_id(self, _verification: Verification) -> str:
-        return str(self._data()["correlation_id"])
+        return str(self._recorded()["correlation_id"])
 
     def get_agent(self, _verification: Verification) -> dict[str, Any]:
         """The agent as it was: version, configuration version, trust."""
-        agent: dict[str, Any] = self._data()["agent"]
+        agent: dict[str, Any] = self._recorded()["agent"]
         return agent | {"name": self.context["record"]["actor"]["label"]}
 
     def get_action(self, _verification: Verification) -> dict[str, Any]:
-        action: dict[str, Any] = self._data()["action"]
+        action: dict[str, Any] = self._recorded()["action"]
         return action
 
     def get_context_claims(self, _verification: Verification) -> dict[str, Any]:
-        context: dict[str, Any] = self._data()["context"]
+        context: dict[str, Any] = self._recorded()["context"]
         return context
 
     def get_data_claims(self, _verification: Verification) -> dict[str, Any]:
-        claims: dict[str, Any] = self._data()["claims"]
+        claims: dict[str, Any] = self._recorded()["claims"]
         return claims
 
     def get_origin(self, _verification: Verification) -> dict[str, Any]:
         """Where the request came from: address, credential by its public prefix, key it was signed with."""
         actor = self.context["record"]["actor"]
-        return {"address": actor["address"], "credential": actor["credential"], "keyid": self._data()["keyid"]}
+        return {"address": actor["address"], "credential": actor["credential"], "keyid": self._recorded()["keyid"]}
 
 
 class ContainmentSerializer(serializers.Serializer[Any]):
