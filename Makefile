@@ -35,6 +35,20 @@ check: $(READY_DEV) ## Everything static: format, lint, types, imports, settings
 	AIM_ORIGIN=https://aim.example AIM_ALLOWED_HOSTS=aim.example $(PY) manage.py check --deploy --fail-level WARNING
 	$(PY) manage.py makemigrations --check --dry-run
 	$(BIN)/djlint --check --lint templates
+	@$(PY) -W ignore manage.py spectacular --validate --fail-on-warn --file $(VENV)/openapi.yaml
+	@diff -q $(VENV)/openapi.yaml docs/openapi.yaml || { echo "docs/openapi.yaml is out of date: run make openapi."; exit 1; }
+
+.PHONY: check-lock
+check-lock: $(READY_DEV) $(BIN)/uv ## Both lock files are what pyproject.toml asks for
+	@cp requirements.lock $(VENV)/requirements.txt && cp requirements-dev.lock $(VENV)/requirements-dev.txt
+	@$(COMPILE) $(PORTABLE) -o $(VENV)/requirements.txt --no-header -q
+	@$(COMPILE) --group dev $(PORTABLE) -o $(VENV)/requirements-dev.txt --no-header -q
+	@grep -v '^#' requirements.lock | diff -q - $(VENV)/requirements.txt && grep -v '^#' requirements-dev.lock | diff -q - $(VENV)/requirements-dev.txt \
+		|| { echo "The lock files do not fit pyproject.toml: run make lock."; exit 1; }
+
+.PHONY: openapi
+openapi: $(READY_DEV) ## Write docs/openapi.yaml anew from the code
+	$(PY) -W ignore manage.py spectacular --validate --fail-on-warn --file docs/openapi.yaml
 
 .PHONY: fix
 fix: $(READY_DEV) ## Format, and mend what can be mended by itself

@@ -19,11 +19,12 @@ _django: Any = WSGIMiddleware(cast("Any", get_wsgi_application()), workers=8)
 from aim.checks import refuse_unsafe_settings  # noqa: E402
 from verification.engine import start_engine, stop_engine  # noqa: E402 - models exist only once Django is set up
 from verification.lane import VerifyLane, hosts_of  # noqa: E402
+from verification.waiting import WaitLane  # noqa: E402
 
 _protocols = ProtocolTypeRouter(
     {
         "http": VerifyLane(
-            _django, hosts=hosts_of(settings.ALLOWED_HOSTS, settings.ORIGIN), secure=settings.SECURE_TRANSPORT
+            WaitLane(_django), hosts=hosts_of(settings.ALLOWED_HOSTS, settings.ORIGIN), secure=settings.SECURE_TRANSPORT
         ),
         "websocket": AllowedHostsOriginValidator(URLRouter([])),
     }

@@ -5,7 +5,7 @@ epoch is the current one.
 """
 
 import asyncio
-from typing import Any
+from typing import Any, LiteralString
 from uuid import UUID
 
 import psycopg
@@ -49,7 +49,7 @@ class SnapshotStore:
 
     async def reload(self, agent_id: bytes) -> AgentSnapshot | None:
         """Read an agent anew and hold what was read; None when it no longer exists."""
-        rows = await self._query(LOAD_BY_AGENT, UUID(bytes=agent_id))
+        rows = await self.query(LOAD_BY_AGENT, UUID(bytes=agent_id))
         snapshot = snapshot_from_row(rows[0]) if rows else None
         self._replace(agent_id, snapshot)
         return snapshot
@@ -59,7 +59,7 @@ class SnapshotStore:
             await self._connection.close()
 
     async def _find(self, key_digest: bytes) -> AgentSnapshot | None:
-        rows = await self._query(FIND_BY_KEY, key_digest)
+        rows = await self.query(FIND_BY_KEY, key_digest)
         return await self.reload(rows[0]["agent_id"].bytes) if rows else None
 
     def _replace(self, agent_id: bytes, snapshot: AgentSnapshot | None) -> None:
@@ -74,7 +74,8 @@ class SnapshotStore:
         for digest in snapshot.api_keys:
             self._by_key[digest] = agent_id
 
-    async def _query(self, statement: Any, value: object) -> list[dict[str, Any]]:
+    async def query(self, statement: LiteralString, *values: object) -> list[dict[str, Any]]:
+        """Read by the connection of the snapshots; raises `ConnectionLostError` when it does not answer in time."""
         async with self._lock:
             try:
                 async with asyncio.timeout(1.5):
@@ -84,7 +85,7 @@ class SnapshotStore:
                             self._conninfo, autocommit=True, row_factory=dict_row
                         )
                         self._connection = connection
-                    cursor = await connection.execute(statement, [value], prepare=True)
+                    cursor = await connection.execute(statement, values, prepare=True)
                     return await cursor.fetchall()
             except (psycopg.Error, TimeoutError, OSError) as error:
                 await self._drop()

@@ -179,7 +179,6 @@ def _add_agent(tenant: Tenant) -> None:
 
 def _ask(tenant: Tenant, *, resource: str) -> str:
 
-
     async def ask() -> bytes:
         connection = Connection(tenant.organization.site.port)
         _, _, body = await connection.exchange(verify_call(tenant.agents[-1], resource=resource).raw)
