@@ -40,7 +40,7 @@ class Driver:
         self._random = random
         self._say = say
         self._order = count()
-        self._due: list[tuple[float, int, Callable[[], Reply | None]]] = []
+        self._due: list[tuple[float, int, Callable[[], Reply]]] = []
         self._pause = FIRST_PAUSE
         self._failing = False
         self.outcomes: Counter[str] = Counter()
@@ -54,17 +54,15 @@ class Driver:
                 time.sleep(max(0.0, at - time.monotonic()))
             self._carry_out(work)
 
-    def _plan(self, seconds: float, work: Callable[[], Reply | None]) -> None:
+    def _plan(self, seconds: float, work: Callable[[], Reply]) -> None:
         heapq.heappush(self._due, (time.monotonic() + seconds, next(self._order), work))
 
-    def _carry_out(self, work: Callable[[], Reply | None]) -> None:
+    def _carry_out(self, work: Callable[[], Reply]) -> None:
         """Whatever the server does, the next request comes; while it fails, later and later."""
         try:
             reply = work()
         except (OSError, http.client.HTTPException) as error:
             self._back_off(f"no answer ({error or type(error).__name__})")
-            return
-        if reply is None:
             return
         if _is_trouble(reply):
             self._back_off(f"answer {reply.status}")
