@@ -171,7 +171,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PARSER_CLASSES": ["aim.api.parsers.StrictJSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PAGINATION_CLASS": "aim.api.pagination.CursorPages",
-    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
+    "DEFAULT_FILTER_BACKENDS": ["aim.api.filters.StrictFilterBackend"],
     "DEFAULT_SCHEMA_CLASS": "aim.api.schema.ProblemAutoSchema",
     "EXCEPTION_HANDLER": "aim.api.problems.problem_response",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",

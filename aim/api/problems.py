@@ -171,12 +171,12 @@ def _code(error: exceptions.APIException) -> str:
 def _detail(error: exceptions.APIException, errors: Sequence[Problem]) -> str:
     if not errors:
         return str(error.detail)
-    named = "; ".join(_sentence(problem) for problem in errors[:_NAMED_IN_DETAIL])
+    named = "; ".join(sentence_of(problem) for problem in errors[:_NAMED_IN_DETAIL])
     more = len(errors) - _NAMED_IN_DETAIL
     return f"{named}; and {more} more" if more > 0 else named
 
 
-def _sentence(problem: Problem) -> str:
+def sentence_of(problem: Problem) -> str:
     """The message, with its field in front where the message does not name it."""
     if not problem.field or problem.field in problem.message:
         return problem.message

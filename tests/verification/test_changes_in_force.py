@@ -16,8 +16,9 @@ from agents.services.api_keys import create_api_key, revoke_api_key
 from agents.services.configuration import update_agent
 from agents.services.lifecycle import resume_agent, revoke_agent, suspend_agent
 from aim import clock
-from tests.verification.world import make_agent, make_organization, native
+from tests.verification.world import HOST, PATH, make_agent, make_organization, native
 from verification.engine import engine_for_threads
+from verification.lane import VerifyLane
 from verification.models import Verification
 from verification.services.containments import lift_containment, place_containment
 
@@ -34,7 +35,7 @@ def code(reply):
     return reply.json().get("code", "")
 
 
-@pytest.mark.requirement("W3.5", "W2.10")
+@pytest.mark.requirement("W2.10")
 def test_suspension_and_return(made):
     suspend_agent(made.admin, made.agent.id, reason="test")
     assert code(made.ask_natively()) == "agent_suspended"
@@ -74,9 +75,9 @@ def test_capabilities_scope_and_limits(made):
 
 def test_disabled_organization(made):
     organization = Organization.objects.get(id=made.agent.organization_id)
-    set_organization_status(OPERATOR, organization.id, status=Organization.Status.DISABLED)
+    set_organization_status(OPERATOR, organization, status=Organization.Status.DISABLED, reason="test")
     assert made.ask_natively().status == 401
-    set_organization_status(OPERATOR, organization.id, status=Organization.Status.ACTIVE)
+    set_organization_status(OPERATOR, organization, status=Organization.Status.ACTIVE, reason="test")
     assert made.ask_natively().status == 200
 
 
@@ -129,9 +130,6 @@ def test_queue_of_one_agent_is_bounded_and_others_are_unharmed():
     bound = engine_for_threads().writer._settings.queue_per_agent
 
     async def flood():
-        from tests.verification.world import HOST, PATH
-        from verification.lane import VerifyLane
-
         statuses = []
 
         async def one():

@@ -154,3 +154,5 @@ def expire(verification_id):
         cursor.execute("SELECT clock_timestamp()")
         now = cursor.fetchone()[0]
     row.update(expires_at=now - timedelta(minutes=1))
+
+

@@ -16,7 +16,7 @@ from accounts.contracts import Actor, ActorKind
 from accounts.permissions import AGENT_PERMISSIONS
 from agents.models import ApiKey
 from agents.selectors import api_key_by_digest
-from aim.api.problems import list_problems
+from aim.api.problems import list_problems, sentence_of
 from aim.api.strict_json import MalformedJSONError, parse_json
 from aim.client_address import client_address, client_scheme
 from aim.crypto.signature_base import SignedMessage
@@ -65,7 +65,7 @@ def answer_action(request: HttpRequest) -> Answer:
 
 def malformed_answer(problems: Sequence[Problem], *, status: int = 400) -> Answer:
     """400 with every problem, in the shape of a refused decision and of RFC 9457 at once."""
-    reason = "; ".join(problem.message for problem in problems[:5])
+    reason = "; ".join(sentence_of(problem) for problem in problems[:5])
     errors = [{"field": p.field, "code": p.code, "message": p.message} for p in problems]
     return refusal_answer(Code.MALFORMED, reason, errors=errors)._replace(status=status)
 

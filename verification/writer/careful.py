@@ -75,7 +75,7 @@ async def record_carefully(
             job.agent = agent
             desk.redecide(job)
         admitted.append(job)
-    fresh, twins = await _claim_nonces(connection, admitted, desk, outcome)
+    fresh, twins = await _claim_nonces(connection, admitted, allowances, desk, outcome)
     _allocate(fresh, allowances, on_allowance)
     await _write(connection, fresh, allowances, desk, outcome)
     return Recorded(outcome, elsewhere, twins)
@@ -96,7 +96,11 @@ async def _current_snapshots(
 
 
 async def _claim_nonces(
-    connection: PipelineConnection, jobs: Sequence[Job], desk: Desk, outcome: Outcome
+    connection: PipelineConnection,
+    jobs: Sequence[Job],
+    allowances: dict[bytes, Allowance],
+    desk: Desk,
+    outcome: Outcome,
 ) -> tuple[list[Job], list[Job]]:
     """The jobs that are to be recorded, and the twins: those of a known nonce are answered as before, or refused."""
     signed = [job for job in jobs if job.decision.nonce is not None]
@@ -114,7 +118,8 @@ async def _claim_nonces(
     )
     answered = {id(job) for job in twins}
     for job, result in zip(known, found, strict=True):
-        if result.rows and (answer := _as_before(job, result.rows[0])) is not None:
+        allowance = allowances[job.agent.agent_id]
+        if result.rows and (answer := _as_before(job, result.rows[0], allowance)) is not None:
             outcome.append((job, answer))
             answered.add(id(job))
         else:
@@ -126,12 +131,15 @@ def _nonce_of(job: Job) -> tuple[bytes, bytes | None]:
     return job.agent.agent_id, job.decision.nonce
 
 
-def _as_before(job: Job, row: tuple[bytes | None, ...]) -> Answer | None:
+def _as_before(job: Job, row: tuple[bytes | None, ...], allowance: Allowance) -> Answer | None:
     digest, hex_id, status, code, reason, expires = ("" if value is None else value.decode() for value in row)
     if digest != job.request.digest.hex():
         return None
     expires_at = show_seconds(float(expires)) if expires else None
-    return stored_answer(hex_id, status=status, code=code, reason=reason, expires_at=expires_at)
+    retry_after = allowance.retry_after(code)
+    return stored_answer(
+        hex_id, status=status, code=code, reason=reason, expires_at=expires_at, retry_after=retry_after
+    )
 
 
 def _allocate(

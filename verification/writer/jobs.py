@@ -100,6 +100,16 @@ class Allowance:
         """Whether the snapshot is the truth of this very moment."""
         return agent.epoch == self.epoch and trust_text(agent) == self.trust
 
+    def retry_after(self, code: str) -> int | None:
+        """In how many seconds a request that met a limit may be made again."""
+        match code:
+            case Code.RATE_LIMITED:
+                return int(self.hour_seconds) + 1
+            case Code.DATA_LIMIT_EXCEEDED:
+                return int(self.day_seconds) + 1
+            case _:
+                return None
+
     def admit(self, job: Job) -> Failed | None:
         """Count one admission, or answer why there is no room for it."""
         agent, volume = job.agent, job.request.volume

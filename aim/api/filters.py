@@ -1,0 +1,23 @@
+"""Filters that refuse what they do not know: a misspelt filter must not answer with everything."""
+
+from typing import Any
+
+from django.db.models import QuerySet
+from django_filters.rest_framework import DjangoFilterBackend
+from rest_framework.exceptions import ErrorDetail, ValidationError
+from rest_framework.request import Request
+
+_OF_PAGES = frozenset({"cursor", "limit"})
+
+
+class StrictFilterBackend(DjangoFilterBackend):  # type: ignore[misc]
+    def filter_queryset(self, request: Request, queryset: QuerySet[Any], view: Any) -> QuerySet[Any]:
+        filterset_class = self.get_filterset_class(view, queryset)
+        known = set(filterset_class.base_filters if filterset_class else ()) | _OF_PAGES
+        unknown = {
+            name: [ErrorDetail(f"Unknown filter: {name}", code="unknown_filter")] for name in request.query_params
+        }
+        if problems := {name: problem for name, problem in unknown.items() if name not in known}:
+            raise ValidationError(problems)
+        filtered: QuerySet[Any] = super().filter_queryset(request, queryset, view)
+        return filtered
