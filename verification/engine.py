@@ -10,11 +10,10 @@ from concurrent.futures import Future
 from typing import Any
 
 import structlog
-from prometheus_client import Counter
 
-from aim.metrics import DECISION_SECONDS, DECISIONS, REFUSALS
+from aim.metrics import QUEUE, REFUSALS, Meter
 from verification.codes import Code
-from verification.contracts import ActionRequest, Decision, Origin
+from verification.contracts import ActionRequest, Origin
 from verification.pipeline import Pipeline
 from verification.records import NOT_RECORDED, UNAUTHENTICATED, Answer
 from verification.snapshot import AgentSnapshot
@@ -27,6 +26,7 @@ from verification.writer.writer import DEADLINE_SECONDS, Writer
 
 log = structlog.get_logger("aim.verification")
 _CALL_SECONDS = 5
+METRICS_SECONDS = 1
 
 
 class Engine:
@@ -34,7 +34,7 @@ class Engine:
         self.loop = asyncio.get_running_loop()
         settings = writer_settings()
         self.clock = DatabaseClock()
-        self._counters: dict[str, Counter] = {}
+        self.meter = Meter()
         self.store = SnapshotStore(settings.reader_conninfo)
         self.pipeline = Pipeline()
         self.writer = Writer(
@@ -43,11 +43,15 @@ class Engine:
             reload=self.store.reload,
             is_current=self.store.is_current,
             decide=self.pipeline.decide,
+            meter=self.meter,
         )
         self.writer.start()
+        self._flusher = self.loop.create_task(self._flush_metrics())
 
     async def stop(self) -> None:
         await self.writer.stop()
+        self._flusher.cancel()
+        self.meter.flush()
         await self.store.close()
 
     async def authenticate(self, key_digest: bytes) -> AgentSnapshot | None:
@@ -80,18 +84,15 @@ class Engine:
         answer = await self.writer.record(job)
         if answer is NOT_RECORDED or answer is UNAUTHENTICATED:
             return self._refused(answer)
-        self._counter(job.decision).inc()
-        DECISION_SECONDS.observe((time.perf_counter_ns() - origin.arrived_ns) / 1e9)
+        seconds = (time.perf_counter_ns() - origin.arrived_ns) / 1e9
+        self.meter.count(job.decision.status.value, job.decision.code, seconds)
         return answer
 
-    def _counter(self, decision: Decision) -> Counter:
-        """The counter of such decisions, looked up by its labels only once."""
-        key = decision.status.value + decision.code
-        counter = self._counters.get(key)
-        if counter is None:
-            counter = DECISIONS.labels(decision.status.value, decision.code)
-            self._counters[key] = counter
-        return counter
+    async def _flush_metrics(self) -> None:
+        while True:
+            await asyncio.sleep(METRICS_SECONDS)
+            self.meter.flush()
+            QUEUE.set(self.writer.waiting)
 
     def _refused(self, answer: Answer) -> Answer:
         REFUSALS.labels(Code.NOT_RECORDED if answer.status == NOT_RECORDED.status else Code.UNAUTHENTICATED).inc()

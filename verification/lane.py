@@ -4,12 +4,12 @@ Whatever it is not sure of goes to the DRF view of the same path, with the body 
 engine, so that they differ in speed only.
 """
 
+import os
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
-from uuid import uuid4
 
 import structlog
 
@@ -86,7 +86,7 @@ async def _answer(
     request = read_action_fast(message.body)
     if request is None:
         return None
-    correlation_id = headers.request_id or uuid4().hex
+    correlation_id = headers.request_id or os.urandom(16).hex()
     origin = Origin(message, address, headers.key_digest, correlation_id, arrived)
     return await engine.verify(request, origin), correlation_id
 

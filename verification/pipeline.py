@@ -14,11 +14,10 @@ from verification.contracts import (
     Errored,
     Failed,
     NeedsApproval,
-    Outcome,
     Passed,
     SignedPassed,
 )
-from verification.registry import Check, checks_in_order
+from verification.registry import checks_in_order
 
 log = structlog.get_logger("aim.verification")
 NONCE_BYTES = 16
@@ -45,7 +44,12 @@ class Pipeline:
         clock = time.perf_counter_ns
         started = clock()
         for index, check in enumerate(self._checks):
-            outcome = _run(check, case)
+            try:
+                outcome = check.run(case)
+            except Exception as error:
+                # Whatever breaks in a check must deny the action, and be seen.
+                log.exception("check_broke", check=check.name, agent=case.agent.public_id)
+                outcome = Errored(type(error).__name__)
             ended = clock()
             if isinstance(outcome, Passed):
                 lines[index] = CheckResult(check.name, "passed", "", outcome.detail, ended - started)
@@ -67,14 +71,6 @@ class Pipeline:
             started = ended
         results = tuple([lines[index] or self._not_run[index] for index in self._by_position])
         return _decision(results, refusal, approval, signed)
-
-
-def _run(check: Check, case: Case) -> Outcome:
-    try:
-        return check.run(case)
-    except Exception as error:
-        log.exception("check_broke", check=check.name, agent=case.agent.public_id)
-        return Errored(f"{type(error).__name__}")
 
 
 def _decision(

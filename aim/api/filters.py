@@ -14,10 +14,9 @@ class StrictFilterBackend(DjangoFilterBackend):  # type: ignore[misc]
     def filter_queryset(self, request: Request, queryset: QuerySet[Any], view: Any) -> QuerySet[Any]:
         filterset_class = self.get_filterset_class(view, queryset)
         known = set(filterset_class.base_filters if filterset_class else ()) | _OF_PAGES
-        unknown = {
-            name: [ErrorDetail(f"Unknown filter: {name}", code="unknown_filter")] for name in request.query_params
-        }
-        if problems := {name: problem for name, problem in unknown.items() if name not in known}:
-            raise ValidationError(problems)
+        unknown = [name for name in request.query_params if name not in known]
+        if unknown:
+            problem = "unknown_filter"
+            raise ValidationError({name: [ErrorDetail(f"Unknown filter: {name}", code=problem)] for name in unknown})
         filtered: QuerySet[Any] = super().filter_queryset(request, queryset, view)
         return filtered

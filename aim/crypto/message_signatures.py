@@ -8,6 +8,7 @@ import base64
 import binascii
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, Literal, NamedTuple
 
 from aim.crypto.content_digest import content_digest_problem
@@ -32,6 +33,7 @@ NONCE_LIFETIME: Final = MAX_LIFETIME + 2 * CLOCK_SKEW + 30
 
 _COMPONENTS = re.compile(r'"[a-z0-9@!#$%&\'*+\-.^_`|~]+"(?: "[a-z0-9@!#$%&\'*+\-.^_`|~]+")*+')
 _MAX_COMPONENTS = 32
+_NOT_CANONICAL: Final = "covered components must be plain names in canonical form, without parameters"
 _INTEGER = re.compile(r"0|[1-9][0-9]{0,11}")
 _STRING = re.compile(r'"([!#-\[\]-~]{1,200})"')
 # 22 characters of base64 or base64url hold 132 bits, so 128 random bits fit into no fewer.
@@ -169,8 +171,16 @@ def _find(text: str, tag: str) -> tuple[str, InnerList, dict[str, str]] | None:
 def _components(inner_list: InnerList, *, has_query: bool) -> tuple[str, ...]:
     text, items, parameters = inner_list
     # Only the canonical form is accepted, so that the text received is the text that was signed.
-    if not _COMPONENTS.fullmatch(items) or text != f"({items}){parameters}" or " " in parameters:
-        raise _InvalidError("covered components must be plain names in canonical form, without parameters")
+    if text != f"({items}){parameters}" or " " in parameters:
+        raise _InvalidError(_NOT_CANONICAL)
+    return _covered(items, has_query=has_query)
+
+
+# A client names the same components in every request, so that they are judged once. Refusals are not remembered.
+@lru_cache(maxsize=256)
+def _covered(items: str, *, has_query: bool) -> tuple[str, ...]:
+    if not _COMPONENTS.fullmatch(items):
+        raise _InvalidError(_NOT_CANONICAL)
     components = tuple(items[1:-1].split('" "'))
     covered = frozenset(components)
     if len(covered) != len(components) or len(components) > _MAX_COMPONENTS:

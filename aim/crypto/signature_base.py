@@ -1,6 +1,7 @@
 """The bytes that a signature of an HTTP request covers (RFC 9421 section 2.5)."""
 
 import re
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 _AUTHORITY = re.compile(r"[a-z0-9._~%!$&'()*+,;=\[\]:-]{1,260}")
@@ -88,8 +89,13 @@ def _request_target(message: SignedMessage) -> str:
 
 def normal_authority(message: SignedMessage) -> str:
     """Host and port in lower case, without the scheme's default port (RFC 9421 section 2.2.3)."""
-    authority = message.authority.decode("latin-1").strip(" \t").lower()
-    authority = authority.removesuffix(_DEFAULT_PORTS.get(message.scheme.lower(), "none"))
+    return _normal_authority(message.authority, message.scheme)
+
+
+@lru_cache(maxsize=256)
+def _normal_authority(host: bytes, scheme: str) -> str:
+    authority = host.decode("latin-1").strip(" \t").lower()
+    authority = authority.removesuffix(_DEFAULT_PORTS.get(scheme.lower(), "none"))
     if not _AUTHORITY.fullmatch(authority):
         raise UnsignableError("the Host header is missing or malformed")
     return authority

@@ -33,7 +33,6 @@ class Event(StrEnum):
     PUBLIC_KEY_PROPOSED = "agents.public_key.proposed"
     PUBLIC_KEY_PROVED = "agents.public_key.proved"
     PUBLIC_KEY_ACTIVATED = "agents.public_key.activated"
-    PUBLIC_KEY_RETIRED = "agents.public_key.retired"
     CHALLENGE_ISSUED = "agents.challenge.issued"
     CHALLENGE_FAILED = "agents.challenge.failed"
     VERIFICATION_DECIDED = "verification.decided"

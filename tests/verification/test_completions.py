@@ -154,5 +154,3 @@ def expire(verification_id):
         cursor.execute("SELECT clock_timestamp()")
         now = cursor.fetchone()[0]
     row.update(expires_at=now - timedelta(minutes=1))
-
-

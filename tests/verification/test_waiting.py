@@ -14,8 +14,6 @@ from verification.models import Verification
 from verification.waiting import WaitLane
 
 
-
-
 @pytest.fixture(scope="module")
 def made():
     _, admin = make_organization()

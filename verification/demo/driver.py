@@ -5,10 +5,10 @@ import http.client
 import time
 from collections import Counter
 from collections.abc import Callable
-from datetime import UTC, datetime
 from itertools import count
 from random import Random
 
+from aim import clock
 from verification.demo.caller import Caller, Reply
 from verification.demo.traffic import Step, Traffic
 
@@ -85,10 +85,10 @@ class Driver:
         # Planned before it is carried out, so that no failure can end the traffic.
         if self._left is None or self._left > 0:
             self._plan(min(_LONGEST_GAP, self._random.expovariate(self._rate)), self._ask_next)
-        step = self._traffic.next_step(datetime.now(UTC))
+        step = self._traffic.next_step(clock.now())
         if self._left is None and self._random.random() < _BURST:
             for number in range(1, _BURST_LENGTH):
-                again = self._traffic.step_of(step.agent, datetime.now(UTC))
+                again = self._traffic.step_of(step.agent, clock.now())
                 self._plan(number * _BURST_GAP, lambda again=again: self._ask(again))  # type: ignore[misc]
         return self._ask(step)
 

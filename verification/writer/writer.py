@@ -11,7 +11,7 @@ from typing import Any
 import structlog
 
 from aim.ids import uuid7_bytes
-from aim.metrics import BATCH_SIZE, BATCHES, QUEUE
+from aim.metrics import Meter
 from verification.contracts import Case, Decision
 from verification.records import NOT_RECORDED, Answer, Row
 from verification.snapshot import AgentSnapshot
@@ -49,11 +49,13 @@ class Writer:
         reload: Callable[[bytes], Coroutine[Any, Any, AgentSnapshot | None]],
         is_current: Callable[[AgentSnapshot], bool],
         decide: Callable[[Case], Decision],
+        meter: Meter,
     ) -> None:
         self._settings = settings
         self._clock = clock
         self._is_current = is_current
         self._decide = decide
+        self._meter = meter
         self.reload = reload
         self._queue: deque[Job] = deque()
         self._idle: list[PipelineConnection] = []
@@ -87,6 +89,11 @@ class Writer:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         while self._queue:
             self._answer(self._queue.popleft(), NOT_RECORDED)
+
+    @property
+    def waiting(self) -> int:
+        """How many decisions are waiting to be recorded."""
+        return len(self._queue)
 
     @property
     def ready(self) -> bool:
@@ -150,12 +157,10 @@ class Writer:
             connection = self._idle.pop()
             batch = [self._queue.popleft() for _ in range(min(MAX_BATCH, len(self._queue)))]
             self._spawn(self._serve(connection, batch))
-        QUEUE.set(len(self._queue))
 
     async def _serve(self, connection: PipelineConnection, batch: list[Job]) -> None:
         try:
             while batch:
-                BATCH_SIZE.observe(len(batch))
                 await self._record_batch(connection, batch)
                 if connection.closed:
                     return
@@ -195,10 +200,10 @@ class Writer:
             try:
                 told = await record_quickly(connection, quick, rows, now)
             except StatementError:
-                BATCHES.labels("careful").inc()
+                self._meter.count_batch("careful", len(quick))
                 careful = [*quick, *careful]
             else:
-                BATCHES.labels("quick").inc()
+                self._meter.count_batch("quick", len(quick))
                 self._clock.learn(told, sent=sent, received=self._loop.time())
                 for job, row in zip(quick, rows, strict=True):
                     self._remember(job)
