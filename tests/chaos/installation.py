@@ -100,6 +100,16 @@ class Installation:
         except FileNotFoundError:
             return []
 
+    def renew_web(self) -> None:
+        """Kill all web processes and wait for the next ones."""
+        before = self.web_pids()
+        for pid in before:
+            os.kill(pid, signal.SIGKILL)
+        wait_until(
+            lambda: len(pids := self.web_pids()) == self.processes and not set(pids) & set(before),
+            what="new web processes",
+        )
+
     def superuser(self) -> psycopg.Connection[tuple[Any, ...]]:
         """A session of its own that the product knows nothing of."""
         return psycopg.connect(

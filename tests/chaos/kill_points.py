@@ -64,14 +64,14 @@ class KillPoints:
 
         async def running(connection: PipelineConnection, commands: Any) -> Any:
             used = {command.statement for command in commands}
-            if statements.INSERT_VERIFICATION in used:
+            if statements.INSERT_VERIFICATIONS in used:
                 self.reached(Point.SENDING)
                 recording.add(id(connection))
             try:
                 results = await run(connection, commands)
             finally:
                 recording.discard(id(connection))
-            if statements.INSERT_VERIFICATION in used:
+            if statements.INSERT_VERIFICATIONS in used:
                 self.reached(Point.COMMITTED)
             if used & {statements.LOCK_FREE, statements.LOCK_WAITING}:
                 self.reached(Point.LOCKED)
