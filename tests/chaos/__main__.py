@@ -35,9 +35,7 @@ def main() -> int:
     return int(len(outcomes) < len(chosen) or any(outcome.violations for outcome in outcomes))
 
 
-def _try_all(
-    site: Installation, faults: list[Fault], console: Console, *, few: bool, until: float
-) -> list[Outcome]:
+def _try_all(site: Installation, faults: list[Fault], console: Console, *, few: bool, until: float) -> list[Outcome]:
     outcomes = []
     for fault in faults:
         if time.monotonic() > until:
@@ -50,7 +48,9 @@ def _try_all(
 
 
 def _table(outcomes: list[Outcome]) -> Table:
-    table = Table("fault", "what", "tries", "requests", "violations", "at most (95 %)", "slowest recovery", "p99 others")
+    table = Table(
+        "fault", "what", "tries", "requests", "violations", "at most (95 %)", "slowest recovery", "p99 others"
+    )
     for outcome in outcomes:
         table.add_row(
             outcome.fault,

@@ -67,7 +67,7 @@ class Installation:
             return
         self._stop_web()
         self._pids.unlink(missing_ok=True)
-        options = ["--fd", str(self.socket.fileno()), "--pids", self._pids, "--arm", self.arm]
+        options: list[str | Path] = ["--fd", str(self.socket.fileno()), "--pids", self._pids, "--arm", self.arm]
         self._manager = start_child(
             [*_PROGRAM, *options, "--processes", str(processes)],
             log=self.folder / "web.log",

@@ -55,8 +55,8 @@ class KillPoints:
             self.reached(Point.DECIDED)
             return decision
 
-        Engine.authenticate = authenticated  # type: ignore[method-assign]
-        Pipeline.decide = decided  # type: ignore[method-assign]
+        Engine.authenticate = authenticated
+        Pipeline.decide = decided
 
     def _wrap_connection(self) -> None:
         run, flush = PipelineConnection.run, PipelineConnection._flush
@@ -82,5 +82,5 @@ class KillPoints:
             if id(connection) in recording:
                 self.reached(Point.SENT)
 
-        PipelineConnection.run = running  # type: ignore[method-assign]
-        PipelineConnection._flush = flushed  # type: ignore[method-assign]
+        PipelineConnection.run = running
+        PipelineConnection._flush = flushed

@@ -53,8 +53,7 @@ class Facts:
         self.entries = {
             row[0]: _entry(row[1])
             for row in connection.execute(
-                "SELECT id, body FROM ledger_entry"
-                " WHERE kind = 'verification.decided' AND subject_id = ANY(%s)",
+                "SELECT id, body FROM ledger_entry WHERE kind = 'verification.decided' AND subject_id = ANY(%s)",
                 [agents],
             )
         }

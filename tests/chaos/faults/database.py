@@ -130,7 +130,9 @@ def _fail(
         count = executions()
         # Once in the quick way, and then once, or once and the retries, in the careful one.
         most = 2 + RETRIES if sqlstate in TRANSIENT else 2
-        outcome.expect(1 <= count <= most, f"R4: {place.name} {sqlstate} was tried {count} times, at most {most} wanted")
+        outcome.expect(
+            1 <= count <= most, f"R4: {place.name} {sqlstate} was tried {count} times, at most {most} wanted"
+        )
         together = client.send([verify_call(agent), verify_call(bystander)])
     outcome.tries += 1
     for answer in (alone, together[0]):
