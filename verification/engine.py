@@ -6,6 +6,7 @@ One engine a process, on one event loop. In a web process that is the server's o
 import asyncio
 import threading
 import time
+from collections.abc import Coroutine
 from concurrent.futures import Future
 from typing import Any
 
@@ -19,7 +20,7 @@ from verification.records import NOT_RECORDED, UNAUTHENTICATED, Answer
 from verification.snapshot import AgentSnapshot
 from verification.snapshots import SnapshotStore
 from verification.writer.clock import DatabaseClock
-from verification.writer.errors import WriterError
+from verification.writer.errors import ConnectionLostError, WriterError
 from verification.writer.jobs import Job
 from verification.writer.settings import writer_settings
 from verification.writer.writer import DEADLINE_SECONDS, Writer
@@ -27,6 +28,7 @@ from verification.writer.writer import DEADLINE_SECONDS, Writer
 log = structlog.get_logger("aim.verification")
 _CALL_SECONDS = 5
 METRICS_SECONDS = 1
+_LOOKUP_SECONDS = 1.7
 
 
 class Engine:
@@ -37,6 +39,7 @@ class Engine:
         self.meter = Meter()
         self.store = SnapshotStore(settings.reader_conninfo)
         self.pipeline = Pipeline()
+        self._lookups: set[asyncio.Task[AgentSnapshot | None]] = set()
         self.writer = Writer(
             settings=settings,
             clock=self.clock,
@@ -61,11 +64,30 @@ class Engine:
         if agent is not None and agent.authenticates(key_digest, now):
             return agent
         # What is held may be out of date in the caller's favour too, so a refusal is never given from memory alone.
-        agent = await (self.store.find(key_digest) if agent is None else self.store.reload(agent.agent_id))
+        agent = await self._in_time(self.store.find(key_digest) if agent is None else self.store.reload(agent.agent_id))
         return agent if agent is not None and agent.authenticates(key_digest, now) else None
+
+    async def _in_time(self, lookup: Coroutine[Any, Any, AgentSnapshot | None]) -> AgentSnapshot | None:
+        """The lookup's result. Raises `ConnectionLostError` when PostgreSQL says nothing, without waiting for the
+        lookup to give up: cancelling a query asks the same silent server.
+        """
+        task = self.loop.create_task(lookup)
+        self._lookups.add(task)
+        task.add_done_callback(self._forget_lookup)
+        done, _ = await asyncio.wait({task}, timeout=_LOOKUP_SECONDS)
+        if not done:
+            raise ConnectionLostError("No answer in time")
+        return task.result()
+
+    def _forget_lookup(self, task: "asyncio.Task[AgentSnapshot | None]") -> None:
+        self._lookups.discard(task)
+        if not task.cancelled():
+            # Looked at, lest asyncio complain of an error that nobody waits for any more.
+            task.exception()
 
     async def verify(self, request: ActionRequest, origin: Origin) -> Answer:
         """Decide and record; the answer is given only once the record is durable, and 503 when it cannot be."""
+        deadline = self.loop.time() + DEADLINE_SECONDS
         try:
             agent = await self.authenticate(origin.key_digest)
         except WriterError:
@@ -78,7 +100,7 @@ class Engine:
             agent=agent,
             decision=None,  # type: ignore[arg-type]  # decided in the next line, from the job itself
             future=self.loop.create_future(),
-            deadline=self.loop.time() + DEADLINE_SECONDS,
+            deadline=deadline,
         )
         job.decision = self.pipeline.decide(job.case(self.clock.now()))
         answer = await self.writer.record(job)

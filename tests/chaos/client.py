@@ -128,7 +128,10 @@ class Client:
     def load(
         self, agents: Sequence[Agent], *, connections: int, pause: float = 0.0, label: str = "", complete: float = 0.0
     ) -> Iterator[None]:
-        """Ask without end until the block is left. `complete` is the share of approvals reported, each of them twice."""
+        """Ask without end until the block is left. `complete` is the share of approvals reported, each of them twice.
+
+        `pause` is in seconds, on average.
+        """
         going = True
 
         async def worker(number: int) -> None:

@@ -67,7 +67,7 @@ class Installation:
             return
         self._stop_web()
         self._pids.unlink(missing_ok=True)
-        options = ["--fd", str(self.socket.fileno()), "--pids", self._pids, "--arm", self.arm]
+        options: list[str | Path] = ["--fd", str(self.socket.fileno()), "--pids", self._pids, "--arm", self.arm]
         self._manager = start_child(
             [*_PROGRAM, *options, "--processes", str(processes)],
             log=self.folder / "web.log",
@@ -99,6 +99,16 @@ class Installation:
             return [int(line) for line in self._pids.read_text().split()]
         except FileNotFoundError:
             return []
+
+    def renew_web(self) -> None:
+        """Kill all web processes and wait for the next ones."""
+        before = self.web_pids()
+        for pid in before:
+            os.kill(pid, signal.SIGKILL)
+        wait_until(
+            lambda: len(pids := self.web_pids()) == self.processes and not set(pids) & set(before),
+            what="new web processes",
+        )
 
     def superuser(self) -> psycopg.Connection[tuple[Any, ...]]:
         """A session of its own that the product knows nothing of."""

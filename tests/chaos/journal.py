@@ -1,4 +1,4 @@
-"""What was asked and answered, in a file of the client's own: the only thing the oracle believes besides the database."""
+"""What was asked and answered, in a file of the client's own: all that the oracle believes besides the database."""
 
 import asyncio
 import os

@@ -55,8 +55,8 @@ class KillPoints:
             self.reached(Point.DECIDED)
             return decision
 
-        Engine.authenticate = authenticated  # type: ignore[method-assign]
-        Pipeline.decide = decided  # type: ignore[method-assign]
+        Engine.authenticate = authenticated
+        Pipeline.decide = decided
 
     def _wrap_connection(self) -> None:
         run, flush = PipelineConnection.run, PipelineConnection._flush
@@ -64,14 +64,14 @@ class KillPoints:
 
         async def running(connection: PipelineConnection, commands: Any) -> Any:
             used = {command.statement for command in commands}
-            if statements.INSERT_VERIFICATION in used:
+            if statements.INSERT_VERIFICATIONS in used:
                 self.reached(Point.SENDING)
                 recording.add(id(connection))
             try:
                 results = await run(connection, commands)
             finally:
                 recording.discard(id(connection))
-            if statements.INSERT_VERIFICATION in used:
+            if statements.INSERT_VERIFICATIONS in used:
                 self.reached(Point.COMMITTED)
             if used & {statements.LOCK_FREE, statements.LOCK_WAITING}:
                 self.reached(Point.LOCKED)
@@ -82,5 +82,5 @@ class KillPoints:
             if id(connection) in recording:
                 self.reached(Point.SENT)
 
-        PipelineConnection.run = running  # type: ignore[method-assign]
-        PipelineConnection._flush = flushed  # type: ignore[method-assign]
+        PipelineConnection.run = running
+        PipelineConnection._flush = flushed

@@ -1,4 +1,4 @@
-"""What a fault came to, and the frame in which every fault is tried: a client, its journal, and the oracle at the end."""
+"""What a fault came to, and the frame in which each is tried: a client, its journal, and the oracle at the end."""
 
 import secrets
 from collections.abc import Iterator, Sequence

@@ -22,6 +22,8 @@ class Fault:
 
     def run(self, site: Installation, counts: Mapping[str, Any]) -> Outcome:
         site.serve(processes=USUAL_PROCESSES)
+        # No fault may profit or suffer from what the processes have learnt from another.
+        site.renew_web()
         return self.attempt(site, **counts)
 
 
@@ -29,6 +31,7 @@ FAULTS = (
     Fault("R1-web-killed-at-random", web_processes.kill_at_random, {"tries": 12}, {"tries": 300}),
     Fault("R2-web-killed-at-each-step", web_processes.kill_at_each_step, {"tries": 2}, {"tries": 20}),
     Fault("R3-postgres-killed", database.kill_postgres, {"tries": 3, "down": 0.6}, {"tries": 30, "down": 1.0}),
+    Fault("R3-postgres-frozen", database.freeze_postgres, {"tries": 1, "seconds": 2.5}, {"tries": 8, "seconds": 3.0}),
     Fault("R4-statement-fails", database.fail_one_statement, {"tries": 1}, {"tries": 4}),
     Fault("R5-valkey-lost", valkey.lose_valkey, {"tries": 1, "seconds": 1.2}, {"tries": 8, "seconds": 1.5}),
     Fault("R9-at-once", races.ask_at_once, {"rounds": 2, "processes": 2}, {"rounds": 20, "processes": 4}),

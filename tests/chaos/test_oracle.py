@@ -70,7 +70,7 @@ def test_a_changed_record_is_found(site, run):
 
 
 def test_a_second_decision_for_one_nonce_is_found(site, run):
-    journal, agent, ids = run
+    journal = run[0]
     asked, answered = read_journal(journal)
     twin = msgspec.structs.replace(asked[1], n=3)
     journal.write_bytes(
@@ -83,7 +83,7 @@ def test_a_second_decision_for_one_nonce_is_found(site, run):
 
 
 def test_a_decision_that_nobody_asked_for_is_found(site, run):
-    journal, _, ids = run
+    journal = run[0]
     asked, answered = read_journal(journal)
     journal.write_bytes(msgspec.json.encode(asked[1]) + b"\n" + msgspec.json.encode(answered[1]) + b"\n")
     assert any("which nobody asked" in found for found in verdict(site, journal))
@@ -138,12 +138,11 @@ def test_a_counter_that_forgot_is_found(site, run):
 
 
 def test_two_accepted_reports_are_found(site, run):
-    journal, agent, ids = run
+    journal, _, ids = run
     asked, answered = read_journal(journal)
     report = msgspec.structs.replace(asked[1], nonce="", request_id="", verification=f"ver_{ids[0]}")
     accepted = msgspec.structs.replace(answered[1], id="", approved=False)
-    extra = [msgspec.structs.replace(report, n=n) for n in (3, 4)]
-    extra += [msgspec.structs.replace(accepted, n=n) for n in (3, 4)]
+    extra = [msgspec.structs.replace(line, n=n) for line in (report, accepted) for n in (3, 4)]
     with journal.open("ab") as stream:
         stream.writelines(msgspec.json.encode(line) + b"\n" for line in extra)
     found = verdict(site, journal)

@@ -10,6 +10,7 @@ import signal
 import socket
 import sys
 import time
+from importlib import import_module
 from pathlib import Path
 from typing import NoReturn
 
@@ -71,11 +72,9 @@ def main() -> None:
     parser.add_argument("--arm", type=Path, required=True)
     parser.add_argument("--processes", type=int, required=True)
     options = parser.parse_args()
-    import aim.asgi  # noqa: F401 - sets Django up, in the manager already
-
-    from tests.chaos.kill_points import KillPoints
-
-    KillPoints(options.arm).install()
+    # Sets Django up, in the manager already; nothing of the product may be imported before.
+    import_module("aim.asgi")
+    import_module("tests.chaos.kill_points").KillPoints(options.arm).install()
     Manager(socket.socket(fileno=options.fd), pids=options.pids, processes=options.processes).run()
 
 

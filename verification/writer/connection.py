@@ -69,10 +69,14 @@ class PipelineConnection:
         connection.pgconn.nonblocking = 1
         connection.pgconn.enter_pipeline_mode()
         self = cls(connection)
+        # Watched while idle too, so that a session which ends is replaced before anybody needs it.
+        self._loop.add_reader(self._fd, self._on_readable)
+        self._reading = True
         for statement in statements:
             self._pgconn.send_prepare(statement.name, statement.sql)
         for result in await self._finish(len(statements)):
             if isinstance(result, StatementError):
+                self.close()
                 raise result
         return self
 
@@ -116,8 +120,6 @@ class PipelineConnection:
         self._waiter = self._loop.create_future()
         try:
             self._pgconn.pipeline_sync()
-            self._loop.add_reader(self._fd, self._on_readable)
-            self._reading = True
             self._flush()
             await self._waiter
         except psycopg.Error as error:
@@ -127,8 +129,6 @@ class PipelineConnection:
             # The answer would arrive in the middle of the next command: the session is of no more use.
             self.close()
             raise
-        finally:
-            self._stop_watching()
         return self._results
 
     def _flush(self) -> None:
@@ -149,7 +149,8 @@ class PipelineConnection:
     def _on_readable(self) -> None:
         try:
             self._pgconn.consume_input()
-            self._read_results()
+            if self._waiter is not None and not self._waiter.done():
+                self._read_results()
         except psycopg.Error as error:
             self._lose(error)
 

@@ -5,7 +5,7 @@ All of it runs on one event loop. Nothing here believes Valkey, another process,
 
 import asyncio
 from collections import OrderedDict, deque
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from typing import Any
 
 import structlog
@@ -63,6 +63,7 @@ class Writer:
         self._waiting: dict[bytes, int] = {}
         self._exhausted: dict[bytes, Exhausted] = {}
         self._nonces: OrderedDict[bytes, None] = OrderedDict()
+        self._under_way: list[list[Job]] = []
         self._stuck: dict[bytes, deque[Job]] = {}
         self._stuck_lanes = asyncio.Semaphore(MAX_STUCK_LANES)
         self._tasks: set[asyncio.Task[None]] = set()
@@ -126,7 +127,6 @@ class Writer:
         if waiting >= settings.queue_per_agent and job.decision.admits:
             job.refuse(too_many_waiting(waiting))
             job.final = True
-        job.deadline = self._loop.time() + DEADLINE_SECONDS
         self._waiting[agent_id] = waiting + 1
         self._enqueue(job)
         try:
@@ -174,6 +174,9 @@ class Writer:
     async def _record_batch(self, connection: PipelineConnection, batch: list[Job]) -> None:
         """Every job of the batch is answered, or queued again, when this returns."""
         batch = [job for job in batch if not job.future.done()]
+        if not batch:
+            return
+        self._under_way.append(batch)
         try:
             async with asyncio.timeout(BATCH_SECONDS):
                 await self._quickly_or_carefully(connection, batch)
@@ -186,6 +189,7 @@ class Writer:
             log.exception("batch_broke", size=len(batch))
             connection.close()
         finally:
+            self._under_way.remove(batch)
             if connection.closed:
                 # Nobody knows whether it was committed, so nobody is told that it was.
                 for job in batch:
@@ -303,14 +307,15 @@ class Writer:
                 connection = await PipelineConnection.open(self._settings.patient_conninfo, statements.ALL)
                 while lane:
                     jobs = [lane.popleft() for _ in range(min(MAX_BATCH, len(lane)))]
+                    jobs = [job for job in jobs if not job.future.done()]
+                    self._under_way.append(jobs)
                     try:
                         for job in jobs:
                             job.verification_id = uuid7_bytes(self._clock.now())
                         await self._carefully(connection, jobs, wait=True)
                     finally:
-                        for job in jobs:
-                            if not job.future.done():
-                                lane.append(job)
+                        self._under_way.remove(jobs)
+                        lane.extend(job for job in jobs if not job.future.done())
         except (WriterError, TimeoutError, OSError) as error:
             log.warning("agent_row_locked", agent=agent_id.hex(), error=str(error) or type(error).__name__)
         finally:
@@ -358,10 +363,16 @@ class Writer:
             await asyncio.sleep(0.1)
             now = self._loop.time()
             if self._queue and (self._queue[0].deadline < now or not self._connected):
-                late = [job for job in self._queue if job.deadline < now]
+                self._refuse_late(self._queue, now)
                 self._queue = deque(job for job in self._queue if job.deadline >= now)
-                for job in late:
-                    self._answer(job, NOT_RECORDED)
+            # What a batch under way may still commit is found by whoever asks again with the same signature.
+            for jobs in (*self._under_way, *self._stuck.values()):
+                self._refuse_late(jobs, now)
+
+    def _refuse_late(self, jobs: Iterable[Job], now: float) -> None:
+        for job in jobs:
+            if job.deadline < now:
+                self._answer(job, NOT_RECORDED)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = self._loop.create_task(work)

@@ -1,8 +1,11 @@
 """R3, R4 and R17: PostgreSQL gone, PostgreSQL refusing one statement, and one agent's row held by somebody else."""
 
+import os
 import random
 import signal
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from tests.chaos.agents import Agent, Organization, verify_call
 from tests.chaos.client import Client, decided
@@ -20,10 +23,12 @@ SQLSTATES = {
 }
 TRANSIENT = ("40001", "40P01")
 RETRIES = 3
+STRANGERS = 6
+LONG_SECONDS = 2.5
 
 
 def kill_postgres(site: Installation, *, tries: int, down: float) -> Outcome:
-    """R3: every other time SIGKILL, else the immediate stop; `down` is the longest time in seconds before the restart."""
+    """R3: every other time SIGKILL, else the immediate stop; some `down` seconds before the restart."""
     outcome = Outcome("R3", "PostgreSQL killed or stopped at once under load")
     organization = Organization(site)
     agents = [organization.agent() for _ in range(4)]
@@ -33,14 +38,72 @@ def kill_postgres(site: Installation, *, tries: int, down: float) -> Outcome:
             time.sleep(random.uniform(0.2, 0.5))
             seen = len(client.answers)
             site.kill_postgres(signal.SIGKILL if turn % 2 == 0 else signal.SIGQUIT)
-            time.sleep(random.uniform(0.3, 1.0) * down)
+            # A short absence is waited out by whoever asks; a long one must be told.
+            long = turn % 10 == 2
+            time.sleep(LONG_SECONDS if long else random.uniform(0.3, 1.0) * down)
             site.restart_postgres()
             refused = [answer for answer in client.answers[seen:] if answer.status == 503]
-            outcome.expect(bool(refused), "I7: nobody was refused while PostgreSQL was gone")
+            outcome.expect(not long or bool(refused), "I7: nobody was refused while PostgreSQL was gone")
             outcome.recovered(client.seconds_until(decided, since=time.time()), within=10)
             outcome.tries += 1
     outcome.expect(site.web_pids() == processes, "I8: a web process had to be started anew")
     return outcome
+
+
+def restart_unnoticed(site: Installation, *, tries: int) -> Outcome:
+    """R3: a restart in a quiet moment. An agent that no process has seen before must not find a dead connection."""
+    outcome = Outcome("R3", "PostgreSQL restarted while nobody asks")
+    organization = Organization(site)
+    known, strangers = organization.agent(), [organization.agent() for _ in range(STRANGERS)]
+    with judged(site, outcome) as client:
+        for _ in range(tries):
+            client.send([verify_call(known) for _ in range(STRANGERS)])
+            site.kill_postgres(signal.SIGQUIT)
+            site.restart_postgres()
+            time.sleep(2)
+            answers = client.send([verify_call(agent) for agent in (known, *strangers)])
+            outcome.expect({answer.status for answer in answers} == {200}, f"I8: 2 s later the answers were {answers}")
+            outcome.tries += 1
+    return outcome
+
+
+def freeze_postgres(site: Installation, *, tries: int, seconds: float) -> Outcome:
+    """R3: the server is there and says nothing, which is worse than gone: whoever waits must be told in time."""
+    outcome = Outcome("R3", f"PostgreSQL frozen for {seconds:g} s under load")
+    organization = Organization(site)
+    agents = [organization.agent() for _ in range(4)]
+    stranger = organization.agent()
+    with judged(site, outcome) as client, client.load(agents, connections=8, pause=0.02):
+        for _ in range(tries):
+            time.sleep(0.4)
+            seen = len(client.answers)
+            with _frozen(site):
+                # One agent that no process knows yet: its snapshot cannot be read either.
+                unknown = client.begin([verify_call(stranger)])
+                time.sleep(seconds)
+            refused = [answer for answer in client.answers[seen:] if answer.status == 503]
+            outcome.expect(bool(refused), "I7: nobody was refused while PostgreSQL was frozen")
+            outcome.recovered(client.seconds_until(decided, since=time.time()), within=10)
+            outcome.tries += 1
+            unknown()
+    return outcome
+
+
+@contextmanager
+def _frozen(site: Installation) -> Iterator[None]:
+    """SIGSTOP for the postmaster and every session of the product."""
+    with site.superuser() as connection:
+        sessions = connection.execute(
+            "SELECT pid FROM pg_stat_activity WHERE usename = 'aim' AND backend_type = 'client backend'"
+        ).fetchall()
+    pids = [site.postgres.pid, *(row[0] for row in sessions)]
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
 
 
 def fail_one_statement(site: Installation, *, tries: int) -> Outcome:

@@ -1,12 +1,10 @@
 """R12: signed requests that come again, and reports of one approval that come together."""
 
-import os
-import signal
 import time
 
 from tests.chaos.agents import Agent, Call, Organization, complete_call, verify_call
 from tests.chaos.client import Client
-from tests.chaos.installation import Installation, wait_until
+from tests.chaos.installation import Installation
 from tests.chaos.outcome import Outcome, judged
 
 AT_ONCE = 100
@@ -24,7 +22,7 @@ def replay(site: Installation, *, requests: int) -> Outcome:
             calls = [verify_call(agents[n % 4]) for n in range(start, min(start + AT_ONCE, requests))]
             first = [answer.id for answer in client.send(calls)]
             _again(client, calls, first, outcome)
-            _kill_all(site)
+            site.renew_web()
             _again(client, calls, first, outcome)
         _same_moment(client, agents[0], outcome)
     return outcome
@@ -46,7 +44,7 @@ def replay_at_the_edges(site: Installation, *, tries: int) -> Outcome:
             time.sleep(3.2)
             # Sooner than any clean-up may do it, and with no process left that remembers.
             _forget_nonce(site, first[0].id)
-            _kill_all(site)
+            site.renew_web()
             late = client.send([oldest])[0]
             outcome.expect(late.code == "signature_expired", f"I3: past its window a replay was answered {late}")
             outcome.expect(_kept_long_enough(site, first[1].id, now), "I3: a nonce is forgotten within its window")
@@ -82,15 +80,6 @@ def _same_moment(client: Client, agent: Agent, outcome: Outcome) -> None:
     outcome.expect(len(ids) == 1, f"I3: one request at once was decided {len(ids)} times")
     outcome.expect({answer.status for answer in answers} == {200}, f"R12: answered {answers[0]}")
     outcome.tries += len(answers)
-
-
-def _kill_all(site: Installation) -> None:
-    before = site.web_pids()
-    for pid in before:
-        os.kill(pid, signal.SIGKILL)
-    wait_until(
-        lambda: len(pids := site.web_pids()) == site.processes and not set(pids) & set(before), what="new web processes"
-    )
 
 
 def _forget_nonce(site: Installation, verification: str) -> None:

@@ -1,4 +1,4 @@
-"""Triggers that make PostgreSQL itself pause or fail in the middle of a decision. Put in and taken out by a superuser."""
+"""Triggers of a superuser that make PostgreSQL itself pause or fail in the middle of a decision."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -34,7 +34,10 @@ PLACES = (COUNTER, NONCE, VERIFICATION, ENTRY, COMMIT)
 
 @contextmanager
 def paused(connection: psycopg.Connection[Any], place: Place, agent: Agent) -> Iterator[Callable[[], bool]]:
-    """Let decisions of the agent sleep right after that statement, or right before the commit. Yields whether one sleeps there right now."""
+    """Let decisions of the agent sleep right after that statement, or right before the commit.
+
+    Yields whether one sleeps there right now.
+    """
     with _trigger(connection, place, agent, f"PERFORM pg_sleep({PAUSE_SECONDS});"):
 
         def inside() -> bool:
@@ -48,7 +51,7 @@ def paused(connection: psycopg.Connection[Any], place: Place, agent: Agent) -> I
 def failing(
     connection: psycopg.Connection[Any], place: Place, agent: Agent, *, sqlstate: str, times: int | None = None
 ) -> Iterator[Callable[[], int]]:
-    """Let decisions of the agent fail with this SQLSTATE, always or the first `times`. Yields how often it was tried."""
+    """Let decisions of the agent fail with this SQLSTATE, always or the first `times`. Yields the count of tries."""
     # A sequence counts on through every rollback.
     connection.execute("CREATE SEQUENCE chaos_tries; GRANT USAGE ON SEQUENCE chaos_tries TO aim")
     condition = f"nextval('chaos_tries') <= {2**40 if times is None else times}"

@@ -10,8 +10,8 @@ from tests.chaos.agents import Agent, Organization, verify_call
 from tests.chaos.client import Client, decided
 from tests.chaos.faults.triggers import PLACES, Place, paused
 from tests.chaos.installation import Installation, wait_until
-from tests.chaos.points import Point
 from tests.chaos.outcome import Outcome, judged
+from tests.chaos.points import Point
 
 RECOVERY_SECONDS = 3.0
 
