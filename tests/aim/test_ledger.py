@@ -37,9 +37,9 @@ def test_entry_needs_the_transaction_of_its_change():
 
 def test_entry_vanishes_with_its_change():
     organization = uuid7()
-    with pytest.raises(ZeroDivisionError), transaction.atomic():
+    with transaction.atomic():
         append_entry(kind=Event.ORGANIZATION_UPDATED, organization_id=organization, actor={}, subject={}, data={})
-        _ = 1 / 0
+        transaction.set_rollback(True)
     assert not Entry.objects.filter(organization_id=organization).exists()
 
 
@@ -59,6 +59,7 @@ def test_entry_can_neither_be_changed_nor_removed(statement):
     with connection.cursor() as cursor:
         cursor.execute("SELECT tableoid::regclass::text FROM ledger_entry WHERE id = %s", [entry.id])
         statement = statement.format(partition=cursor.fetchone()[0])
+        values = [entry.id] if "%s" in statement else []
         with pytest.raises(DatabaseError, match="append-only"):
-            cursor.execute(statement, [entry.id] if "%s" in statement else [])
+            cursor.execute(statement, values)
     assert Entry.objects.filter(id=entry.id).exists()

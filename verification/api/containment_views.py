@@ -3,30 +3,31 @@
 from typing import ClassVar
 
 from drf_spectacular.utils import extend_schema
+from rest_framework.generics import GenericAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.api.actor_view import ActorView
 from accounts.permissions import Permission
-from aim.api.pagination import CursorPages
 from aim.api.path_ids import path_id
 from aim.ids import IdKind
 from verification.api.serializers import ContainmentRequestSerializer, ContainmentSerializer, LiftSerializer
+from verification.models import Containment
 from verification.selectors import containment_by_id, containments_visible_to
 from verification.services.containments import lift_containment, place_containment
 
 
 @extend_schema(tags=["Containments"])
-class ContainmentListView(ActorView):
+class ContainmentListView(ActorView, GenericAPIView[Containment]):
     permissions: ClassVar = {"GET": Permission.CONTAINMENTS_READ, "POST": Permission.CONTAINMENTS_WRITE}
+    queryset = Containment.objects.none()
 
     @extend_schema(
         summary="List what is shut off", operation_id="containments", responses=ContainmentSerializer(many=True)
     )
-    def get(self, request: Request) -> Response:
-        pages = CursorPages()
-        rows = pages.paginate_queryset(containments_visible_to(self.actor), request, self)
-        return pages.get_paginated_response(ContainmentSerializer(rows, many=True).data)
+    def get(self, _request: Request) -> Response:
+        rows = self.paginate_queryset(self.filter_queryset(containments_visible_to(self.actor))) or []
+        return self.get_paginated_response(ContainmentSerializer(rows, many=True).data)
 
     @extend_schema(
         summary="Shut something off",

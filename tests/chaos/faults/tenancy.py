@@ -76,7 +76,7 @@ def two_tenants(site: Installation, *, steps: int, runs: int) -> Outcome:
         suppress_health_check=list(HealthCheck),
     )
     # A callable will do, whatever the annotation says: each run makes a machine by it.
-    run_state_machine_as_test(partial(Tenancy, tenants, operations, outcome), settings=chosen)  # type: ignore[arg-type]
+    run_state_machine_as_test(partial(Tenancy, tenants, operations, outcome), settings=chosen)
     return outcome
 
 
