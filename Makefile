@@ -34,7 +34,8 @@ check: $(READY_DEV) ## Everything static: format, lint, types, imports, settings
 	PYTHONPATH=. $(BIN)/lint-imports
 	AIM_ORIGIN=https://aim.example AIM_ALLOWED_HOSTS=aim.example $(PY) manage.py check --deploy --fail-level WARNING
 	$(PY) manage.py makemigrations --check --dry-run
-	$(BIN)/djlint --check --lint templates
+	$(BIN)/djade --check --target-version 5.2 $$(git ls-files "templates/*.html")
+	$(BIN)/djlint --lint templates
 	@$(PY) -W ignore manage.py spectacular --validate --fail-on-warn --file $(VENV)/openapi.yaml
 	@diff -q $(VENV)/openapi.yaml docs/openapi.yaml || { echo "docs/openapi.yaml is out of date: run make openapi."; exit 1; }
 
