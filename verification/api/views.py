@@ -49,6 +49,9 @@ EXAMPLE = OpenApiExample(
 )
 
 
+AGENT_KEY: list[dict[str, list[str]]] = [{"agentKey": []}]
+
+
 class CompletionRefusedError(ConflictError):
     """The report is on record, but it does not complete the verification."""
 
@@ -67,6 +70,7 @@ class VerifyActionView(APIView):
     @extend_schema(
         summary="May I?",
         operation_id="verify_action",
+        auth=AGENT_KEY,
         request=ActionSerializer,
         examples=[EXAMPLE],
         responses={
@@ -103,6 +107,7 @@ class OwnVerificationView(ActorView):
     @extend_schema(
         summary="What became of my request?",
         operation_id="verify_state",
+        auth=AGENT_KEY,
         parameters=[
             OpenApiParameter("wait", int, description="Seconds to wait for a pending one to be decided, at most 20.")
         ],
@@ -120,6 +125,7 @@ class CompleteView(ActorView):
     @extend_schema(
         summary="Report what came of it",
         operation_id="verify_complete",
+        auth=AGENT_KEY,
         request=ReportSerializer,
         responses={200: CompletionSerializer},
     )
