@@ -79,17 +79,26 @@ class SnapshotStore:
         async with self._lock:
             try:
                 async with asyncio.timeout(1.5):
-                    connection = self._connection
-                    if connection is None or connection.closed:
-                        connection = await psycopg.AsyncConnection.connect(
-                            self._conninfo, autocommit=True, row_factory=dict_row
-                        )
-                        self._connection = connection
-                    cursor = await connection.execute(statement, values, prepare=True)
-                    return await cursor.fetchall()
+                    reused = self._connection is not None and not self._connection.closed
+                    try:
+                        return await self._ask(statement, values)
+                    except psycopg.OperationalError:
+                        # A connection that lay idle may have ended unnoticed. Reading twice does no harm.
+                        if not reused:
+                            raise
+                        await self._drop()
+                        return await self._ask(statement, values)
             except (psycopg.Error, TimeoutError, OSError) as error:
                 await self._drop()
                 raise ConnectionLostError(str(error) or type(error).__name__) from error
+
+    async def _ask(self, statement: LiteralString, values: tuple[object, ...]) -> list[dict[str, Any]]:
+        connection = self._connection
+        if connection is None or connection.closed:
+            connection = await psycopg.AsyncConnection.connect(self._conninfo, autocommit=True, row_factory=dict_row)
+            self._connection = connection
+        cursor = await connection.execute(statement, values, prepare=True)
+        return await cursor.fetchall()
 
     async def _drop(self) -> None:
         connection, self._connection = self._connection, None

@@ -15,6 +15,5 @@ def test_no_invariant_is_broken(site, fault):
     assert outcome.violations == []
 
 
-@pytest.mark.xfail(strict=True, reason="the connection that reads snapshots finds out by a failed question")
 def test_nobody_is_refused_after_a_quiet_restart_of_the_database(site):
     assert restart_unnoticed(site, tries=1).violations == []
