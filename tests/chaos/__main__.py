@@ -18,7 +18,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
     parser.add_argument("--only", nargs="*", default=[], metavar="R1", help="the faults to try, by how they begin")
     parser.add_argument("--few", action="store_true", help="the counts of `make test`")
-    parser.add_argument("--seconds", type=float, default=720, help="no further fault begins after so long")
+    parser.add_argument("--seconds", type=float, default=900, help="no further fault begins after so long")
     options = parser.parse_args()
     chosen = [fault for fault in FAULTS if not options.only or fault.name.startswith(tuple(options.only))]
     console = Console(width=150)
