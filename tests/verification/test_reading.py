@@ -89,8 +89,8 @@ def test_detail_explains_the_decision(api, decided):
 
 
 @pytest.mark.requirement("R.1")
-def test_strangers_find_nothing(decided):
-    first, _ = decided
+def test_strangers_find_nothing(admin):
+    first = make_agent(admin.actor)
     stranger = Api(make_person(make_organization()).token)
     verification_id = first.ask_natively().json()["verification_id"]
     foreign, unknown = (
