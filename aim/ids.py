@@ -3,6 +3,7 @@
 import os
 import time
 from enum import StrEnum
+from random import Random
 from uuid import UUID
 
 _DIGITS = 32
@@ -29,14 +30,16 @@ class InvalidIdError(ValueError):
     """The text is no id of the expected kind."""
 
 
+# Ids are no secrets, so that they need no system call each. A forked process must not repeat its parent's.
+_random = Random()  # noqa: S311 - see above
+os.register_at_fork(after_in_child=_random.seed)
+_VERSION, _VARIANT, _RANDOM = 0x7 << 76, 0b10 << 62, (0xFFF << 64) | (2**62 - 1)
+
+
 def uuid7_bytes(unix_seconds: float) -> bytes:
-    """16 bytes of a UUIDv7 for a moment given in seconds since 1970."""
-    random = os.urandom(10)
-    return (
-        int(unix_seconds * 1000).to_bytes(6, "big")
-        + bytes((0x70 | random[0] & 0x0F, random[1], 0x80 | random[2] & 0x3F))
-        + random[3:]
-    )
+    """16 bytes of a UUIDv7 (RFC 9562 section 5.7) for a moment given in seconds since 1970, with 74 random bits."""
+    number = int(unix_seconds * 1000) << 80 | _VERSION | _VARIANT | _random.getrandbits(76) & _RANDOM
+    return number.to_bytes(16, "big")
 
 
 def uuid7() -> UUID:

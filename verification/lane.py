@@ -4,6 +4,7 @@ Whatever it is not sure of goes to the DRF view of the same path, with the body 
 engine, so that they differ in speed only.
 """
 
+import itertools
 import os
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -29,6 +30,9 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 MAX_BODY = 65_536
 _DIGITS = 6
+# Unique without a system call each: a random name of the process, and a count.
+_PROCESS = os.urandom(8).hex() + "-"
+_requests = itertools.count(1)
 PATH = "/api/v1/verify/action"
 log = structlog.get_logger("aim.verification")
 
@@ -86,7 +90,7 @@ async def _answer(
     request = read_action_fast(message.body)
     if request is None:
         return None
-    correlation_id = headers.request_id or os.urandom(16).hex()
+    correlation_id = headers.request_id or f"{_PROCESS}{next(_requests):x}"
     origin = Origin(message, address, headers.key_digest, correlation_id, arrived)
     return await engine.verify(request, origin), correlation_id
 

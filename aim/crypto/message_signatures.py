@@ -38,6 +38,11 @@ _INTEGER = re.compile(r"0|[1-9][0-9]{0,11}")
 _STRING = re.compile(r'"([!#-\[\]-~]{1,200})"')
 # 22 characters of base64 or base64url hold 132 bits, so 128 random bits fit into no fewer.
 _NONCE = re.compile(r'"([A-Za-z0-9+/_-]{22,128}={0,2})"')
+# One signature with quoted components and parameters, none of which needs an escape: what libraries write.
+_USUAL = re.compile(
+    rb'([a-z][a-z0-9_-]{0,63}+)=(\(("[a-z0-9@-]++"(?: "[a-z0-9@-]++"){0,31}+)\)'
+    rb'((?:;[a-z]++=(?:"[A-Za-z0-9+/_=.:-]{1,200}+"|[0-9]{1,12}+)){5,6}+))'
+)
 _PARAMETERS: Final = frozenset({"created", "expires", "nonce", "keyid", "alg", "tag"})
 
 
@@ -72,6 +77,62 @@ class _InvalidError(ValueError):
 
 def read_signature(message: SignedMessage, tag: str = TAG) -> ParsedSignature | SignatureProblem:
     """The one signature of `message` that carries `tag`; signatures with other tags are ignored."""
+    return read_usual(message, tag) or read_any(message, tag)
+
+
+def read_usual(message: SignedMessage, tag: str) -> ParsedSignature | None:  # noqa: C901 - one flat list of conditions
+    """What `read_any` would read, for a request with one signature in the usual spelling; None for any other.
+
+    It says nothing of a request that it does not read: `read_any` does.
+    """
+    given = signature = None
+    for name, value in message.headers:
+        if name == b"signature-input":
+            if given is not None:
+                return None
+            given = value
+        elif name == b"signature":
+            if signature is not None:
+                return None
+            signature = value
+    if given is None or signature is None:
+        return None
+    match = _USUAL.fullmatch(given)
+    if match is None:
+        return None
+    label, inner, items, written = (part.decode("ascii") for part in match.groups())
+    pairs = [pair.partition("=") for pair in written[1:].split(";")]
+    parameters = {name: value for name, _, value in pairs}
+    created, expires = parameters.get("created", ""), parameters.get("expires", "")
+    nonce, keyid = parameters.get("nonce", ""), parameters.get("keyid", "")
+    if (
+        len(parameters) != len(pairs)
+        or parameters.get("tag") != f'"{tag}"'
+        or not parameters.keys() <= _PARAMETERS
+        or not (created.isdecimal() and created[0] != "0" and expires.isdecimal() and expires[0] != "0")
+        or not _NONCE.fullmatch(nonce)
+        or not keyid.startswith('"')
+        or not parameters.get("alg", '"').startswith('"')
+        or not signature.startswith(f"{label}=:".encode())
+        or not signature.endswith(b":")
+    ):
+        return None
+    digits = signature[len(label) + 2 : -1]
+    try:
+        components = _covered(items, has_query=bool(message.query))
+        raw = binascii.a2b_base64(digits)
+    except (_InvalidError, binascii.Error):
+        return None
+    if not raw or base64.b64encode(raw) != digits:
+        return None
+    algorithm = parameters["alg"][1:-1] if "alg" in parameters else None
+    return ParsedSignature(
+        label, components, int(created), int(expires), nonce[1:-1], keyid[1:-1], algorithm, raw, inner
+    )
+
+
+def read_any(message: SignedMessage, tag: str) -> ParsedSignature | SignatureProblem:
+    """`read_signature` in full: any spelling that RFC 8941 and RFC 9421 allow, and a reason for every other."""
     inputs = field_values(message, b"signature-input")
     if not inputs:
         return SignatureProblem("signature_missing", "The request has no Signature-Input header.")

@@ -4,6 +4,7 @@ from base64 import b64encode
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.hashes import SHA256
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -12,13 +13,16 @@ from aim.crypto import message_signatures
 from aim.crypto.content_digest import content_digest
 from aim.crypto.message_signatures import (
     NONCE_LIFETIME,
+    TAG,
     ParsedSignature,
     SignatureProblem,
     check_signature,
+    read_any,
     read_signature,
+    read_usual,
 )
 from aim.crypto.signature_base import SignedMessage, signature_base
-from aim.crypto.signing import sign_message
+from aim.crypto.signing import Signer, sign_message, sign_request
 from aim.crypto.verifiers import Verifier
 from tests.crypto import keys, rfc9421
 
@@ -500,3 +504,53 @@ def test_the_base_is_that_of_rfc9421_appendix_b(pem, algorithm, components, keyi
     names = " ".join(f'"{name}"' for name in components)
     base = signature_base(rfc_message(), components, f'({names});created={rfc9421.CREATED};keyid="{keyid}"')
     assert Verifier.from_pem(pem).verify(signature, base, algorithm)
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            [
+                *(
+                    "created=1700000000",
+                    "expires=1700000030",
+                    "created=01",
+                    "expires=x",
+                    'tag="aim-verify"',
+                    'tag="other"',
+                ),
+                *(
+                    'nonce="AAAAAAAAAAAAAAAAAAAAAAAA"',
+                    'nonce="short"',
+                    'keyid="abc-_9"',
+                    "keyid=5",
+                    'alg="ed25519"',
+                    "alg=1",
+                ),
+                *('extra="1"', "created=1700000001", 'keyid="a b"'),
+            ]
+        ),
+        min_size=3,
+        max_size=8,
+    ),
+    st.sampled_from(
+        ['"@method" "@authority" "@path" "content-digest"', '"@method"', '"@path" "@path"', "", '"@method"  "@path"']
+    ),
+    st.sampled_from(["aim=:QUJD:", "aim=:QUJD", "aim=::", "aim=:QUJ=:", "other=:QUJD:", "aim=:QUJD:, b=:QUJD:"]),
+    st.sampled_from([b"", b"a=1"]),
+)
+def test_the_quick_reader_reads_what_the_full_one_reads(parameters, components, signature, query):
+    headers = [
+        (b"signature-input", f"aim=({components});{';'.join(parameters)}".encode()),
+        (b"signature", signature.encode()),
+    ]
+    message = SignedMessage("POST", "http", b"aim.example", b"/", query, headers, b"")
+    quick = read_usual(message, TAG)
+    if quick is not None:
+        assert quick == read_any(message, TAG)
+
+
+def test_the_quick_reader_reads_what_our_own_clients_write():
+    signed = sign_request(Signer(Ed25519PrivateKey.generate()), "POST", "http://aim.example/x", body=b"{}")
+    headers = [(name.lower().encode(), value.encode()) for name, value in signed.items()]
+    message = SignedMessage("POST", "http", b"aim.example", b"/x", b"", headers, b"{}")
+    assert read_usual(message, TAG) == read_any(message, TAG) is not None
