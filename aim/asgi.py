@@ -10,7 +10,6 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "aim.settings")
 from a2wsgi import WSGIMiddleware
 from channels.routing import ProtocolTypeRouter, URLRouter
 from channels.security.websocket import AllowedHostsOriginValidator
-from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.wsgi import get_wsgi_application
 
@@ -18,14 +17,15 @@ _django: Any = WSGIMiddleware(cast("Any", get_wsgi_application()), workers=8)
 
 from aim.checks import refuse_unsafe_settings  # noqa: E402
 from verification.engine import start_engine, stop_engine  # noqa: E402 - models exist only once Django is set up
-from verification.lane import VerifyLane, hosts_of  # noqa: E402
+from verification.lane import VerifyLane, own_door  # noqa: E402
+from verification.protocol import DecisionProtocol  # noqa: E402
 from verification.waiting import WaitLane  # noqa: E402
+
+__all__ = ["DecisionProtocol", "application"]
 
 _protocols = ProtocolTypeRouter(
     {
-        "http": VerifyLane(
-            WaitLane(_django), hosts=hosts_of(settings.ALLOWED_HOSTS, settings.ORIGIN), secure=settings.SECURE_TRANSPORT
-        ),
+        "http": VerifyLane(WaitLane(_django), door=own_door()),
         "websocket": AllowedHostsOriginValidator(URLRouter([])),
     }
 )

@@ -22,5 +22,11 @@ def _database(django_db_setup, django_db_blocker):
     with django_db_blocker.unblock():
         yield
         shut_down_engine_thread()
+        # Threads of servers that tests have run in this process keep connections of their own.
+        with connections["default"].cursor() as cursor:
+            cursor.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
         connections.close_all()
         cache.close()

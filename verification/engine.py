@@ -8,13 +8,14 @@ import threading
 import time
 from collections.abc import Coroutine
 from concurrent.futures import Future
+from functools import partial
 from typing import Any
 
 import structlog
 
 from aim.metrics import QUEUE, REFUSALS, Meter
 from verification.codes import Code
-from verification.contracts import ActionRequest, Origin
+from verification.contracts import ActionRequest, Case, Origin
 from verification.pipeline import Pipeline
 from verification.records import NOT_RECORDED, UNAUTHENTICATED, Answer
 from verification.snapshot import AgentSnapshot
@@ -94,21 +95,40 @@ class Engine:
             return self._refused(NOT_RECORDED)
         if agent is None or agent.public_id != request.agent_id:
             return self._refused(UNAUTHENTICATED)
+        return await self.begin(request, origin, agent, deadline=deadline)
+
+    def known(self, request: ActionRequest, key_digest: bytes) -> AgentSnapshot | None:
+        """The agent that asks, if this process holds it and its key is good; None says nothing about either."""
+        agent = self.store.known(key_digest)
+        if agent is None or agent.public_id != request.agent_id:
+            return None
+        return agent if agent.authenticates(key_digest, self.clock.now()) else None
+
+    def begin(
+        self, request: ActionRequest, origin: Origin, agent: AgentSnapshot, *, deadline: float | None = None
+    ) -> "asyncio.Future[Answer]":
+        """Decide for an authenticated agent and have it recorded; the future brings the answer to give."""
+        future: asyncio.Future[Answer] = self.loop.create_future()
         job = Job(
             request=request,
             origin=origin,
             agent=agent,
-            decision=None,  # type: ignore[arg-type]  # decided in the next line, from the job itself
-            future=self.loop.create_future(),
-            deadline=deadline,
+            decision=self.pipeline.decide(Case(request, agent, origin, self.clock.now())),
+            future=future,
+            deadline=deadline or self.loop.time() + DEADLINE_SECONDS,
         )
-        job.decision = self.pipeline.decide(job.case(self.clock.now()))
-        answer = await self.writer.record(job)
+        future.add_done_callback(partial(self._settle, job))
+        self.writer.submit(job)
+        return future
+
+    def _settle(self, job: Job, future: "asyncio.Future[Answer]") -> None:
+        self.writer.release(job)
+        answer = NOT_RECORDED if future.cancelled() else future.result()
         if answer is NOT_RECORDED or answer is UNAUTHENTICATED:
-            return self._refused(answer)
-        seconds = (time.perf_counter_ns() - origin.arrived_ns) / 1e9
+            self._refused(answer)
+            return
+        seconds = (time.perf_counter_ns() - job.origin.arrived_ns) / 1e9
         self.meter.count(job.decision.status.value, job.decision.code, seconds)
-        return answer
 
     async def _flush_metrics(self) -> None:
         while True:

@@ -8,18 +8,20 @@ import itertools
 import os
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
+from functools import cache
 from http import HTTPStatus
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import structlog
+from django.conf import settings
 
 from aim.client_address import client_address, client_scheme
 from aim.crypto.signature_base import SignedMessage
 from aim.middleware import REQUEST_ID
 from aim.secrets import digest_of
 from verification.contracts import Origin
-from verification.engine import Engine, running_engine
+from verification.engine import running_engine
 from verification.records import Answer
 from verification.requests import read_action_fast
 
@@ -37,6 +39,24 @@ PATH = "/api/v1/verify/action"
 log = structlog.get_logger("aim.verification")
 
 
+class Door(NamedTuple):
+    """Which requests are surely ours. `hosts` are Host headers in lower case; where `secure` is set, only what came by
+    HTTPS is answered by a quick lane, and Django sends the rest away.
+    """
+
+    hosts: frozenset[bytes]
+    secure: bool
+
+    def admits(self, headers: "Headers", scheme: str) -> bool:
+        return headers.plain and headers.host.lower() in self.hosts and (scheme == "https" or not self.secure)
+
+
+@cache
+def own_door() -> Door:
+    """The door of this installation, by its settings."""
+    return Door(hosts_of(settings.ALLOWED_HOSTS, settings.ORIGIN), settings.SECURE_TRANSPORT)
+
+
 def hosts_of(allowed_hosts: list[str], origin: str) -> frozenset[bytes]:
     """The Host headers that name this installation: its public one, and the allowed names with any usual port."""
     parts = urlsplit(origin)
@@ -47,14 +67,11 @@ def hosts_of(allowed_hosts: list[str], origin: str) -> frozenset[bytes]:
 
 
 class VerifyLane:
-    """Wraps the application. `hosts` are the Host headers that are surely ours, in lower case; where `secure` is set,
-    only what came by HTTPS is answered here, and Django sends the rest away.
-    """
+    """Wraps the ASGI application."""
 
-    def __init__(self, app: App, *, hosts: frozenset[bytes], secure: bool) -> None:
+    def __init__(self, app: App, *, door: Door) -> None:
         self._app = app
-        self._hosts = hosts
-        self._secure = secure
+        self._door = door
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["path"] != PATH or scope["method"] != "POST":
@@ -63,36 +80,21 @@ class VerifyLane:
         arrived = time.perf_counter_ns()
         engine = running_engine()
         headers = Headers(scope["headers"])
-        if engine is None or not headers.plain or headers.host.lower() not in self._hosts:
-            await self._app(scope, receive, send)
-            return
         peer = scope["client"][0] if scope.get("client") else None
         scheme = client_scheme(peer, scope["scheme"], headers.forwarded_proto)
-        if self._secure and scheme != "https":
+        if engine is None or not self._door.admits(headers, scheme):
             await self._app(scope, receive, send)
             return
         messages, body = await _read_body(receive, headers.length)
-        if body is not None:
-            address = client_address(peer, headers.forwarded_for) or "unknown"
-            message = SignedMessage(
-                "POST", scheme, headers.host, scope["raw_path"], scope["query_string"], scope["headers"], body
-            )
-            answer = await _answer(engine, message, headers, address, arrived)
-            if answer is not None:
-                await send_answer(send, answer[0], answer[1])
-                return
-        await self._app(scope, _replay(messages, receive), send)
-
-
-async def _answer(
-    engine: Engine, message: SignedMessage, headers: "Headers", address: str, arrived: int
-) -> tuple[Answer, str] | None:
-    request = read_action_fast(message.body)
-    if request is None:
-        return None
-    correlation_id = headers.request_id or f"{_PROCESS}{next(_requests):x}"
-    origin = Origin(message, address, headers.key_digest, correlation_id, arrived)
-    return await engine.verify(request, origin), correlation_id
+        request = None if body is None else read_action_fast(body)
+        if request is None:
+            await self._app(scope, _replay(messages, receive), send)
+            return
+        message = SignedMessage(
+            "POST", scheme, headers.host, scope["raw_path"], scope["query_string"], scope["headers"], body or b""
+        )
+        origin = headers.origin(message, peer, arrived)
+        await send_answer(send, await engine.verify(request, origin), origin.correlation_id)
 
 
 class Headers:
@@ -134,6 +136,12 @@ class Headers:
         known = content_type in {b"application/json", b"application/json; charset=utf-8"}
         self.plain = self.plain and known and bool(self.key_digest) and 0 < self.length <= MAX_BODY
 
+    def origin(self, message: SignedMessage, peer: str | None, arrived_ns: int) -> Origin:
+        """Where the request came from, as the decision sees it."""
+        address = client_address(peer, self.forwarded_for) or "unknown"
+        correlation_id = self.request_id or f"{_PROCESS}{next(_requests):x}"
+        return Origin(message, address, self.key_digest, correlation_id, arrived_ns)
+
 
 async def _read_body(receive: Receive, length: int) -> tuple[list[MutableMapping[str, Any]], bytes | None]:
     """The messages received and the body they make, or None in its place when it is not what was announced."""
@@ -163,7 +171,8 @@ def _replay(messages: list[MutableMapping[str, Any]], receive: Receive) -> Recei
     return again
 
 
-async def send_answer(send: Send, answer: Answer, correlation_id: str) -> None:
+def answer_headers(answer: Answer, correlation_id: str) -> list[tuple[bytes, bytes]]:
+    """The headers of an answer, the same in every lane."""
     headers = [
         (b"content-type", answer.content_type.encode()),
         (b"content-length", b"%d" % len(answer.body)),
@@ -174,5 +183,10 @@ async def send_answer(send: Send, answer: Answer, correlation_id: str) -> None:
         headers.append((b"retry-after", b"%d" % answer.retry_after))
     if answer.status == HTTPStatus.UNAUTHORIZED:
         headers.append((b"www-authenticate", b'Bearer realm="aim"'))
+    return headers
+
+
+async def send_answer(send: Send, answer: Answer, correlation_id: str) -> None:
+    headers = answer_headers(answer, correlation_id)
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
     await send({"type": "http.response.body", "body": answer.body})

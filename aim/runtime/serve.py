@@ -3,6 +3,7 @@
 import argparse
 import os
 import socket
+from importlib import import_module
 
 import uvicorn
 
@@ -18,10 +19,12 @@ def serve(sock: socket.socket, *, graceful_seconds: int) -> None:
 
     Forwarded headers are not believed here: `aim.middleware` judges them by AIM_TRUSTED_PROXIES.
     """
+    # Both need Django set up, which the application's module sees to.
+    asgi = import_module("aim.asgi")
     config = uvicorn.Config(
-        "aim.asgi:application",
+        asgi.application,
         loop="uvloop",
-        http="httptools",
+        http=asgi.DecisionProtocol,
         lifespan="on",
         access_log=False,
         log_config=None,

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.chaos.points import Point
-from verification import lane
+from verification import lane, protocol
 from verification.engine import Engine
 from verification.pipeline import Pipeline
 from verification.writer import statements
@@ -34,13 +34,13 @@ class KillPoints:
     def install(self) -> None:
         self._wrap_engine()
         self._wrap_connection()
-        send_answer = lane.send_answer
+        answer_headers = lane.answer_headers
 
-        async def answering(send: Any, answer: Any, correlation_id: str) -> None:
+        def answering(answer: Any, correlation_id: str) -> Any:
             self.reached(Point.ANSWERING)
-            await send_answer(send, answer, correlation_id)
+            return answer_headers(answer, correlation_id)
 
-        lane.send_answer = answering
+        lane.answer_headers = protocol.answer_headers = answering
 
     def _wrap_engine(self) -> None:
         authenticate, decide = Engine.authenticate, Pipeline.decide
@@ -55,7 +55,14 @@ class KillPoints:
             self.reached(Point.DECIDED)
             return decision
 
-        Engine.authenticate = authenticated
+        known = Engine.known
+
+        def found(engine: Engine, request: Any, key_digest: bytes) -> Any:
+            agent = known(engine, request, key_digest)
+            self.reached(Point.AUTHENTICATED)
+            return agent
+
+        Engine.authenticate, Engine.known = authenticated, found
         Pipeline.decide = decided
 
     def _wrap_connection(self) -> None:

@@ -18,7 +18,7 @@ from agents.services.lifecycle import resume_agent, revoke_agent, suspend_agent
 from aim import clock
 from tests.verification.world import HOST, PATH, make_agent, make_organization, native
 from verification.engine import engine_for_threads
-from verification.lane import VerifyLane
+from verification.lane import Door, VerifyLane
 from verification.models import Verification
 from verification.services.containments import lift_containment, place_containment
 
@@ -151,7 +151,7 @@ def test_queue_of_one_agent_is_bounded_and_others_are_unharmed():
                 "client": ("127.0.0.1", 1),
                 "headers": [(name.lower().encode(), value.encode()) for name, value in names.items()],
             }
-            await VerifyLane(None, hosts=frozenset({HOST.encode()}), secure=False)(scope, receive, send)
+            await VerifyLane(None, door=Door(frozenset({HOST.encode()}), secure=False))(scope, receive, send)
 
         await asyncio.gather(*(one() for _ in range(bound + 50)))
         return statuses

@@ -21,7 +21,7 @@ from agents.services.registration import register_agent
 from aim.crypto.public_keys import describe_key
 from aim.crypto.signing import Signer, sign_request
 from verification.engine import engine_for_threads, running_engine
-from verification.lane import VerifyLane
+from verification.lane import Door, VerifyLane
 
 HOST = "testserver"
 URL = f"http://{HOST}/api/v1/verify/action"
@@ -153,7 +153,7 @@ def native(raw: bytes, headers: dict[str, str], *, client: str = "127.0.0.1", pa
         "client": (client, 12345),
         "headers": [(name.lower().encode(), value.encode()) for name, value in all_headers.items()],
     }
-    lane = VerifyLane(application, hosts=frozenset({HOST.encode()}), secure=False)
+    lane = VerifyLane(application, door=Door(frozenset({HOST.encode()}), secure=False))
     asyncio.run_coroutine_threadsafe(lane(scope, receive, send), engine.loop).result(timeout=10)
     if handed_over:
         return None

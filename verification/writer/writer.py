@@ -117,26 +117,31 @@ class Writer:
 
     # The queue.
 
-    async def record(self, job: Job) -> Answer:
-        """Record the job's decision and answer what to tell the agent, only after it is durable."""
+    def submit(self, job: Job) -> None:
+        """Have the job's decision recorded; its future brings what to tell the agent, only after it is durable.
+
+        Whoever submits calls `release` once the future is done, however it ended.
+        """
         agent_id = job.agent.agent_id
         waiting = self._waiting.get(agent_id, 0)
         settings = self._settings
+        self._waiting[agent_id] = waiting + 1
         if self._closing or len(self._queue) >= settings.queue_total or waiting >= 4 * settings.queue_per_agent:
-            return NOT_RECORDED
+            self._answer(job, NOT_RECORDED)
+            return
         if waiting >= settings.queue_per_agent and job.decision.admits:
             job.refuse(too_many_waiting(waiting))
             job.final = True
-        self._waiting[agent_id] = waiting + 1
         self._enqueue(job)
-        try:
-            return await job.future
-        finally:
-            left = self._waiting[agent_id] - 1
-            if left:
-                self._waiting[agent_id] = left
-            else:
-                del self._waiting[agent_id]
+
+    def release(self, job: Job) -> None:
+        """The job's place among those of its agent is free again."""
+        agent_id = job.agent.agent_id
+        left = self._waiting[agent_id] - 1
+        if left:
+            self._waiting[agent_id] = left
+        else:
+            del self._waiting[agent_id]
 
     def _enqueue(self, job: Job) -> None:
         lane = self._stuck.get(job.agent.agent_id)
