@@ -6,7 +6,7 @@ One engine a process, on one event loop. In a web process that is the server's o
 import asyncio
 import threading
 import time
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from functools import partial
 from typing import Any
@@ -95,7 +95,9 @@ class Engine:
             return self._refused(NOT_RECORDED)
         if agent is None or agent.public_id != request.agent_id:
             return self._refused(UNAUTHENTICATED)
-        return await self.begin(request, origin, agent, deadline=deadline)
+        future: asyncio.Future[Answer] = self.loop.create_future()
+        self.begin(request, origin, agent, deliver=partial(_resolve, future), deadline=deadline)
+        return await future
 
     def known(self, request: ActionRequest, key_digest: bytes) -> AgentSnapshot | None:
         """The agent that asks, if this process holds it and its key is good; None says nothing about either."""
@@ -105,30 +107,33 @@ class Engine:
         return agent if agent.authenticates(key_digest, self.clock.now()) else None
 
     def begin(
-        self, request: ActionRequest, origin: Origin, agent: AgentSnapshot, *, deadline: float | None = None
-    ) -> "asyncio.Future[Answer]":
-        """Decide for an authenticated agent and have it recorded; the future brings the answer to give."""
-        future: asyncio.Future[Answer] = self.loop.create_future()
+        self,
+        request: ActionRequest,
+        origin: Origin,
+        agent: AgentSnapshot,
+        *,
+        deliver: Callable[[Answer], None],
+        deadline: float | None = None,
+    ) -> None:
+        """Decide for an authenticated agent and have it recorded; `deliver` is called once, with the answer to give."""
+
+        def settle(job: Job, answer: Answer) -> None:
+            if answer is NOT_RECORDED or answer is UNAUTHENTICATED:
+                self._refused(answer)
+            else:
+                seconds = (time.perf_counter_ns() - origin.arrived_ns) / 1e9
+                self.meter.count(job.decision.status.value, job.decision.code, seconds)
+            deliver(answer)
+
         job = Job(
             request=request,
             origin=origin,
             agent=agent,
             decision=self.pipeline.decide(Case(request, agent, origin, self.clock.now())),
-            future=future,
+            deliver=settle,
             deadline=deadline or self.loop.time() + DEADLINE_SECONDS,
         )
-        future.add_done_callback(partial(self._settle, job))
         self.writer.submit(job)
-        return future
-
-    def _settle(self, job: Job, future: "asyncio.Future[Answer]") -> None:
-        self.writer.release(job)
-        answer = NOT_RECORDED if future.cancelled() else future.result()
-        if answer is NOT_RECORDED or answer is UNAUTHENTICATED:
-            self._refused(answer)
-            return
-        seconds = (time.perf_counter_ns() - job.origin.arrived_ns) / 1e9
-        self.meter.count(job.decision.status.value, job.decision.code, seconds)
 
     async def _flush_metrics(self) -> None:
         while True:
@@ -139,6 +144,11 @@ class Engine:
     def _refused(self, answer: Answer) -> Answer:
         REFUSALS.labels(Code.NOT_RECORDED if answer.status == NOT_RECORDED.status else Code.UNAUTHENTICATED).inc()
         return answer
+
+
+def _resolve(future: "asyncio.Future[Answer]", answer: Answer) -> None:
+    if not future.done():
+        future.set_result(answer)
 
 
 class _Holder:

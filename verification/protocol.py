@@ -6,7 +6,6 @@ way, with nothing lost. One request of a connection is under way at a time: thos
 uvicorn's own queue until the short cut has answered.
 """
 
-import asyncio
 import time
 from functools import partial
 from http import HTTPStatus
@@ -24,7 +23,7 @@ from verification.requests import read_action_fast
 
 log = structlog.get_logger("aim.verification")
 _URL = PATH.encode()
-_STATUS_LINES = {status: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus}
+_STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus}
 
 
 class _Nobody:
@@ -98,22 +97,22 @@ class DecisionProtocol(HttpToolsProtocol):
         origin = headers.origin(message, self.client[0] if self.client else None, arrived)
         pending: Any = _Pending(keep_alive=self.parser.should_keep_alive())
         self.cycle = pending
-        future = engine.begin(request, origin, agent)
-        future.add_done_callback(partial(self._respond, pending, origin.correlation_id))
+        engine.begin(request, origin, agent, deliver=partial(self._respond, pending, origin.correlation_id))
         return True
 
-    def _respond(self, pending: _Pending, correlation_id: str, future: "asyncio.Future[Answer]") -> None:
+    def _respond(self, pending: _Pending, correlation_id: str, answer: Answer) -> None:
         pending.response_complete = True
         if pending.disconnected or self.transport.is_closing():
             return
-        answer = future.result()
-        lines = [_STATUS_LINES[HTTPStatus(answer.status)]]
-        headers = [*self.server_state.default_headers, *answer_headers(answer, correlation_id)]
-        if not pending.keep_alive:
-            headers.append((b"connection", b"close"))
-        for name, value in headers:
+        lines = [_STATUS_LINES[answer.status]]
+        for name, value in self.server_state.default_headers:
             lines += (name, b": ", value, b"\r\n")
-        self.transport.write(b"".join((*lines, b"\r\n", answer.body)))
+        for name, value in answer_headers(answer, correlation_id):
+            lines += (name, b": ", value, b"\r\n")
+        if not pending.keep_alive:
+            lines.append(b"connection: close\r\n")
+        lines += (b"\r\n", answer.body)
+        self.transport.write(b"".join(lines))
         if not pending.keep_alive:
             self.transport.close()
         self.on_response_complete()

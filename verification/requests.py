@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import msgspec
 
-from aim.api.strict_json import parse_fast
+from aim.api.strict_json import count_strings, may_be_plain, parse_fast
 from aim.canonical import LARGEST_INTEGER, canonical_json
 from aim.errors import InvalidInputError, Problem
 from aim.resources.resource import Resource, normalize_resource
@@ -29,9 +29,10 @@ class ActionData(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     destination: Annotated[str, msgspec.Meta(min_length=1, max_length=LONGEST_RESOURCE)] | None = None
 
 
-_NO_DATA = ActionData()
 _encode_sorted = msgspec.json.Encoder(order="sorted").encode
+_NO_DATA = ActionData()
 _NO_DATA_JSON = _encode_sorted(_NO_DATA)
+_NOTHING: dict[str, Any] = {}
 
 
 class ActionBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -40,22 +41,43 @@ class ActionBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     agent_id: Annotated[str, msgspec.Meta(pattern="^agt_[0-9a-f]{32}$")]
     action_type: Annotated[str, msgspec.Meta(min_length=1, max_length=LONGEST_ACTION)]
     resource: Annotated[str, msgspec.Meta(min_length=1, max_length=LONGEST_RESOURCE)]
-    context: dict[str, Any] = {}
-    parameters: dict[str, Any] = {}
-    data: ActionData = _NO_DATA
-    mcp_server: Name | None = None
-    tool: Name | None = None
+    context: dict[str, Any] | msgspec.UnsetType = msgspec.UNSET
+    parameters: dict[str, Any] | msgspec.UnsetType = msgspec.UNSET
+    data: ActionData | msgspec.UnsetType = msgspec.UNSET
+    mcp_server: Name | None | msgspec.UnsetType = msgspec.UNSET
+    tool: Name | None | msgspec.UnsetType = msgspec.UNSET
+
+
+_decode_body = msgspec.json.Decoder(ActionBody).decode
+# agent_id, action_type and resource: three names and three texts.
+_STRINGS_ALWAYS = 6
 
 
 def read_action_fast(raw: bytes) -> ActionRequest | None:
     """The request, or None where anything about it wants the slow and strict reader."""
-    value = parse_fast(raw)
-    if value is None:
+    if not may_be_plain(raw):
         return None
     try:
-        return action_from(value)
-    except InvalidInputError:
+        body = _decode_body(raw)
+        # A name given twice leaves fewer strings than quotes; the shape says nothing of it.
+        if body.data is not msgspec.UNSET or 2 * _strings_in(body) != raw.count(b'"'):
+            value = parse_fast(raw)
+            return None if value is None else action_from(value)
+        return _request(body)
+    except (ValueError, InvalidInputError):
         return None
+
+
+def _strings_in(body: ActionBody) -> int:
+    """The strings in a body without `data`, names included; raises `ValueError` for a dubious number."""
+    count = _STRINGS_ALWAYS
+    for member in (body.context, body.parameters):
+        if isinstance(member, dict):
+            count += 1 + count_strings(member)
+    for text in (body.mcp_server, body.tool):
+        if text is not msgspec.UNSET:
+            count += 1 if text is None else 2
+    return count
 
 
 def action_from(value: dict[str, Any]) -> ActionRequest:
@@ -64,23 +86,28 @@ def action_from(value: dict[str, Any]) -> ActionRequest:
     The serializer of the API names every problem; this is the last word on what is accepted.
     """
     try:
-        body = msgspec.convert(value, ActionBody)
+        return _request(msgspec.convert(value, ActionBody))
     except msgspec.ValidationError as error:
         raise InvalidInputError((Problem("", "invalid", str(error)),)) from None
-    user_id, session_id = context_names(body.context)
+
+
+def _request(body: ActionBody) -> ActionRequest:
+    context = body.context or _NOTHING
+    parameters = body.parameters or _NOTHING
+    data = body.data or _NO_DATA
+    user_id, session_id = context_names(context)
     place, hostile = _normal(body.resource)
     action_json = _action_json(body)
-    data = body.data
     return ActionRequest(
         agent_id=body.agent_id,
         action_type=body.action_type,
         resource=body.resource,
         place=place,
         hostile=hostile,
-        parameters=body.parameters,
-        mcp_server=body.mcp_server,
-        tool=body.tool,
-        context_json=canonical_json(body.context) if body.context else b"{}",
+        parameters=parameters,
+        mcp_server=body.mcp_server or None,
+        tool=body.tool or None,
+        context_json=canonical_json(context) if context else b"{}",
         data_json=_NO_DATA_JSON if data is _NO_DATA else _encode_sorted(data),
         user_id=user_id,
         session_id=session_id,
@@ -97,10 +124,10 @@ def _action_json(body: ActionBody) -> bytes:
         {
             "action_type": body.action_type,
             "agent_id": body.agent_id,
-            "mcp_server": body.mcp_server,
-            "parameters": msgspec.Raw(canonical_json(body.parameters)) if body.parameters else {},
+            "mcp_server": body.mcp_server or None,
+            "parameters": msgspec.Raw(canonical_json(body.parameters)) if body.parameters else _NOTHING,
             "resource": body.resource,
-            "tool": body.tool,
+            "tool": body.tool or None,
         }
     )
 

@@ -61,22 +61,28 @@ def parse_fast(raw: bytes) -> dict[str, Any] | None:
 
     None says nothing about the body: the caller asks `parse_json`.
     """
-    quotes = raw.count(b'"')
-    if (
-        len(raw) > DEFAULT_LIMITS.size
-        or b"\\" in raw
-        # Each of these is an upper bound, cheap because it does not care what stands inside a string.
-        or raw.count(b"{") + raw.count(b"[") > DEFAULT_LIMITS.depth
-        or quotes > 2 * DEFAULT_LIMITS.keys
-        or raw.count(b",") > DEFAULT_LIMITS.items - DEFAULT_LIMITS.depth
-    ):
+    if not may_be_plain(raw):
         return None
     try:
         value = _decode_object(raw)
         # Without escapes each string costs two quotes. A name given twice leaves fewer strings than quotes.
-        return value if 2 * _count_strings(value) == quotes else None
+        return value if 2 * count_strings(value) == raw.count(b'"') else None
     except (ValueError, RecursionError):
         return None
+
+
+def may_be_plain(raw: bytes) -> bool:
+    """Whether the body is small, shallow and without escapes, so that a quick reader may try it.
+
+    Each bound is an upper one, cheap because it does not care what stands inside a string.
+    """
+    return (
+        len(raw) <= DEFAULT_LIMITS.size
+        and b"\\" not in raw
+        and raw.count(b"{") + raw.count(b"[") <= DEFAULT_LIMITS.depth
+        and raw.count(b'"') <= 2 * DEFAULT_LIMITS.keys
+        and raw.count(b",") <= DEFAULT_LIMITS.items - DEFAULT_LIMITS.depth
+    )
 
 
 def hostile_text(text: str) -> str | None:
@@ -222,7 +228,7 @@ class _DubiousError(ValueError):
     pass
 
 
-def _count_strings(value: dict[str, Any] | list[Any]) -> int:
+def count_strings(value: dict[str, Any] | list[Any]) -> int:
     """The strings in the value, names included; raises `ValueError` for a number that not everybody reads alike."""
     count = 0
     items: Any = value
@@ -234,7 +240,7 @@ def _count_strings(value: dict[str, Any] | list[Any]) -> int:
         if kind is str:
             count += 1
         elif kind is dict or kind is list:
-            count += _count_strings(item)
+            count += count_strings(item)
         elif kind is float or (kind is int and not -LARGEST_INTEGER <= item <= LARGEST_INTEGER):
             raise _DubiousError
     return count

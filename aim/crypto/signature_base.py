@@ -41,10 +41,8 @@ def signature_base(message: SignedMessage, components: tuple[str, ...], paramete
 
     Raises `UnsignableError` for a component that is missing or whose value could be read as another line.
     """
-    lines = [
-        f'"{name}": {_derived_value(message, name) if name.startswith("@") else _field_value(message, name)}'
-        for name in components
-    ]
+    derived = _derived_lines(components, message.method, message.scheme, message.authority, message.path, message.query)
+    lines = [line or f'"{name}": {_field_value(message, name)}' for name, line in zip(components, derived, strict=True)]
     lines.append(f'"@signature-params": {parameters}')
     try:
         base = "\n".join(lines).encode("ascii")
@@ -54,6 +52,16 @@ def signature_base(message: SignedMessage, components: tuple[str, ...], paramete
     if base.count(b"\n") != len(components) or base.translate(None, _PRINTABLE):
         raise UnsignableError("a covered component has control characters")
     return base
+
+
+# Requests of one client differ in their bodies and times; what is derived from the address repeats.
+@lru_cache(maxsize=1024)
+def _derived_lines(
+    components: tuple[str, ...], method: str, scheme: str, authority: bytes, path: bytes, query: bytes
+) -> tuple[str | None, ...]:
+    """The lines of the derived components, with None in the place of each header field."""
+    message = SignedMessage(method, scheme, authority, path, query, [], b"")
+    return tuple(f'"{name}": {_derived_value(message, name)}' if name.startswith("@") else None for name in components)
 
 
 def _field_value(message: SignedMessage, name: str) -> str:

@@ -1,7 +1,7 @@
 """One request on its way to the record, and what the database says an agent has left."""
 
-import asyncio
 import time
+from collections.abc import Callable
 from typing import NamedTuple
 
 from verification.codes import Code
@@ -16,7 +16,17 @@ RATE_LIMIT = "rate_limit"
 class Job:
     """A decision that waits to be recorded. `decision` may be made anew until it is."""
 
-    __slots__ = ("agent", "deadline", "decision", "final", "future", "origin", "request", "verification_id")
+    __slots__ = (
+        "agent",
+        "answered",
+        "deadline",
+        "decision",
+        "deliver",
+        "final",
+        "origin",
+        "request",
+        "verification_id",
+    )
 
     def __init__(
         self,
@@ -25,14 +35,15 @@ class Job:
         origin: Origin,
         agent: AgentSnapshot,
         decision: Decision,
-        future: "asyncio.Future[Answer]",
+        deliver: "Callable[[Job, Answer], None]",
         deadline: float,
     ) -> None:
         self.request = request
         self.origin = origin
         self.agent = agent
         self.decision = decision
-        self.future = future
+        self.deliver = deliver
+        self.answered = False
         self.deadline = deadline
         self.final = False
         """Whether the decision stands whatever the agent's snapshot says, because a queue was full."""
@@ -65,8 +76,10 @@ class Job:
         )
 
     def answer(self, answer: Answer) -> None:
-        if not self.future.done():
-            self.future.set_result(answer)
+        """Deliver the answer, unless one was delivered already: the first counts."""
+        if not self.answered:
+            self.answered = True
+            self.deliver(self, answer)
 
 
 class Allowance:

@@ -27,7 +27,7 @@ from verification.writer.settings import WriterSettings
 log = structlog.get_logger("aim.writer")
 
 MAX_BATCH = 64
-SECOND_AT = 16
+SECOND_AT = 8
 """A second connection sets out once so many wait: below that, waiting for the first costs less than another commit."""
 DEADLINE_SECONDS = 1.8
 BATCH_SECONDS = 2.0
@@ -118,10 +118,7 @@ class Writer:
     # The queue.
 
     def submit(self, job: Job) -> None:
-        """Have the job's decision recorded; its future brings what to tell the agent, only after it is durable.
-
-        Whoever submits calls `release` once the future is done, however it ended.
-        """
+        """Have the job's decision recorded; the job delivers what to tell the agent, only after it is durable."""
         agent_id = job.agent.agent_id
         waiting = self._waiting.get(agent_id, 0)
         settings = self._settings
@@ -134,14 +131,20 @@ class Writer:
             job.final = True
         self._enqueue(job)
 
-    def release(self, job: Job) -> None:
-        """The job's place among those of its agent is free again."""
+    def _answer(self, job: Job, answer: Answer) -> None:
+        if job.answered:
+            return
         agent_id = job.agent.agent_id
         left = self._waiting[agent_id] - 1
         if left:
             self._waiting[agent_id] = left
         else:
             del self._waiting[agent_id]
+        try:
+            job.answer(answer)
+        except Exception:
+            # Whoever waits for this answer may be gone; the others of the batch must get theirs.
+            log.exception("answer_not_delivered")
 
     def _enqueue(self, job: Job) -> None:
         lane = self._stuck.get(job.agent.agent_id)
@@ -178,7 +181,7 @@ class Writer:
 
     async def _record_batch(self, connection: PipelineConnection, batch: list[Job]) -> None:
         """Every job of the batch is answered, or queued again, when this returns."""
-        batch = [job for job in batch if not job.future.done()]
+        batch = [job for job in batch if not job.answered]
         if not batch:
             return
         self._under_way.append(batch)
@@ -292,9 +295,6 @@ class Writer:
         for job in jobs:
             await self._carefully(connection, [job], wait=wait)
 
-    def _answer(self, job: Job, answer: Answer) -> None:
-        job.answer(answer)
-
     # Agents whose row somebody holds: each waits in a lane of its own, so that no other agent waits with it.
 
     def _set_aside(self, job: Job) -> None:
@@ -312,7 +312,7 @@ class Writer:
                 connection = await PipelineConnection.open(self._settings.patient_conninfo, statements.ALL)
                 while lane:
                     jobs = [lane.popleft() for _ in range(min(MAX_BATCH, len(lane)))]
-                    jobs = [job for job in jobs if not job.future.done()]
+                    jobs = [job for job in jobs if not job.answered]
                     self._under_way.append(jobs)
                     try:
                         for job in jobs:
@@ -320,7 +320,7 @@ class Writer:
                         await self._carefully(connection, jobs, wait=True)
                     finally:
                         self._under_way.remove(jobs)
-                        lane.extend(job for job in jobs if not job.future.done())
+                        lane.extend(job for job in jobs if not job.answered)
         except (WriterError, TimeoutError, OSError) as error:
             log.warning("agent_row_locked", agent=agent_id.hex(), error=str(error) or type(error).__name__)
         finally:
