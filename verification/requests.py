@@ -44,8 +44,8 @@ class ActionBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     context: dict[str, Any] | msgspec.UnsetType = msgspec.UNSET
     parameters: dict[str, Any] | msgspec.UnsetType = msgspec.UNSET
     data: ActionData | msgspec.UnsetType = msgspec.UNSET
-    mcp_server: Name | None | msgspec.UnsetType = msgspec.UNSET
-    tool: Name | None | msgspec.UnsetType = msgspec.UNSET
+    mcp_server: Name | msgspec.UnsetType | None = msgspec.UNSET
+    tool: Name | msgspec.UnsetType | None = msgspec.UNSET
 
 
 _decode_body = msgspec.json.Decoder(ActionBody).decode

@@ -6,10 +6,11 @@ import tomllib
 from pathlib import Path
 
 import pytest
+import rfc8785
 
 from aim.ids import IdKind, parse_id
 from aim.ledger.models import Entry
-from tests.verification.world import LANES, Reply, TestAgent, make_agent, make_organization
+from tests.verification.world import LANES, Reply, TestAgent, make_agent, make_organization, native, patient
 from verification.models import Verification
 
 CASES = tomllib.loads(Path(__file__).with_name("cases").joinpath("decisions.toml").read_text())["case"]
@@ -98,3 +99,29 @@ def test_checks_after_a_refusal_are_recorded_as_not_run():
     assert results["capability"] == "failed"
     assert results["scope"] == results["rate_limit"] == "not_run"
     assert results["agent_status"] == results["signature"] == "passed"
+
+
+HOSTILE = 'a"b\\c\u0007\u2028\u00e4\U0001f600</script>'
+
+
+@pytest.mark.parametrize("lane", LANES)
+@pytest.mark.parametrize(
+    "ask",
+    [
+        {},
+        {"action_type": HOSTILE},
+        {"resource": "/app/" + HOSTILE},
+        {"context": {"user_id": HOSTILE, HOSTILE: [1, {"z": None, "a": True}], "session_id": "s"}},
+        {"parameters": {"z": 1.5, "a": {"\u20ac": 1e21, "\r": -0.0, "\U0001f600": [], "\ufb33": ""}}},
+        {"data": {"records": 3, "bytes": 0, "fields": [HOSTILE], "destination": HOSTILE}},
+    ],
+    ids=["usual", "action", "resource", "context", "parameters", "data"],
+)
+def test_record_is_canonical_json(ask, lane):
+    """As an encoder that is not ours writes it, whatever the agent has sent."""
+    _, admin = make_organization()
+    made = make_agent(admin)
+    raw, headers = made.request(json.dumps(made.body(**ask), ensure_ascii=False).encode())
+    reply = (native(raw, headers) if lane == "native" else None) or patient(raw, headers)
+    entry = Entry.objects.get(id=parse_id(IdKind.VERIFICATION, reply.json()["verification_id"]))
+    assert bytes(entry.body) == rfc8785.dumps(json.loads(bytes(entry.body)))

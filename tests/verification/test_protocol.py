@@ -98,16 +98,21 @@ def talk(port, pieces, *, answers, timeout=10.0):
 
 
 def complete(said):
-    """The whole answers at the beginning of the bytes."""
+    """The whole answers at the beginning of the bytes, each as head and body."""
     answers = []
     while b"\r\n\r\n" in said:
         head, _, rest = said.partition(b"\r\n\r\n")
-        length = re.search(rb"content-length: (\d+)", head.lower())
-        size = int(length[1]) if length else 0
-        if len(rest) < size:
+        if b"transfer-encoding: chunked" in head.lower():
+            end = rest.find(b"0\r\n\r\n") + len(b"0\r\n\r\n")
+            if end < len(b"0\r\n\r\n"):
+                break
+        else:
+            length = re.search(rb"content-length: (\d+)", head.lower())
+            end = int(length[1]) if length else 0
+        if len(rest) < end:
             break
-        answers.append((head, rest[:size]))
-        said = rest[size:]
+        answers.append((head, rest[:end]))
+        said = rest[end:]
     return answers
 
 

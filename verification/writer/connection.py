@@ -74,7 +74,8 @@ class PipelineConnection:
         self._reading = True
         for statement in statements:
             self._pgconn.send_prepare(statement.name, statement.sql)
-        for result in await self._finish(len(statements)):
+        self._sync()
+        for result in await self._finish():
             if isinstance(result, StatementError):
                 self.close()
                 raise result
@@ -86,14 +87,23 @@ class PipelineConnection:
         Raises `StatementError` of the first that failed, and nothing of the batch is then stored; or
         `ConnectionLostError`, when nobody knows.
         """
+        self.send(commands)
+        return await self.results()
+
+    def send(self, commands: Sequence[Command]) -> None:
+        """The first half of `run`: the commands are on their way when this returns. `results` must be awaited next."""
         send = self._pgconn.send_query_prepared
         try:
             for statement, parameters in commands:
                 send(statement.name, parameters, statement.formats)
+            self._sync()
         except psycopg.Error as error:
             self.close()
             raise ConnectionLostError(str(error)) from error
-        results = await self._finish(len(commands))
+
+    async def results(self) -> list[Result]:
+        """The second half of `run`."""
+        results = await self._finish()
         for result in results:
             if isinstance(result, StatementError):
                 raise result
@@ -113,18 +123,18 @@ class PipelineConnection:
             self._waiter.set_exception(ConnectionLostError("closed"))
         self._pgconn.finish()
 
-    async def _finish(self, expected: int) -> list[Result | StatementError]:
-        """Send what is queued with a sync behind it, and collect one result for each command."""
+    def _sync(self) -> None:
+        """Send what is queued with a sync behind it: its result will close those of the commands."""
         self._results = []
-        self._expected = expected
         self._waiter = self._loop.create_future()
+        self._pgconn.pipeline_sync()
+        self._flush()
+
+    async def _finish(self) -> list[Result | StatementError]:
+        """One result for each command since the last sync."""
+        assert self._waiter is not None
         try:
-            self._pgconn.pipeline_sync()
-            self._flush()
             await self._waiter
-        except psycopg.Error as error:
-            self.close()
-            raise ConnectionLostError(str(error)) from error
         except asyncio.CancelledError:
             # The answer would arrive in the middle of the next command: the session is of no more use.
             self.close()

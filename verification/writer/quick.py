@@ -19,12 +19,13 @@ def quick_commands(jobs: Sequence[Job], rows: Sequence[Row], now: float) -> list
     return commands + insertions(rows)
 
 
-async def record_quickly(connection: PipelineConnection, jobs: Sequence[Job], rows: Sequence[Row], now: float) -> float:
-    """Record the jobs as one implicit transaction; answers the database's time, in seconds since 1970.
+async def quick_result(connection: PipelineConnection) -> float:
+    """Wait for what `quick_commands` came to; answers the database's time, in seconds since 1970.
 
-    Raises `StatementError` when an agent has changed, a limit would be passed, or a nonce is known.
+    The commands are one implicit transaction. Raises `StatementError` when an agent has changed, a limit would be
+    passed, or a nonce is known: nothing is recorded then.
     """
-    results = await connection.run(quick_commands(jobs, rows, now))
+    results = await connection.results()
     return float(results[0].rows[0][0] or 0)
 
 

@@ -19,15 +19,17 @@ from verification.writer import statements
 from verification.writer.careful import record_carefully
 from verification.writer.clock import DatabaseClock
 from verification.writer.connection import Command, PipelineConnection
-from verification.writer.errors import StatementError, WriterError
+from verification.writer.errors import ConnectionLostError, StatementError, WriterError
 from verification.writer.jobs import Allowance, Exhausted, Job, calls_exhausted, too_many_waiting
-from verification.writer.quick import record_quickly
+from verification.writer.quick import quick_commands, quick_result
 from verification.writer.settings import WriterSettings
 
 log = structlog.get_logger("aim.writer")
 
 MAX_BATCH = 64
-SECOND_AT = 8
+EAGER_AT = 8
+"""So many leave at once, while others of the same turn of the loop are still being decided."""
+SECOND_AT = 16
 """A second connection sets out once so many wait: below that, waiting for the first costs less than another commit."""
 DEADLINE_SECONDS = 1.8
 BATCH_SECONDS = 2.0
@@ -36,6 +38,19 @@ KNOWN_NONCES = 50_000
 MAX_STUCK_LANES = 4
 _TRANSIENT = frozenset({"40001", "40P01"})
 _LOCK_NOT_AVAILABLE = "55P03"
+
+
+class _Batch:
+    """Jobs on their way: those of `quick` with their rows, sent together; `careful` are to be recorded after them."""
+
+    __slots__ = ("careful", "jobs", "quick", "rows", "sent")
+
+    def __init__(self, quick: list[Job], careful: list[Job]) -> None:
+        self.quick = quick
+        self.careful = careful
+        self.jobs = [*quick, *careful]
+        self.rows: list[Row] = []
+        self.sent = 0.0
 
 
 class Writer:
@@ -63,7 +78,7 @@ class Writer:
         self._waiting: dict[bytes, int] = {}
         self._exhausted: dict[bytes, Exhausted] = {}
         self._nonces: OrderedDict[bytes, None] = OrderedDict()
-        self._under_way: list[list[Job]] = []
+        self._under_way: list[_Batch] = []
         self._stuck: dict[bytes, deque[Job]] = {}
         self._stuck_lanes = asyncio.Semaphore(MAX_STUCK_LANES)
         self._tasks: set[asyncio.Task[None]] = set()
@@ -152,72 +167,89 @@ class Writer:
             lane.append(job)
             return
         self._queue.append(job)
-        if not self._pump_scheduled:
+        if self._idle and len(self._queue) >= EAGER_AT:
+            # Not after this turn: PostgreSQL works while the rest of those who arrived together are still decided.
+            self._pump()
+        elif not self._pump_scheduled:
             # After this turn of the loop, so that requests which arrived together leave together.
             self._pump_scheduled = True
-            self._loop.call_soon(self._pump)
+            self._loop.call_soon(self._pump_later)
+
+    def _pump_later(self) -> None:
+        self._pump_scheduled = False
+        self._pump()
 
     def _pump(self) -> None:
-        self._pump_scheduled = False
         while self._queue and self._idle:
             if len(self._idle) < self._connected and len(self._queue) < SECOND_AT:
                 return
             connection = self._idle.pop()
-            batch = [self._queue.popleft() for _ in range(min(MAX_BATCH, len(self._queue)))]
-            self._spawn(self._serve(connection, batch))
+            self._spawn(self._serve(connection, self._send(connection)))
 
-    async def _serve(self, connection: PipelineConnection, batch: list[Job]) -> None:
+    def _send(self, connection: PipelineConnection) -> _Batch:
+        """Take the next jobs from the queue; those that may go quickly are on their way when this returns."""
+        jobs = [self._queue.popleft() for _ in range(min(MAX_BATCH, len(self._queue)))]
+        batch = _Batch(*self._prepare([job for job in jobs if not job.answered]))
+        self._under_way.append(batch)
+        if batch.quick:
+            now = self._clock.now()
+            batch.rows = [self.row(job) for job in batch.quick]
+            batch.sent = self._loop.time()
+            try:
+                connection.send(quick_commands(batch.quick, batch.rows, now))
+            except ConnectionLostError as error:
+                # The connection is closed now, as `_quickly_or_carefully` will find.
+                log.warning("batch_not_sent", error=str(error), size=len(batch.quick))
+        return batch
+
+    async def _serve(self, connection: PipelineConnection, batch: _Batch) -> None:
         try:
-            while batch:
+            while True:
                 await self._record_batch(connection, batch)
-                if connection.closed:
+                if connection.closed or not self._queue:
                     return
-                batch = [self._queue.popleft() for _ in range(min(MAX_BATCH, len(self._queue)))]
+                batch = self._send(connection)
         finally:
             if not connection.closed:
                 self._idle.append(connection)
                 if self._queue:
                     self._pump()
 
-    async def _record_batch(self, connection: PipelineConnection, batch: list[Job]) -> None:
+    async def _record_batch(self, connection: PipelineConnection, batch: _Batch) -> None:
         """Every job of the batch is answered, or queued again, when this returns."""
-        batch = [job for job in batch if not job.answered]
-        if not batch:
-            return
-        self._under_way.append(batch)
         try:
             async with asyncio.timeout(BATCH_SECONDS):
                 await self._quickly_or_carefully(connection, batch)
             self._batch_failed = False
         except (WriterError, TimeoutError, OSError) as error:
             self._batch_failed = True
-            log.error("batch_not_recorded", error=str(error) or type(error).__name__, size=len(batch))  # noqa: TRY400
+            reason = str(error) or type(error).__name__
+            log.error("batch_not_recorded", error=reason, size=len(batch.jobs))  # noqa: TRY400 - the reason says it all
             connection.close()
         except Exception:
-            log.exception("batch_broke", size=len(batch))
+            log.exception("batch_broke", size=len(batch.jobs))
             connection.close()
         finally:
             self._under_way.remove(batch)
             if connection.closed:
                 # Nobody knows whether it was committed, so nobody is told that it was.
-                for job in batch:
+                for job in batch.jobs:
                     self._answer(job, NOT_RECORDED)
 
-    async def _quickly_or_carefully(self, connection: PipelineConnection, batch: list[Job]) -> None:
-        quick, careful = self._prepare(batch)
+    async def _quickly_or_carefully(self, connection: PipelineConnection, batch: _Batch) -> None:
+        quick, careful = batch.quick, batch.careful
         if quick:
-            now = self._clock.now()
-            rows = [self.row(job) for job in quick]
-            sent = asyncio.get_running_loop().time()
+            if connection.closed:
+                raise ConnectionLostError("closed")
             try:
-                told = await record_quickly(connection, quick, rows, now)
+                told = await quick_result(connection)
             except StatementError:
                 self._meter.count_batch("careful", len(quick))
                 careful = [*quick, *careful]
             else:
                 self._meter.count_batch("quick", len(quick))
-                self._clock.learn(told, sent=sent, received=self._loop.time())
-                for job, row in zip(quick, rows, strict=True):
+                self._clock.learn(told, sent=batch.sent, received=self._loop.time())
+                for job, row in zip(quick, batch.rows, strict=True):
                     self._remember(job)
                     self._answer(job, row.answer)
         if careful:
@@ -313,13 +345,14 @@ class Writer:
                 while lane:
                     jobs = [lane.popleft() for _ in range(min(MAX_BATCH, len(lane)))]
                     jobs = [job for job in jobs if not job.answered]
-                    self._under_way.append(jobs)
+                    batch = _Batch([], jobs)
+                    self._under_way.append(batch)
                     try:
                         for job in jobs:
                             job.verification_id = uuid7_bytes(self._clock.now())
                         await self._carefully(connection, jobs, wait=True)
                     finally:
-                        self._under_way.remove(jobs)
+                        self._under_way.remove(batch)
                         lane.extend(job for job in jobs if not job.answered)
         except (WriterError, TimeoutError, OSError) as error:
             log.warning("agent_row_locked", agent=agent_id.hex(), error=str(error) or type(error).__name__)
@@ -371,7 +404,7 @@ class Writer:
                 self._refuse_late(self._queue, now)
                 self._queue = deque(job for job in self._queue if job.deadline >= now)
             # What a batch under way may still commit is found by whoever asks again with the same signature.
-            for jobs in (*self._under_way, *self._stuck.values()):
+            for jobs in (*(batch.jobs for batch in self._under_way), *self._stuck.values()):
                 self._refuse_late(jobs, now)
 
     def _refuse_late(self, jobs: Iterable[Job], now: float) -> None:
