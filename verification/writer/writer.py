@@ -43,12 +43,13 @@ _LOCK_NOT_AVAILABLE = "55P03"
 class _Batch:
     """Jobs on their way: those of `quick` with their rows, sent together; `careful` are to be recorded after them."""
 
-    __slots__ = ("careful", "jobs", "quick", "rows", "sent")
+    __slots__ = ("agents", "careful", "jobs", "quick", "rows", "sent")
 
     def __init__(self, quick: list[Job], careful: list[Job]) -> None:
         self.quick = quick
         self.careful = careful
         self.jobs = [*quick, *careful]
+        self.agents = {job.agent.agent_id for job in self.jobs}
         self.rows: list[Row] = []
         self.sent = 0.0
 
@@ -79,6 +80,7 @@ class Writer:
         self._exhausted: dict[bytes, Exhausted] = {}
         self._nonces: OrderedDict[bytes, None] = OrderedDict()
         self._under_way: list[_Batch] = []
+        self._held: set[bytes] = set()
         self._stuck: dict[bytes, deque[Job]] = {}
         self._stuck_lanes = asyncio.Semaphore(MAX_STUCK_LANES)
         self._tasks: set[asyncio.Task[None]] = set()
@@ -184,13 +186,18 @@ class Writer:
             if len(self._idle) < self._connected and len(self._queue) < SECOND_AT:
                 return
             connection = self._idle.pop()
-            self._spawn(self._serve(connection, self._send(connection)))
+            batch = self._send(connection)
+            if not batch.jobs:
+                self._release(batch)
+                self._idle.append(connection)
+                return
+            self._spawn(self._serve(connection, batch))
 
     def _send(self, connection: PipelineConnection) -> _Batch:
         """Take the next jobs from the queue; those that may go quickly are on their way when this returns."""
-        jobs = [self._queue.popleft() for _ in range(min(MAX_BATCH, len(self._queue)))]
-        batch = _Batch(*self._prepare([job for job in jobs if not job.answered]))
+        batch = _Batch(*self._prepare(self._take()))
         self._under_way.append(batch)
+        self._held |= batch.agents
         if batch.quick:
             now = self._clock.now()
             batch.rows = [self.row(job) for job in batch.quick]
@@ -202,6 +209,25 @@ class Writer:
                 log.warning("batch_not_sent", error=str(error), size=len(batch.quick))
         return batch
 
+    def _release(self, batch: _Batch) -> None:
+        self._under_way.remove(batch)
+        self._held -= batch.agents
+
+    def _take(self) -> list[Job]:
+        """The next jobs, but for those of an agent whose row our other connection holds: they would only wait for it,
+        and all that share their transaction with them.
+        """
+        jobs: list[Job] = []
+        left: list[Job] = []
+        while self._queue and len(jobs) < MAX_BATCH:
+            job = self._queue.popleft()
+            if job.agent.agent_id in self._held:
+                left.append(job)
+            elif not job.answered:
+                jobs.append(job)
+        self._queue.extendleft(reversed(left))
+        return jobs
+
     async def _serve(self, connection: PipelineConnection, batch: _Batch) -> None:
         try:
             while True:
@@ -209,6 +235,9 @@ class Writer:
                 if connection.closed or not self._queue:
                     return
                 batch = self._send(connection)
+                if not batch.jobs:
+                    self._release(batch)
+                    return
         finally:
             if not connection.closed:
                 self._idle.append(connection)
@@ -230,7 +259,7 @@ class Writer:
             log.exception("batch_broke", size=len(batch.jobs))
             connection.close()
         finally:
-            self._under_way.remove(batch)
+            self._release(batch)
             if connection.closed:
                 # Nobody knows whether it was committed, so nobody is told that it was.
                 for job in batch.jobs:
