@@ -80,10 +80,11 @@ class DecisionProtocol(HttpToolsProtocol):
         if parser.get_method() != b"POST" or parser.get_http_version() != "1.1" or parser.should_upgrade():
             return None
         headers = Headers(self.headers)
-        return headers if own_door().admits(headers, self._scheme_of(headers)) else None
-
-    def _scheme_of(self, headers: Headers) -> str:
-        return client_scheme(self.client[0] if self.client else None, self.scheme or "http", headers.forwarded_proto)
+        self._peer = self.client[0] if self.client else None
+        self._scheme_used: str = self.scheme or "http"
+        if headers.forwarded_proto is not None:
+            self._scheme_used = client_scheme(self._peer, self._scheme_used, headers.forwarded_proto)
+        return headers if own_door().admits(headers, self._scheme_used) else None
 
     def _begin(self, headers: Headers) -> bool:
         """Begin the decision; False where the ordinary way must take the request."""
@@ -93,8 +94,8 @@ class DecisionProtocol(HttpToolsProtocol):
         agent = engine.known(request, headers.key_digest) if engine is not None and request is not None else None
         if engine is None or request is None or agent is None:
             return False
-        message = SignedMessage("POST", self._scheme_of(headers), headers.host, _URL, b"", self.headers, self._body)
-        origin = headers.origin(message, self.client[0] if self.client else None, arrived)
+        message = SignedMessage("POST", self._scheme_used, headers.host, _URL, b"", self.headers, self._body)
+        origin = headers.origin(message, self._peer, arrived)
         pending: Any = _Pending(keep_alive=self.parser.should_keep_alive())
         self.cycle = pending
         engine.begin(request, origin, agent, deliver=partial(self._respond, pending, origin.correlation_id))

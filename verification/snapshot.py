@@ -79,6 +79,8 @@ class AgentSnapshot:
     min_trust: int
     calls_per_hour: int
     bytes_per_day: int
+    admission: tuple[str, ...]
+    """What the writer compares and counts against, as text: id, epoch, trust score, calls an hour, bytes a day."""
     verifiers: dict[str, Verifier]
     api_keys: dict[bytes, tuple[str, float | None]]
     """SHA-256 of the key → its public prefix and when it expires, in seconds since 1970."""
@@ -123,6 +125,13 @@ def snapshot_from_row(row: dict[str, Any]) -> AgentSnapshot:
         min_trust=row["min_trust"],
         calls_per_hour=row["calls_per_hour"],
         bytes_per_day=row["bytes_per_day"],
+        admission=(
+            row["id"].hex,
+            str(row["epoch"]),
+            "NULL" if row["trust_score"] is None else str(row["trust_score"]),
+            str(row["calls_per_hour"]),
+            str(row["bytes_per_day"]),
+        ),
         verifiers=_compiled("public keys", lambda: _verifiers(row["public_keys"]), {}, broken),
         api_keys={bytes.fromhex(digest): (prefix, expires) for digest, prefix, expires in row["api_keys"]},
         containments=_compiled("containments", lambda: _containments(row["containments"]), _NOTHING, broken),

@@ -3,11 +3,12 @@
 from collections.abc import Iterable, Sequence
 
 from verification.records import Row
+from verification.snapshot import AgentSnapshot
 from verification.writer import statements
 from verification.writer.arrays import binary_columns
 from verification.writer.careful import insertions, nonce_row
 from verification.writer.connection import Command, PipelineConnection
-from verification.writer.jobs import Job, trust_text
+from verification.writer.jobs import Job
 
 
 def quick_commands(jobs: Sequence[Job], rows: Sequence[Row], now: float) -> list[Command]:
@@ -30,29 +31,20 @@ async def quick_result(connection: PipelineConnection) -> float:
 
 
 def _admission(jobs: Sequence[Job]) -> Command:
-    agents = {}
+    agents: dict[bytes, AgentSnapshot] = {}
     counts: dict[bytes, list[int]] = {}
     for job in jobs:
         key = job.agent.agent_id
-        agents[key] = job.agent
-        count = counts.setdefault(key, [0, 0])
+        count = counts.get(key)
+        if count is None:
+            agents[key] = job.agent
+            count = counts[key] = [0, 0]
         if job.decision.admits:
             count[0] += 1
             count[1] += job.request.volume
     # Sorted, so that two batches lock the rows they share in the same order.
-    ordered = [(key, agents[key], counts[key]) for key in sorted(agents)]
-    return Command(
-        statements.ADMIT,
-        (
-            _array(key.hex() for key, _, _ in ordered),
-            _array(str(agent.epoch) for _, agent, _ in ordered),
-            _array(trust_text(agent) or "NULL" for _, agent, _ in ordered),
-            _array(str(count[0]) for _, _, count in ordered),
-            _array(str(agent.calls_per_hour) for _, agent, _ in ordered),
-            _array(str(count[1]) for _, _, count in ordered),
-            _array(str(agent.bytes_per_day) for _, agent, _ in ordered),
-        ),
-    )
+    columns = zip(*(agents[key].admission + tuple(map(str, counts[key])) for key in sorted(agents)), strict=True)
+    return Command(statements.ADMIT, tuple(map(_array, columns)))
 
 
 def _array(items: Iterable[str]) -> bytes:

@@ -3,7 +3,7 @@
 from verification.writer.arrays import BYTEA, INT4, TEXT, TIMESTAMPTZ, UUID
 from verification.writer.connection import BINARY, PLAIN, Statement
 
-ADMIT = Statement(b"admit", b"SELECT extract(epoch FROM verification_admit($1, $2, $3, $4, $5, $6, $7))", (PLAIN,) * 7)
+ADMIT = Statement(b"admit", b"SELECT extract(epoch FROM verification_admit($1, $2, $3, $6, $4, $7, $5))", (PLAIN,) * 7)
 VERIFICATION_COLUMNS = (
     *(UUID, UUID, UUID, TEXT, TEXT, TEXT, TEXT, TEXT, TEXT, TEXT),
     *(TIMESTAMPTZ, TIMESTAMPTZ, INT4, BYTEA),
