@@ -66,28 +66,32 @@ class KillPoints:
         Pipeline.decide = decided
 
     def _wrap_connection(self) -> None:
-        run, flush = PipelineConnection.run, PipelineConnection._flush
-        recording: set[int] = set()
+        send, results, flush = PipelineConnection.send, PipelineConnection.results, PipelineConnection._flush
+        sent: dict[int, set[Any]] = {}
 
-        async def running(connection: PipelineConnection, commands: Any) -> Any:
+        def sending(connection: PipelineConnection, commands: Any) -> None:
             used = {command.statement for command in commands}
             if statements.INSERT_VERIFICATIONS in used:
                 self.reached(Point.SENDING)
-                recording.add(id(connection))
+            sent[id(connection)] = used
+            send(connection, commands)
+
+        async def finished(connection: PipelineConnection) -> Any:
             try:
-                results = await run(connection, commands)
+                found = await results(connection)
             finally:
-                recording.discard(id(connection))
+                used = sent.pop(id(connection), set())
             if statements.INSERT_VERIFICATIONS in used:
                 self.reached(Point.COMMITTED)
             if used & {statements.LOCK_FREE, statements.LOCK_WAITING}:
                 self.reached(Point.LOCKED)
-            return results
+            return found
 
         def flushed(connection: PipelineConnection) -> None:
             flush(connection)
-            if id(connection) in recording:
+            if statements.INSERT_VERIFICATIONS in sent.get(id(connection), ()):
                 self.reached(Point.SENT)
 
-        PipelineConnection.run = running
+        PipelineConnection.send = sending
+        PipelineConnection.results = finished
         PipelineConnection._flush = flushed

@@ -16,11 +16,13 @@ from verification.contracts import Case, Decision
 from verification.records import NOT_RECORDED, Answer, Row
 from verification.snapshot import AgentSnapshot
 from verification.writer import statements
+from verification.writer.batch import Batch
 from verification.writer.careful import record_carefully
 from verification.writer.clock import DatabaseClock
 from verification.writer.connection import Command, PipelineConnection
 from verification.writer.errors import ConnectionLostError, StatementError, WriterError
 from verification.writer.jobs import Allowance, Exhausted, Job, calls_exhausted, too_many_waiting
+from verification.writer.keeper import keep_connected
 from verification.writer.quick import quick_commands, quick_result
 from verification.writer.settings import WriterSettings
 
@@ -38,20 +40,6 @@ KNOWN_NONCES = 50_000
 MAX_STUCK_LANES = 4
 _TRANSIENT = frozenset({"40001", "40P01"})
 _LOCK_NOT_AVAILABLE = "55P03"
-
-
-class _Batch:
-    """Jobs on their way: those of `quick` with their rows, sent together; `careful` are to be recorded after them."""
-
-    __slots__ = ("agents", "careful", "jobs", "quick", "rows", "sent")
-
-    def __init__(self, quick: list[Job], careful: list[Job]) -> None:
-        self.quick = quick
-        self.careful = careful
-        self.jobs = [*quick, *careful]
-        self.agents = {job.agent.agent_id for job in self.jobs}
-        self.rows: list[Row] = []
-        self.sent = 0.0
 
 
 class Writer:
@@ -79,7 +67,7 @@ class Writer:
         self._waiting: dict[bytes, int] = {}
         self._exhausted: dict[bytes, Exhausted] = {}
         self._nonces: OrderedDict[bytes, None] = OrderedDict()
-        self._under_way: list[_Batch] = []
+        self._under_way: list[Batch] = []
         self._held: set[bytes] = set()
         self._stuck: dict[bytes, deque[Job]] = {}
         self._stuck_lanes = asyncio.Semaphore(MAX_STUCK_LANES)
@@ -92,7 +80,7 @@ class Writer:
     def start(self) -> None:
         """Open the connections in the background, and keep them open."""
         for _ in range(self._settings.connections):
-            self._spawn(self._keep_connected())
+            self._spawn(keep_connected(self._settings, self._clock, self._connect, self._disconnect))
         self._spawn(self._reap())
 
     async def stop(self) -> None:
@@ -193,9 +181,9 @@ class Writer:
                 return
             self._spawn(self._serve(connection, batch))
 
-    def _send(self, connection: PipelineConnection) -> _Batch:
+    def _send(self, connection: PipelineConnection) -> Batch:
         """Take the next jobs from the queue; those that may go quickly are on their way when this returns."""
-        batch = _Batch(*self._prepare(self._take()))
+        batch = Batch(*self._prepare(self._take()))
         self._under_way.append(batch)
         self._held |= batch.agents
         if batch.quick:
@@ -209,7 +197,7 @@ class Writer:
                 log.warning("batch_not_sent", error=str(error), size=len(batch.quick))
         return batch
 
-    def _release(self, batch: _Batch) -> None:
+    def _release(self, batch: Batch) -> None:
         self._under_way.remove(batch)
         self._held -= batch.agents
 
@@ -228,7 +216,7 @@ class Writer:
         self._queue.extendleft(reversed(left))
         return jobs
 
-    async def _serve(self, connection: PipelineConnection, batch: _Batch) -> None:
+    async def _serve(self, connection: PipelineConnection, batch: Batch) -> None:
         try:
             while True:
                 await self._record_batch(connection, batch)
@@ -244,7 +232,7 @@ class Writer:
                 if self._queue:
                     self._pump()
 
-    async def _record_batch(self, connection: PipelineConnection, batch: _Batch) -> None:
+    async def _record_batch(self, connection: PipelineConnection, batch: Batch) -> None:
         """Every job of the batch is answered, or queued again, when this returns."""
         try:
             async with asyncio.timeout(BATCH_SECONDS):
@@ -265,7 +253,7 @@ class Writer:
                 for job in batch.jobs:
                     self._answer(job, NOT_RECORDED)
 
-    async def _quickly_or_carefully(self, connection: PipelineConnection, batch: _Batch) -> None:
+    async def _quickly_or_carefully(self, connection: PipelineConnection, batch: Batch) -> None:
         quick, careful = batch.quick, batch.careful
         if quick:
             if connection.closed:
@@ -374,7 +362,7 @@ class Writer:
                 while lane:
                     jobs = [lane.popleft() for _ in range(min(MAX_BATCH, len(lane)))]
                     jobs = [job for job in jobs if not job.answered]
-                    batch = _Batch([], jobs)
+                    batch = Batch([], jobs)
                     self._under_way.append(batch)
                     try:
                         for job in jobs:
@@ -392,37 +380,16 @@ class Writer:
             if connection is not None:
                 connection.close()
 
-    # Connections.
+    def _connect(self, connection: PipelineConnection) -> None:
+        self._connected += 1
+        self._batch_failed = False
+        self._idle.append(connection)
+        self._pump()
 
-    async def _keep_connected(self) -> None:
-        delay = 0.05
-        while not self._closing:
-            try:
-                async with asyncio.timeout(BATCH_SECONDS):
-                    connection = await PipelineConnection.open(self._settings.conninfo, statements.ALL)
-                    await self._set_clock(connection)
-            except (WriterError, TimeoutError, OSError) as error:
-                log.warning("writer_cannot_connect", error=str(error) or type(error).__name__)
-                await asyncio.sleep(delay)
-                delay = min(delay * 2, 1.0)
-                continue
-            delay = 0.05
-            self._connected += 1
-            self._batch_failed = False
-            self._idle.append(connection)
-            self._pump()
-            try:
-                await connection.lost.wait()
-            finally:
-                self._connected -= 1
-                if connection in self._idle:
-                    self._idle.remove(connection)
-                connection.close()
-
-    async def _set_clock(self, connection: PipelineConnection) -> None:
-        sent = self._loop.time()
-        results = await connection.run([Command(statements.TIME, ())])
-        self._clock.learn(float(results[0].rows[0][0] or 0), sent=sent, received=self._loop.time())
+    def _disconnect(self, connection: PipelineConnection) -> None:
+        self._connected -= 1
+        if connection in self._idle:
+            self._idle.remove(connection)
 
     async def _reap(self) -> None:
         """Answer those who have waited too long: an agent must hear within two seconds that nothing was recorded."""
