@@ -25,6 +25,7 @@ from verification.writer.jobs import Allowance, Exhausted, Job, calls_exhausted,
 from verification.writer.keeper import keep_connected
 from verification.writer.quick import quick_commands, quick_result
 from verification.writer.settings import WriterSettings
+from verification.writer.stuck import StuckLanes
 
 log = structlog.get_logger("aim.writer")
 
@@ -37,7 +38,6 @@ DEADLINE_SECONDS = 1.8
 BATCH_SECONDS = 2.0
 RETRIES = 3
 KNOWN_NONCES = 50_000
-MAX_STUCK_LANES = 4
 _TRANSIENT = frozenset({"40001", "40P01"})
 _LOCK_NOT_AVAILABLE = "55P03"
 
@@ -69,8 +69,9 @@ class Writer:
         self._nonces: OrderedDict[bytes, None] = OrderedDict()
         self._under_way: list[Batch] = []
         self._held: set[bytes] = set()
-        self._stuck: dict[bytes, deque[Job]] = {}
-        self._stuck_lanes = asyncio.Semaphore(MAX_STUCK_LANES)
+        self._stuck = StuckLanes(
+            conninfo=settings.patient_conninfo, record=self._record_stuck, answer=self._answer, spawn=self._spawn
+        )
         self._tasks: set[asyncio.Task[None]] = set()
         self._loop = asyncio.get_running_loop()
         self._pump_scheduled = False
@@ -152,9 +153,7 @@ class Writer:
             log.exception("answer_not_delivered")
 
     def _enqueue(self, job: Job) -> None:
-        lane = self._stuck.get(job.agent.agent_id)
-        if lane is not None:
-            lane.append(job)
+        if self._stuck.take(job):
             return
         self._queue.append(job)
         if self._idle and len(self._queue) >= EAGER_AT:
@@ -327,7 +326,7 @@ class Writer:
                 self._remember(job)
                 self._answer(job, answer)
             for job in recorded.locked:
-                self._set_aside(job)
+                self._stuck.set_aside(job)
             for job in recorded.twins:
                 self._enqueue(job)
             return
@@ -344,41 +343,17 @@ class Writer:
         for job in jobs:
             await self._carefully(connection, [job], wait=wait)
 
-    # Agents whose row somebody holds: each waits in a lane of its own, so that no other agent waits with it.
-
-    def _set_aside(self, job: Job) -> None:
-        agent_id = job.agent.agent_id
-        lane = self._stuck.get(agent_id)
-        if lane is None:
-            self._stuck[agent_id] = lane = deque()
-            self._spawn(self._serve_stuck(agent_id, lane))
-        lane.append(job)
-
-    async def _serve_stuck(self, agent_id: bytes, lane: deque[Job]) -> None:
-        connection: PipelineConnection | None = None
+    async def _record_stuck(self, connection: PipelineConnection, jobs: list[Job]) -> None:
+        """Record jobs of one agent, waiting for its row as long as their deadline allows."""
+        batch = Batch([], jobs)
+        self._under_way.append(batch)
         try:
-            async with asyncio.timeout(BATCH_SECONDS), self._stuck_lanes:
-                connection = await PipelineConnection.open(self._settings.patient_conninfo, statements.ALL)
-                while lane:
-                    jobs = [lane.popleft() for _ in range(min(MAX_BATCH, len(lane)))]
-                    jobs = [job for job in jobs if not job.answered]
-                    batch = Batch([], jobs)
-                    self._under_way.append(batch)
-                    try:
-                        for job in jobs:
-                            job.verification_id = uuid7_bytes(self._clock.now())
-                        await self._carefully(connection, jobs, wait=True)
-                    finally:
-                        self._under_way.remove(batch)
-                        lane.extend(job for job in jobs if not job.answered)
-        except (WriterError, TimeoutError, OSError) as error:
-            log.warning("agent_row_locked", agent=agent_id.hex(), error=str(error) or type(error).__name__)
+            for job in jobs:
+                job.verification_id = uuid7_bytes(self._clock.now())
+            if jobs:
+                await self._carefully(connection, jobs, wait=True)
         finally:
-            del self._stuck[agent_id]
-            for job in lane:
-                self._answer(job, NOT_RECORDED)
-            if connection is not None:
-                connection.close()
+            self._under_way.remove(batch)
 
     def _connect(self, connection: PipelineConnection) -> None:
         self._connected += 1
@@ -400,7 +375,7 @@ class Writer:
                 self._refuse_late(self._queue, now)
                 self._queue = deque(job for job in self._queue if job.deadline >= now)
             # What a batch under way may still commit is found by whoever asks again with the same signature.
-            for jobs in (*(batch.jobs for batch in self._under_way), *self._stuck.values()):
+            for jobs in (*(batch.jobs for batch in self._under_way), *self._stuck):
                 self._refuse_late(jobs, now)
 
     def _refuse_late(self, jobs: Iterable[Job], now: float) -> None:
