@@ -159,3 +159,10 @@ def test_the_start_pages_numbers_are_links_that_work(admin):
     links = re.findall(r"<dd[^>]*>(.*?)</dd>", client.get("/").content.decode(), re.DOTALL)
     for address in re.findall(r'href="([^"]+)"', " ".join(links)):
         assert client.get(address.replace("&amp;", "&")).status_code == 200, address
+
+
+def test_an_address_that_does_not_exist_shows_the_way_back():
+    response = new_browser().get("/no/such/page")
+    assert response.status_code == 404
+    assert b"There is nothing here" in response.content
+    assert reverse("home").encode() in response.content
