@@ -24,7 +24,8 @@ up: $(PRODUCT) ## Start everything in the foreground (ARGS="--port 9000 --demo")
 
 .PHONY: test
 test: $(READY_DEV) ## Run the tests on real PostgreSQL and Valkey, in parallel (T=tests/agents)
-	@$(PY) -m pytest -n auto $(T)
+	@if [ -n "$(T)" ]; then $(PY) -m pytest -n auto $(T); else \
+		$(PY) -m pytest -n auto --ignore=tests/chaos && $(PY) -m pytest tests/chaos; fi
 
 .PHONY: check
 check: $(READY_DEV) ## Everything static: format, lint, types, imports, settings, migrations, templates
