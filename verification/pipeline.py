@@ -15,6 +15,7 @@ from verification.contracts import (
     Failed,
     NeedsApproval,
     Passed,
+    PolicyMatch,
     SignedPassed,
 )
 from verification.registry import checks_in_order
@@ -41,6 +42,7 @@ class Pipeline:
         refusal: Failed | Errored | None = None
         approval: NeedsApproval | None = None
         signed: SignedPassed | None = None
+        policies: tuple[PolicyMatch, ...] = ()
         clock = time.perf_counter_ns
         started = clock()
         for index, check in enumerate(self._checks):
@@ -52,16 +54,19 @@ class Pipeline:
                 outcome = Errored(type(error).__name__)
             ended = clock()
             if isinstance(outcome, Passed):
+                policies = outcome.policies or policies
                 lines[index] = CheckResult(check.name, "passed", "", outcome.detail, ended - started)
             elif isinstance(outcome, SignedPassed):
                 signed = outcome
                 lines[index] = CheckResult(check.name, "passed", "", outcome.detail, ended - started)
             elif isinstance(outcome, NeedsApproval):
                 approval = outcome
+                policies = outcome.policies or policies
                 line = CheckResult(check.name, "needs_approval", _WAITS, outcome.detail, ended - started)
                 lines[index] = line
             elif isinstance(outcome, Failed):
                 refusal = outcome
+                policies = outcome.policies or policies
                 lines[index] = CheckResult(check.name, "failed", str(outcome.code), outcome.detail, ended - started)
                 break
             else:
@@ -70,7 +75,7 @@ class Pipeline:
                 break
             started = ended
         results = tuple([lines[index] or self._not_run[index] for index in self._by_position])
-        return _decision(results, refusal, approval, signed)
+        return _decision(results, refusal, approval, signed, policies)
 
 
 def _decision(
@@ -78,18 +83,20 @@ def _decision(
     refusal: Failed | Errored | None,
     approval: NeedsApproval | None,
     signed: SignedPassed | None,
+    policies: tuple[PolicyMatch, ...],
 ) -> Decision:
     nonce = hashlib.sha256(signed.nonce.encode()).digest()[:NONCE_BYTES] if signed else None
     keyid = signed.keyid if signed else None
     if isinstance(refusal, Failed):
-        return Decision(DecisionStatus.DENIED, refusal.code, refusal.reason, results, nonce, keyid, refusal.retry_after)
+        status, code, reason, after = DecisionStatus.DENIED, refusal.code, refusal.reason, refusal.retry_after
+        return Decision(status, code, reason, results, nonce, keyid, after, None, policies)
     if refusal is not None:
-        return Decision(
-            DecisionStatus.DENIED, Code.CHECK_FAILED, "Check could not be carried out", results, nonce, keyid
-        )
+        status, reason = DecisionStatus.DENIED, "Check could not be carried out"
+        return Decision(status, Code.CHECK_FAILED, reason, results, nonce, keyid, None, None, policies)
     if approval is not None:
-        return Decision(DecisionStatus.PENDING, Code.APPROVAL_REQUIRED, approval.reason, results, nonce, keyid)
-    return Decision(DecisionStatus.APPROVED, "", "", results, nonce, keyid)
+        status, code, reason, asked = DecisionStatus.PENDING, _WAITS, approval.reason, approval.requirement
+        return Decision(status, code, reason, results, nonce, keyid, None, asked, policies)
+    return Decision(DecisionStatus.APPROVED, "", "", results, nonce, keyid, None, None, policies)
 
 
 def overrule(decision: Decision, check_name: str, refusal: Failed) -> Decision:
@@ -108,4 +115,6 @@ def overrule(decision: Decision, check_name: str, refusal: Failed) -> Decision:
         decision.nonce,
         decision.keyid,
         refusal.retry_after,
+        None,
+        decision.policies,
     )
