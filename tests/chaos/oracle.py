@@ -53,7 +53,8 @@ class Facts:
         self.entries = {
             row[0]: _entry(row[1], row[2])
             for row in connection.execute(
-                "SELECT id, body, disclosures FROM ledger_entry WHERE kind = 'verification.decided' AND subject_id = ANY(%s)",
+                "SELECT id, body, disclosures FROM ledger_entry"
+                " WHERE kind = 'verification.decided' AND subject_id = ANY(%s)",
                 [agents],
             )
         }
