@@ -13,12 +13,12 @@ from decimal import Decimal
 from typing import Any, LiteralString
 from uuid import UUID
 
-import msgspec
 from django.db import connection
 
 from aim.crypto.signature_base import SignedMessage
 from aim.errors import InvalidInputError
 from aim.ids import IdKind, show_id
+from aim.ledger.reading import read_body
 from verification.checks.policy import policy as policy_check
 from verification.contracts import ActionRequest, Case, NeedsApproval, Origin, Passed
 from verification.policies.book import read_row
@@ -35,10 +35,9 @@ _MOST_AGENTS = 20_000
 APPROVED, PENDING, DENIED = "approved", "pending", "denied"
 _KINDS = {DENIED: "newly_denied", PENDING: "newly_pending", APPROVED: "newly_allowed"}
 _NO_MESSAGE = SignedMessage("POST", "https", b"", b"/", b"", [], b"")
-_decode = msgspec.json.Decoder().decode
 
 _PAGE: LiteralString = """
-SELECT v.id, e.body FROM verification_verification v JOIN ledger_entry e ON e.id = v.id
+SELECT v.id, e.body, e.disclosures FROM verification_verification v JOIN ledger_entry e ON e.id = v.id
 WHERE v.organization_id = %s AND v.id < %s AND v.id >= %s AND e.id < %s AND e.id >= %s
 ORDER BY v.id DESC LIMIT %s
 """
@@ -87,9 +86,9 @@ class Records:
         started, rows, before = time.monotonic(), 0, self._ceiling
         while True:
             page = self._page(before)
-            for identifier, body in page:
+            for identifier, body, disclosures in page:
                 self.last = identifier
-                yield identifier, _decode(bytes(body))
+                yield identifier, read_body(bytes(body), None if disclosures is None else bytes(disclosures))
             rows += len(page)
             if len(page) < BATCH:
                 return
@@ -105,11 +104,11 @@ class Records:
             return None
         return datetime.fromtimestamp(moment_of(self.last), UTC)
 
-    def _page(self, before: UUID) -> list[tuple[UUID, Any]]:
+    def _page(self, before: UUID) -> list[tuple[UUID, Any, Any]]:
         with connection.cursor() as cursor:
             bounds = [before, self._floor]
             cursor.execute(_PAGE, [self._organization_id, *bounds, *bounds, BATCH])
-            rows: list[tuple[UUID, Any]] = cursor.fetchall()
+            rows: list[tuple[UUID, Any, Any]] = cursor.fetchall()
             return rows
 
 
@@ -144,6 +143,9 @@ def _replay_one(result: Replay, judge: "_Judge", identifier: UUID, body: dict[st
     if ran in {"not_run", "errored"}:
         result.unaffected += 1
         return
+    if body["erased"] or body["altered"]:
+        result.not_replayable["values_erased"] += 1
+        return
     try:
         agents = judge.agents(body["actor"]["id"], data["agent"]["trust_score"])
         if agents is None:
@@ -151,8 +153,8 @@ def _replay_one(result: Replay, judge: "_Judge", identifier: UUID, body: dict[st
             return
         request = _request(data)
     except (InvalidInputError, KeyError, TypeError, ValueError):
-        # Erased personal values, or a record of a form that this version does not read.
-        result.not_replayable["values_missing"] += 1
+        # A record of a form that this version does not read.
+        result.not_replayable["not_understood"] += 1
         return
     origin, now = Origin(_NO_MESSAGE, body["actor"]["address"], b"", "", 0), moment_of(identifier)
     before, _ = _outcome(Case(request, agents[0], origin, now))

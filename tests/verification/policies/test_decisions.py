@@ -50,8 +50,9 @@ def last_record(admin):
     return record_of(verifications_visible_to(admin).order_by("-id")[0])["data"]
 
 
-def policy_line(record):
-    return next(line for line in record["checks"] if line["name"] == "policy")
+def policy_detail(record):
+    names = [line["name"] for line in record["checks"]]
+    return record["details"][names.index("policy")]
 
 
 @pytest.mark.requirement("W4.5")
@@ -62,7 +63,7 @@ def test_the_sensitive_file_of_the_guide_is_approved_as_it_says(world):
     policy = in_force(admin, SENSITIVE)
     assert ask(agent, context={"user_id": developer.public_id}) == "approved"
     record = last_record(admin)
-    assert policy_line(record)["detail"] == (
+    assert policy_detail(record) == (
         "Sensitive files require approval (version 1): User is admin: no; Read-only operation: yes; "
         "Working hours: yes; auto-approved (read-only + working hours)"
     )
@@ -106,7 +107,7 @@ def test_states_of_a_policy_are_in_force_at_once(world):
     activate_version(admin, version.policy_id, number=1)
     assert ask(agent) == "policy_denied"
     record = last_record(admin)
-    assert policy_line(record)["detail"] == "No config (version 1)"
+    assert policy_detail(record) == "No config (version 1)"
     assert "shadow" not in record["policies"][0]
     add_version(admin, version.policy_id, document | {"match": {"resources": ["/app/secret/**"]}})
     assert ask(agent) == "policy_denied"
@@ -148,7 +149,7 @@ def test_allow_lifts_the_agents_own_approvals_only_where_it_says_so_and_never_a_
     add_version(admin, policy.id, {"name": "Fine", "effect": "allow", "lifts_agent_list": True})
     activate_version(admin, policy.id, number=2)
     assert ask(agent) == "approved"
-    assert "lifted" in policy_line(last_record(admin))["detail"]
+    assert "lifted" in policy_detail(last_record(admin))
     assert ask(agent, resource="/app/etc/passwd") == "policy_denied"
     assert ask(agent, action_type="file_delete") == "capability_missing"
     assert ask(agent, resource="/other/x") == "out_of_scope"
@@ -167,6 +168,7 @@ def test_several_approvals_are_all_asked(world):
     assert requirement["also"][0]["exclude_owner"] is True
     assert reply["status"] == "pending"
     row = verifications_visible_to(admin).order_by("-id")[0]
+    assert row.expires_at is not None
     assert (row.expires_at - row.created_at).total_seconds() == pytest.approx(600, abs=0.01)
 
 
@@ -202,7 +204,7 @@ def test_a_version_that_cannot_be_understood_denies_what_it_could_match(world):
     PolicyVersion.objects.filter(policy=policy, number=2).update(state="active")
     update_organization(admin, timezone="Asia/Tokyo")
     assert ask(agent) == "policy_denied"
-    assert "cannot be understood" in policy_line(last_record(admin))["detail"]
+    assert "cannot be understood" in policy_detail(last_record(admin))
     assert ask(agent, resource="/app/other") == "approved"
 
 
