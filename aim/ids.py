@@ -27,6 +27,8 @@ class IdKind(StrEnum):
     POLICY = "pol"
     POLICY_VERSION = "pov"
     DATA_CLASS = "dcl"
+    MCP_SERVER = "mcp"
+    MCP_TOOL = "mtl"
 
 
 class InvalidIdError(ValueError):
