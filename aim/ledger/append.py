@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from datetime import datetime
 from uuid import UUID
 
-from django.db import connection
+from django.db import connection, transaction
 
 from aim import clock
 from aim.canonical import canonical_json
 from aim.ids import uuid7
+from aim.ledger.hints import APPENDED
 from aim.ledger.models import Entry
 
 ENTRY_VERSION = 1
@@ -61,6 +62,7 @@ def append_entry(
         subject=subject,
         data=data,
     )
+    transaction.on_commit(APPENDED.touch, robust=True)
     return Entry.objects.create(
         id=entry_id, organization_id=organization_id, kind=kind, subject_id=subject_id, body=body
     )

@@ -41,3 +41,6 @@ class Event(StrEnum):
     VERIFICATION_MALFORMED = "verification.malformed"
     CONTAINMENT_PLACED = "verification.containment.placed"
     CONTAINMENT_LIFTED = "verification.containment.lifted"
+    FOLLOWER_STOPPED = "ledger.follower.stopped"
+    FOLLOWER_RESTARTED = "ledger.follower.restarted"
+    FOLLOWER_REPLAYED = "ledger.follower.replayed"
