@@ -14,6 +14,9 @@ class Permission(StrEnum):
     AGENTS_DELETE = "agents:delete"
     CONTAINMENTS_READ = "containments:read"
     CONTAINMENTS_WRITE = "containments:write"
+    MCP_READ = "mcp:read"
+    MCP_WRITE = "mcp:write"
+    MCP_LIFECYCLE = "mcp:lifecycle"
     MEMBERS_READ = "members:read"
     MEMBERS_WRITE = "members:write"
     TEAMS_READ = "teams:read"
@@ -33,6 +36,7 @@ _VIEWER = frozenset(
     {
         Permission.AGENTS_READ,
         Permission.CONTAINMENTS_READ,
+        Permission.MCP_READ,
         Permission.MEMBERS_READ,
         Permission.TEAMS_READ,
         Permission.TOKENS_OWN,
@@ -48,6 +52,8 @@ _MANAGER = _MEMBER | {
     Permission.AGENTS_KEYS,
     Permission.PROVE_KEY,
     Permission.CONTAINMENTS_WRITE,
+    Permission.MCP_WRITE,
+    Permission.MCP_LIFECYCLE,
 }
 _ADMIN = _MANAGER | {
     Permission.AGENTS_ATTEST,

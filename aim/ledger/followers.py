@@ -24,7 +24,10 @@ _LONGEST_ERROR = 1000
 
 
 class SealedEntry(msgspec.Struct, frozen=True):
-    """An entry in its final place. Parsed once for all followers of the process, so nobody may change `body`."""
+    """An entry in its final place. Parsed once for all followers of the process, so nobody may change `body`.
+
+    `body` is as `aim.ledger.reading.read_body` gives it: with the clear values that are not erased.
+    """
 
     seq: int
     id: UUID

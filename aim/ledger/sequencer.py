@@ -1,6 +1,7 @@
 """The one final order of entries: dense from 0, with no hole, whatever the order in which transactions commit.
 
-Within a batch they stand as the database's clock recorded them, so that what follows from an entry comes after it.
+Within a batch they stand as their transactions began to write, so that what follows from an entry comes after it:
+the times in ids and entries are those of several machines, to the millisecond.
 
 An entry is given the next number once it is visible, so that no number is ever missing. What is hard is to find what
 has become visible without an index for it: ids carry the time at which they were made, and a transaction may commit
@@ -34,13 +35,14 @@ _MARK = "SELECT pg_current_xact_id(), extract(epoch FROM statement_timestamp()):
 _LOOK = "SELECT pg_current_snapshot()::text"
 _ADD = """
 WITH fresh AS (
-    SELECT e.id, e.recorded_at, sha256('\\x00'::bytea || e.body) AS leaf FROM ledger_entry e
+    SELECT e.id, age(e.xmin) AS age, e.cmin AS place, sha256('\\x00'::bytea || e.body) AS leaf FROM ledger_entry e
     WHERE e.id > %(floor)s AND e.id <= %(ceiling)s AND NOT EXISTS (
         SELECT FROM ledger_leaf l WHERE l.entry_id = e.id AND l.entry_id > %(floor)s AND l.entry_id <= %(ceiling)s)
     ORDER BY e.id LIMIT %(limit)s
 ), added AS (
     INSERT INTO ledger_leaf (seq, entry_id, leaf)
-    SELECT (SELECT coalesce(max(seq), -1) FROM ledger_leaf) + row_number() OVER (ORDER BY recorded_at, id), id, leaf
+    SELECT (SELECT coalesce(max(seq), -1) FROM ledger_leaf)
+        + row_number() OVER (ORDER BY age DESC, place::text::bigint, id), id, leaf
     FROM fresh
     RETURNING seq
 )

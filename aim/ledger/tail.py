@@ -5,19 +5,18 @@ from bisect import bisect_right
 from collections.abc import Iterable
 from operator import attrgetter
 
-import msgspec
 from django.db import connection
 
 from aim.ledger.followers import SealedEntry, Stretch
+from aim.ledger.reading import read_body
 
 BATCH = 1_000
 KEPT = 2_000
 _READ = """
-SELECT l.seq, e.id, e.kind, e.organization_id, e.subject_id, e.recorded_at, e.body
+SELECT l.seq, e.id, e.kind, e.organization_id, e.subject_id, e.recorded_at, e.body, e.disclosures
 FROM ledger_leaf l JOIN ledger_entry e ON e.id = l.entry_id
 WHERE l.seq > %s AND l.seq <= %s AND (%s::text[] IS NULL OR e.kind = ANY (%s)) ORDER BY l.seq
 """
-_decode = msgspec.json.Decoder(dict).decode
 _seq = attrgetter("seq")
 
 
@@ -28,8 +27,8 @@ def read_entries(after: int, upto: int, kinds: Iterable[str] | None) -> list[Sea
         cursor.execute(_READ, [after, upto, names, names])
         rows = cursor.fetchall()
     return [
-        SealedEntry(seq, entry_id, kind, organization_id, subject_id, recorded_at, _decode(body))
-        for seq, entry_id, kind, organization_id, subject_id, recorded_at, body in rows
+        SealedEntry(seq, entry_id, kind, organization_id, subject_id, recorded_at, read_body(body, disclosures))
+        for seq, entry_id, kind, organization_id, subject_id, recorded_at, body, disclosures in rows
     ]
 
 

@@ -1,15 +1,19 @@
 from django.db import migrations, models
 
 PROTECTION = """
+CREATE FUNCTION ledger_leaf_refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'the order of the ledger is append-only: % refused', TG_OP USING ERRCODE = 'AIM00';
+END $$;
 CREATE TRIGGER ledger_leaf_append_only BEFORE UPDATE OR DELETE ON ledger_leaf
-    FOR EACH ROW EXECUTE FUNCTION ledger_refuse();
+    FOR EACH ROW EXECUTE FUNCTION ledger_leaf_refuse();
 CREATE TRIGGER ledger_leaf_no_truncate BEFORE TRUNCATE ON ledger_leaf
-    FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse();
+    FOR EACH STATEMENT EXECUTE FUNCTION ledger_leaf_refuse();
 """
 
 
 class Migration(migrations.Migration):
-    dependencies = [("ledger", "0001_initial")]
+    dependencies = [("ledger", "0002_disclosures")]
 
     operations = [
         migrations.CreateModel(
@@ -32,5 +36,5 @@ class Migration(migrations.Migration):
             ],
             options={"ordering": ["name"]},
         ),
-        migrations.RunSQL(PROTECTION, migrations.RunSQL.noop),
+        migrations.RunSQL(PROTECTION, "DROP FUNCTION ledger_leaf_refuse CASCADE"),
     ]
