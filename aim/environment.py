@@ -26,6 +26,8 @@ class Environment(BaseSettings):
     database_url: SecretStr = Field(validation_alias="DATABASE_URL")
     redis_url: SecretStr = Field(validation_alias="REDIS_URL")
     secret_key: SecretStr
+    secret_key_fallbacks: SecretStr = SecretStr("")
+    """Secret keys that were replaced, comma-separated: what they signed stays valid, nothing new is signed with them."""
     origin: str = "http://127.0.0.1:8000"
     """The address people and agents use, scheme and host, without a path."""
     allowed_hosts: Names = ["127.0.0.1", "localhost", "[::1]"]

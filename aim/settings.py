@@ -41,6 +41,7 @@ def broker_url(url: str) -> str:
 
 
 SECRET_KEY = environment.secret_key.get_secret_value()
+SECRET_KEY_FALLBACKS = [key for key in environment.secret_key_fallbacks.get_secret_value().split(",") if key]
 DEBUG = False
 ALLOWED_HOSTS = environment.allowed_hosts
 ORIGIN = environment.origin.rstrip("/")
