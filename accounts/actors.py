@@ -29,6 +29,4 @@ def person_actor(
 
 def system_actor(organization_id: UUID, *, label: str, permissions: frozenset[Permission]) -> Actor:
     """The product itself, acting inside one organization by a rule of its own that `label` names, such as `trust`."""
-    return Actor(
-        kind=ActorKind.SYSTEM, id=None, label=label, organization_id=organization_id, permissions=permissions
-    )
+    return Actor(kind=ActorKind.SYSTEM, id=None, label=label, organization_id=organization_id, permissions=permissions)

@@ -16,7 +16,7 @@ _RELATED = ("public_keys", "api_keys")
 
 
 def agents_visible_to(actor: Actor) -> QuerySet[Agent]:
-    """The one place that scopes agents. The system sees those of the organization it acts in, operators see none here."""
+    """The one place that scopes agents. The system sees those of the organization it acts in, operators none."""
     mine = Agent.objects.filter(organization_id=actor.scope)
     match actor.kind:
         case ActorKind.PERSON | ActorKind.SYSTEM:

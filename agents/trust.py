@@ -17,6 +17,7 @@ from uuid import UUID
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.conf import settings
+from msgspec import Struct
 
 from aim.canonical import canonical_json
 
@@ -29,7 +30,7 @@ _LABEL = b"aim agent trust chain 1"
 _VERSION = 1
 
 
-class Step(NamedTuple):
+class Step(Struct, frozen=True):
     """One event as it is signed: the columns of `TrustEvent` but for those about the signature itself."""
 
     id: UUID

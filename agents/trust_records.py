@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db.models import QuerySet
+from msgspec.structs import asdict
 
 from agents.models import Agent, AgentRuntime, TrustEvent
 from agents.trust import LOWEST, RESTARTED, SignedStep, Step, chain_problem
@@ -28,12 +29,12 @@ class Evidence(NamedTuple):
 
 def store(steps: Sequence[SignedStep]) -> None:
     TrustEvent.objects.bulk_create(
-        TrustEvent(**signed.step._asdict(), key_id=signed.key_id, signature=signed.signature) for signed in steps
+        TrustEvent(**asdict(signed.step), key_id=signed.key_id, signature=signed.signature) for signed in steps
     )
 
 
 def signed_step(row: TrustEvent) -> SignedStep:
-    values = {field: getattr(row, field) for field in Step._fields}
+    values = {field: getattr(row, field) for field in Step.__struct_fields__}
     step = Step(**values | {"previous": bytes(row.previous)})
     return SignedStep(step, row.key_id, bytes(row.signature))
 
@@ -41,6 +42,18 @@ def signed_step(row: TrustEvent) -> SignedStep:
 def end_of_chain(agent_id: UUID) -> SignedStep | None:
     row = TrustEvent.objects.filter(agent_id=agent_id).order_by("-number").first()
     return signed_step(row) if row else None
+
+
+def trust_history_of(agent: Agent) -> QuerySet[TrustEvent]:
+    """Every step of the agent's trust; the caller has made sure that the actor may see the agent."""
+    return TrustEvent.objects.filter(agent_id=agent.id, organization_id=agent.organization_id)
+
+
+def last_baseline(agent_id: UUID) -> str:
+    """The entry, in hex, that the score was last set by rather than moved."""
+    rows = TrustEvent.objects.filter(agent_id=agent_id, cause__in=("verified", "baseline_set", RESTARTED))
+    entry = rows.order_by("-number").values_list("entry_id", flat=True).first()
+    return entry.hex if entry else ""
 
 
 def tail_evidence(agent: Agent) -> Evidence | None:

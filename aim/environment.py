@@ -27,7 +27,7 @@ class Environment(BaseSettings):
     redis_url: SecretStr = Field(validation_alias="REDIS_URL")
     secret_key: SecretStr
     secret_key_fallbacks: SecretStr = SecretStr("")
-    """Secret keys that were replaced, comma-separated: what they signed stays valid, nothing new is signed with them."""
+    """Secret keys that were replaced, comma-separated: what they signed stays valid, and nothing new is signed."""
     origin: str = "http://127.0.0.1:8000"
     """The address people and agents use, scheme and host, without a path."""
     allowed_hosts: Names = ["127.0.0.1", "localhost", "[::1]"]

@@ -17,6 +17,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('agent', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='trust_account', serialize=False, to='agents.agent')),
                 ('progress', models.JSONField(default=dict)),
+                ('seq', models.BigIntegerField(default=0)),
                 ('frozen_at', models.DateTimeField(null=True)),
                 ('frozen_because', models.TextField(blank=True)),
             ],

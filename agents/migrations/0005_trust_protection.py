@@ -15,6 +15,8 @@ CREATE TRIGGER trust_no_truncate BEFORE TRUNCATE ON agents_trustevent
 
 def begin_chains(apps, _schema_editor):
     """A chain for each agent that has a score already, begun by the entry of its verification."""
+    from msgspec.structs import asdict
+
     from agents.trust import BEGINNING, Step, sign
     from aim import clock
     from aim.ids import uuid7
@@ -40,7 +42,7 @@ def begin_chains(apps, _schema_editor):
                 previous=BEGINNING,
             )
         )
-        event.objects.create(**signed.step._asdict(), key_id=signed.key_id, signature=signed.signature)
+        event.objects.create(**asdict(signed.step), key_id=signed.key_id, signature=signed.signature)
         account.objects.create(agent_id=runtime.agent_id)
 
 

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from django.db import connection, transaction
+from django.db.models import F
 
 from accounts.actors import system_actor
 from accounts.contracts import Actor
@@ -47,7 +48,7 @@ def trust_actor(organization_id: UUID) -> Actor:
 
 
 def start_trust(agent: Agent, entry: Entry) -> None:
-    """A verified agent begins with the full score; `entry` is that of its verification."""
+    """A verified agent begins with the full score; `entry` is that of its verification. The caller raises the epoch."""
     assert connection.in_atomic_block
     TrustAccount.objects.get_or_create(agent=agent)
     change = TrustChange("verified", "Agent verified", HIGHEST, entry.id, None, clock.now())
@@ -73,7 +74,7 @@ def change_trust(agent: Agent, changes: Sequence[TrustChange]) -> Evidence | Non
         steps.append(end)
         record(actor, Event.TRUST_CHANGED, agent=agent, data=_entry_data(end))
     store(steps)
-    AgentRuntime.objects.filter(agent_id=agent.id).update(trust_score=end.step.score)
+    _set_score(agent, end.step.score)
     if end.step.score < agent.auto_suspend_below and agent.status == AgentStatus.VERIFIED:
         suspend_agent(actor, agent.id, reason=_suspension_reason(agent, steps))
     return None
@@ -118,9 +119,11 @@ def set_trust_baseline(actor: Actor, agent_id: UUID, *, reason: str, score: int 
     if score is not None and not LOWEST <= score <= HIGHEST:
         raise InvalidInputError((Problem("score", "invalid", "Choose a whole number from 0 to 100."),))
     agent = locked_agent(actor, agent_id)
-    end = end_of_chain(agent.id)
     if agent.verified_at is None or agent.status == AgentStatus.REVOKED:
         raise TrustNotSetError(agent.status)
+    # Manipulation that nobody has met yet must not be covered up by a new beginning.
+    examine_trust(agent)
+    end = end_of_chain(agent.id)
     account, _ = TrustAccount.objects.select_for_update().get_or_create(agent=agent)
     wanted = last_known_score(agent) if score is None else Decimal(score)
     frozen = account.frozen_at is not None
@@ -132,19 +135,21 @@ def set_trust_baseline(actor: Actor, agent_id: UUID, *, reason: str, score: int 
     store([_next_step(agent, end, change, number=number)])
     account.frozen_at, account.frozen_because = None, ""
     account.save(update_fields=["frozen_at", "frozen_because"])
-    AgentRuntime.objects.filter(agent_id=agent.id).update(trust_score=wanted)
-    raise_epoch(agent)
+    _set_score(agent, wanted)
     return agent
 
 
-def _next_step(
-    agent: Agent, end: SignedStep | None, change: TrustChange, *, number: int | None = None
-) -> SignedStep:
+def _set_score(agent: Agent, score: Decimal) -> None:
+    """The epoch rises with it, lest a score that is put back by hand fit a snapshot from before."""
+    AgentRuntime.objects.filter(agent_id=agent.id).update(trust_score=score, epoch=F("epoch") + 1)
+
+
+def _next_step(agent: Agent, end: SignedStep | None, change: TrustChange, *, number: int | None = None) -> SignedStep:
     before = end.step.score if end else LOWEST
     score = min(HIGHEST, max(LOWEST, before + change.delta))
     return sign(
         Step(
-            id=uuid7(),
+            id=_id_after(end),
             organization_id=agent.organization_id,
             agent_id=agent.id,
             number=number or (end.step.number + 1 if end else 1),
@@ -158,6 +163,12 @@ def _next_step(
             previous=end.signature if end else BEGINNING,
         )
     )
+
+
+def _id_after(end: SignedStep | None) -> UUID:
+    """A new id above the last one's, so that lists by id stand in the order of the chain."""
+    new = uuid7()
+    return new if end is None or new > end.step.id else UUID(int=end.step.id.int + 1)
 
 
 def _entry_data(signed: SignedStep) -> Mapping[str, object]:

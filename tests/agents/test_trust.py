@@ -2,20 +2,25 @@
 
 import json
 from decimal import Decimal
+from io import StringIO
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection, transaction
 
+from accounts.models import Role
 from agents.errors import TrustFrozenError
 from agents.models import Agent, AgentRuntime, AgentStatus, TrustAccount, TrustEvent
 from agents.services.lifecycle import resume_agent
 from agents.services.trust import TrustChange, change_trust, examine_trust, set_trust_baseline
+from agents.tasks import examine_trust_chains
 from agents.trust_records import tail_evidence, whole_chain_evidence
 from aim import clock
-from aim.ids import uuid7
+from aim.ids import IdKind, show_id, uuid7
 from aim.ledger.events import Event
 from tests.factories.accounts import make_organization, make_person
 from tests.factories.agents import make_agent, make_verified_agent
+from tests.factories.api import Api, messages
 from tests.factories.ledger import recorded
 
 
@@ -268,3 +273,63 @@ def test_the_ledger_entry_tells_the_step(admin, agent):
     data = added[0]["data"]
     assert (data["number"], data["delta"], data["score"]) == (6, "-3.00", "90.00")
     assert json.dumps(data)
+
+
+def run(*arguments):
+    out = StringIO()
+    call_command("trust", *arguments, stdout=out)
+    return out.getvalue()
+
+
+@pytest.mark.requirement("E9", "O.1")
+def test_the_command_finds_manipulation_and_sets_a_score_anew(agent):
+    assert run("verify", "--agent", agent.public_id) == "1 agents examined, 0 manipulated.\n"
+    tamper("UPDATE agents_trustevent SET score = 99 WHERE agent_id = %s AND number = 2", agent.id)
+    out = StringIO()
+    with pytest.raises(CommandError, match="manipulated"):
+        call_command("trust", "verify", "--agent", agent.public_id, "--json", stdout=out)
+    found = json.loads(out.getvalue())
+    assert found["examined"] == 1
+    assert found["manipulated"][0]["agent"] == agent.public_id
+    assert found["manipulated"][0]["problem"] == "event 2 does not fit its signature"
+    assert Agent.objects.get(id=agent.id).status == AgentStatus.SUSPENDED
+    assert "begins anew with 93.00" in run("baseline", "--agent", agent.public_id, "--reason", "restored")
+    assert run("verify", "--agent", agent.public_id) == "1 agents examined, 0 manipulated.\n"
+    with pytest.raises(CommandError, match="No such agent"):
+        run("baseline", "--agent", show_id(IdKind.AGENT, uuid7()), "--reason", "x")
+
+
+@pytest.mark.requirement("E9")
+def test_every_night_the_whole_chain_is_examined(agent):
+    assert agent.public_id not in examine_trust_chains()
+    tamper("UPDATE agents_trustevent SET delta = 0 WHERE agent_id = %s AND number = 3", agent.id)
+    assert agent.public_id in examine_trust_chains()
+    assert agent.public_id in examine_trust_chains()
+
+
+@pytest.mark.requirement("W4.9", "W2.11")
+def test_the_history_over_the_api(admin, agent):
+    api = Api(admin.token)
+    page = api.get(f"/agents/{agent.public_id}/trust/events?limit=2").json()
+    assert [(event["number"], event["delta"], event["score"]) for event in page["results"]] == [
+        (5, -4, 93),
+        (4, 0.5, 97),
+    ]
+    assert page["results"][0]["reason"] == "moved by -4.00"
+    assert page["results"][0]["entry_id"].startswith("ent_")
+    older = api.get(page["next"].removeprefix("http://testserver/api/v1")).json()
+    assert [event["number"] for event in older["results"]] == [3, 2]
+
+
+@pytest.mark.requirement("E9")
+def test_only_an_admin_sets_a_score_anew(admin, agent):
+    path = f"/agents/{agent.public_id}/trust/baseline"
+    manager = make_person(admin.organization, Role.MANAGER)
+    assert Api(manager.token).post(path, {"reason": "please"}).status_code == 403
+    api = Api(admin.token)
+    assert messages(api.post(path, {"score": 101}))[0][0] == "reason"
+    assert api.post(path, {"reason": "x", "score": 101}).status_code == 400
+    assert api.post(path, {"reason": "x", "points": 1}).status_code == 400
+    assert api.post(path, {"reason": "A bug of ours", "score": 80}).json()["trust_score"] == 80
+    pending = make_agent(admin.actor)
+    assert api.post(f"{pending.path}/trust/baseline", {"reason": "x"}).status_code == 409

@@ -9,9 +9,10 @@ HEAD_COLUMNS: LiteralString = """
     h.number AS trust_number, h.cause AS trust_cause, h.reason AS trust_reason, h.delta AS trust_delta,
     h.score AS trust_head, h.entry_id AS trust_entry_id, h.seq AS trust_seq, h.at AS trust_at,
     h.previous AS trust_previous, h.key_id AS trust_key_id, h.signature AS trust_signature,
-    EXISTS (SELECT FROM agents_trustaccount ta WHERE ta.agent_id = a.id AND ta.frozen_at IS NOT NULL) AS trust_frozen"""
+    EXISTS (SELECT FROM agents_trustaccount t WHERE t.agent_id = a.id AND t.frozen_at IS NOT NULL) AS trust_frozen"""
 HEAD_JOIN: LiteralString = """
-LEFT JOIN LATERAL (SELECT * FROM agents_trustevent e WHERE e.agent_id = a.id ORDER BY e.number DESC LIMIT 1) h ON true"""
+LEFT JOIN LATERAL (
+    SELECT * FROM agents_trustevent e WHERE e.agent_id = a.id ORDER BY e.number DESC LIMIT 1) h ON true"""
 
 
 def check_head(row: dict[str, Any]) -> None:
