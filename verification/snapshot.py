@@ -12,12 +12,9 @@ from aim.crypto.verifiers import Verifier
 from aim.ids import IdKind, show_id
 from aim.resources.patterns import Scope, compile_scope
 from verification.agent_rules import Rules, compile_rules
-from verification.trust.head import HEAD_COLUMNS, HEAD_JOIN, check_head
 
-LOAD_BY_AGENT: LiteralString = (
-    "SELECT"
-    + HEAD_COLUMNS
-    + """, a.id, a.organization_id, o.status = 'active' AS organization_active, r.epoch, r.trust_score,
+LOAD_BY_AGENT: LiteralString = """
+SELECT a.id, a.organization_id, o.status = 'active' AS organization_active, r.epoch, r.trust_score,
     a.name, a.version, a.config_version, a.status, a.status_reason, a.capabilities, a.resource_scope,
     a.access_scope_kind, a.access_scope_ids, a.allowed_ip_ranges, a.require_approval, a.auto_deny,
     a.require_signature, a.min_trust, a.calls_per_hour, a.bytes_per_day,
@@ -34,10 +31,9 @@ LOAD_BY_AGENT: LiteralString = (
             AND a.access_scope_ids ? ('tea_' || replace(t.id::text, '-', ''))) AS team_users
 FROM agents_agent a
 JOIN agents_agentruntime r ON r.agent_id = a.id
-JOIN accounts_organization o ON o.id = a.organization_id"""
-    + HEAD_JOIN
-    + " WHERE a.id = %s"
-)
+JOIN accounts_organization o ON o.id = a.organization_id
+WHERE a.id = %s
+"""
 FIND_BY_KEY: LiteralString = "SELECT agent_id FROM agents_apikey WHERE digest = %s AND revoked_at IS NULL"
 
 
@@ -101,7 +97,6 @@ class AgentSnapshot:
 def snapshot_from_row(row: dict[str, Any]) -> AgentSnapshot:
     """Compile a row of `LOAD_BY_AGENT`. What cannot be compiled is named in `broken`, and denies."""
     broken: list[str] = []
-    _compiled("trust score", lambda: check_head(row), None, broken)
     return AgentSnapshot(
         agent_id=row["id"].bytes,
         hex_id=row["id"].hex,
