@@ -9,7 +9,14 @@ from aim.ledger.events import Event
 from aim.ledger.models import Entry
 
 
-def record(actor: Actor, event: Event, *, agent: Agent, data: Mapping[str, object]) -> Entry:
+def record(
+    actor: Actor,
+    event: Event,
+    *,
+    agent: Agent,
+    data: Mapping[str, object],
+    personal: Mapping[str, object] | None = None,
+) -> Entry:
     """Append the entry of one change, in the caller's transaction."""
     return append_entry(
         kind=event.value,
@@ -18,6 +25,7 @@ def record(actor: Actor, event: Event, *, agent: Agent, data: Mapping[str, objec
         subject={"kind": "agent", "id": agent.id.hex, "label": agent.name},
         subject_id=agent.id,
         data=data,
+        personal=personal,
     )
 
 

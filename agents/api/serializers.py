@@ -1,6 +1,5 @@
 """The JSON of agents, in the shape of the wire contract: `access_scope` and `limits` are objects of their own."""
 
-import json
 from typing import Any
 
 from rest_framework import serializers
@@ -12,6 +11,7 @@ from agents.models import AgentStatus
 from aim.api.serializers import IdField, MomentField, StrictSerializer, TextField, TruthField
 from aim.ids import IdKind, show_id
 from aim.ledger.models import Entry
+from aim.ledger.reading import read_entry
 
 MAX_PEM = 20_000
 _KEY_TYPES = "ed25519, rsa, rsa-2048, rsa-4096 or ecdsa-p256. When given, the key must be of this type."
@@ -169,7 +169,7 @@ class HistorySerializer(StrictSerializer):
     )
 
     def to_representation(self, instance: Entry) -> dict[str, Any]:
-        body = json.loads(bytes(instance.body))
+        body = read_entry(instance)
         return {
             "id": show_id(IdKind.ENTRY, instance.id),
             "kind": body["kind"],

@@ -1,18 +1,22 @@
 """From the record to the chain: each entry moves the score once, however often and in whatever pieces it is read."""
 
-import json
 from types import SimpleNamespace
 
 import pytest
 from django.db import transaction
 from django.test import Client
 
+from accounts.models import Organization, Role
 from agents.models import Agent, AgentRuntime, AgentStatus, TrustAccount, TrustEvent
 from agents.services.trust import set_trust_baseline
 from agents.trust_records import whole_chain_evidence
 from aim.ledger.models import Entry
+from aim.ledger.reading import read_entry
+from tests.factories.accounts import make_person
+from tests.factories.api import Api
 from tests.verification.world import make_agent, make_organization
 from verification.trust.bookkeeping import forget_progress, keep_books
+from verification.trust.breakdown import trust_breakdown
 
 
 @pytest.fixture
@@ -24,10 +28,7 @@ def made():
 def entries_of(made):
     """The organization's entries as a follower gets them."""
     rows = Entry.objects.filter(organization_id=made.agent.organization_id).order_by("recorded_at", "id")
-    return [
-        SimpleNamespace(seq=seq, id=row.id, kind=row.kind, body=json.loads(bytes(row.body)))
-        for seq, row in enumerate(rows, 1)
-    ]
+    return [SimpleNamespace(seq=seq, id=row.id, kind=row.kind, body=read_entry(row)) for seq, row in enumerate(rows, 1)]
 
 
 @transaction.atomic
@@ -134,3 +135,29 @@ def test_what_lies_before_a_new_baseline_no_longer_counts(made):
         forget_progress()
         keep_books(entries_of(made))
     assert chain_of(made) == chain
+
+
+@pytest.mark.requirement("W4.9", "W2.11", "R.4")
+def test_the_score_is_explained(made):
+    ask(made, 2)
+    ask(made, 2, action_type="file_delete")
+    ask(made, 1, resource="/etc/passwd")
+    ask(made, 3)
+    follow(entries_of(made))
+    organization = Organization.objects.get(id=made.agent.organization_id)
+    viewer = make_person(organization, Role.VIEWER)
+    shown = Api(viewer.token).get(f"/agents/{made.agent.public_id}/trust").json()
+    assert (shown["score"], shown["min_trust"], shown["auto_suspend_below"]) == (95, 70, 50)
+    costs = {factor["code"]: (factor["times"], factor["points"]) for factor in shown["factors"] if factor["times"]}
+    assert costs == {"capability_missing": (2, -3), "out_of_scope": (1, -2)}
+    assert shown["events"][0]["reason"] == "Asked for a resource or a person outside its scope"
+    assert shown["restores"].startswith("1 point after 17 more approved actions")
+    assert shown["saved"] == 0.5
+
+
+def test_what_restores_a_score_depends_on_where_it_stands(made):
+    follow(entries_of(made))
+    assert trust_breakdown(made.agent).restores == "Nothing is missing."
+    set_trust_baseline(made.admin, made.agent.id, reason="x", score=60)
+    made.agent.runtime.refresh_from_db()
+    assert "an admin sets the score anew" in trust_breakdown(made.agent).restores
