@@ -307,7 +307,7 @@ def test_every_night_the_whole_chain_is_examined(agent):
     assert agent.public_id in examine_trust_chains()
 
 
-@pytest.mark.requirement("W4.9", "W2.11")
+@pytest.mark.requirement("W4.9")
 def test_the_history_over_the_api(admin, agent):
     api = Api(admin.token)
     page = api.get(f"/agents/{agent.public_id}/trust/events?limit=2").json()

@@ -137,7 +137,7 @@ def test_what_lies_before_a_new_baseline_no_longer_counts(made):
     assert chain_of(made) == chain
 
 
-@pytest.mark.requirement("W4.9", "W2.11", "R.4")
+@pytest.mark.requirement("W4.9")
 def test_the_score_is_explained(made):
     ask(made, 2)
     ask(made, 2, action_type="file_delete")
