@@ -16,6 +16,9 @@ class Permission(StrEnum):
     """To set a trust score anew, with a reason."""
     CONTAINMENTS_READ = "containments:read"
     CONTAINMENTS_WRITE = "containments:write"
+    MCP_READ = "mcp:read"
+    MCP_WRITE = "mcp:write"
+    MCP_LIFECYCLE = "mcp:lifecycle"
     MEMBERS_READ = "members:read"
     MEMBERS_WRITE = "members:write"
     TEAMS_READ = "teams:read"
@@ -35,6 +38,7 @@ _VIEWER = frozenset(
     {
         Permission.AGENTS_READ,
         Permission.CONTAINMENTS_READ,
+        Permission.MCP_READ,
         Permission.MEMBERS_READ,
         Permission.TEAMS_READ,
         Permission.TOKENS_OWN,
@@ -50,6 +54,8 @@ _MANAGER = _MEMBER | {
     Permission.AGENTS_KEYS,
     Permission.PROVE_KEY,
     Permission.CONTAINMENTS_WRITE,
+    Permission.MCP_WRITE,
+    Permission.MCP_LIFECYCLE,
 }
 _ADMIN = _MANAGER | {
     Permission.AGENTS_ATTEST,

@@ -1,12 +1,13 @@
 """The chain of an agent's trust: every step names its cause and the one before it, and is signed by this installation.
 
-Whoever can write to the database but does not know `AIM_SECRET_KEY` can destroy a chain, and cannot make one: no step
+Whoever can write to the database but does not know `AIM_MASTER_KEYS` can destroy a chain, and cannot make one: no step
 changed, left out, moved or added keeps its signature. A chain whose end is cut off is still sound in itself; it is
 found by the ledger, which holds the number and the signature of every step.
 """
 
 import hashlib
 import hmac
+from base64 import urlsafe_b64decode
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -16,10 +17,10 @@ from uuid import UUID
 
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-from django.conf import settings
 from msgspec import Struct
 
 from aim.canonical import canonical_json
+from aim.environment import environment
 
 HIGHEST, LOWEST = Decimal(100), Decimal(0)
 BEGINNING = bytes(32)
@@ -75,18 +76,18 @@ class SignedStep(NamedTuple):
 
 @lru_cache(maxsize=8)
 def _key(secret: str) -> tuple[str, bytes]:
-    """The chain's own key, derived from a secret key, and a name for it that gives nothing away."""
-    key = HKDF(algorithm=SHA256(), length=32, salt=None, info=_LABEL).derive(secret.encode())
+    """The chain's own key, derived from a master key, and a name for it that gives nothing away."""
+    key = HKDF(algorithm=SHA256(), length=32, salt=None, info=_LABEL).derive(urlsafe_b64decode(secret))
     return hashlib.sha256(_LABEL + key).hexdigest()[:16], key
 
 
 def _keys() -> Mapping[str, bytes]:
-    """The keys a signature may have been made with: today's, and those of secret keys that were replaced."""
-    return dict(_key(secret) for secret in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS))
+    """The keys a signature may have been made with: today's, and those that were replaced."""
+    return dict(_key(secret.get_secret_value()) for secret in environment.master_keys)
 
 
 def sign(step: Step) -> SignedStep:
-    key_id, key = _key(settings.SECRET_KEY)
+    key_id, key = _key(environment.master_keys[0].get_secret_value())
     return SignedStep(step, key_id, hmac.digest(key, step.signed_bytes(), "sha256"))
 
 

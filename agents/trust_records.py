@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db.models import QuerySet
 from msgspec.structs import asdict
 
-from agents.models import Agent, AgentRuntime, TrustEvent
+from agents.models import Agent, AgentRuntime, AgentStatus, TrustEvent
 from agents.trust import LOWEST, RESTARTED, SignedStep, Step, chain_problem
 from aim.ledger.events import Event
 from aim.ledger.models import Entry
@@ -47,6 +47,11 @@ def end_of_chain(agent_id: UUID) -> SignedStep | None:
 def trust_history_of(agent: Agent) -> QuerySet[TrustEvent]:
     """Every step of the agent's trust; the caller has made sure that the actor may see the agent."""
     return TrustEvent.objects.filter(agent_id=agent.id, organization_id=agent.organization_id)
+
+
+def scored_agents() -> QuerySet[Agent]:
+    """Every agent that has a score which may be set: for operators, over all organizations."""
+    return Agent.objects.exclude(verified_at=None).exclude(status=AgentStatus.REVOKED).order_by("id")
 
 
 def last_baseline(agent_id: UUID) -> str:

@@ -25,6 +25,8 @@ class IdKind(StrEnum):
     VERIFICATION = "ver"
     ENTRY = "ent"
     CONTAINMENT = "ctn"
+    MCP_SERVER = "mcp"
+    MCP_TOOL = "mtl"
 
 
 class InvalidIdError(ValueError):

@@ -41,7 +41,6 @@ def broker_url(url: str) -> str:
 
 
 SECRET_KEY = environment.secret_key.get_secret_value()
-SECRET_KEY_FALLBACKS = [key for key in environment.secret_key_fallbacks.get_secret_value().split(",") if key]
 DEBUG = False
 ALLOWED_HOSTS = environment.allowed_hosts
 ORIGIN = environment.origin.rstrip("/")
@@ -194,6 +193,7 @@ SPECTACULAR_SETTINGS = {
         "CallerKind": ["person", "agent"],
         "CompletionStatus": "verification.models.Completion.Status",
         "ContainmentKind": "verification.models.Containment.Kind",
+        "McpServerStatus": "mcp.models.ServerStatus",
         "RoleName": "accounts.models.Role",
         "VerificationStatus": "verification.models.Verification.Status",
     },

@@ -108,11 +108,14 @@ def freeze_trust(agent: Agent, evidence: Evidence) -> None:
 
 
 @transaction.atomic
-def set_trust_baseline(actor: Actor, agent_id: UUID, *, reason: str, score: int | None = None) -> Agent:
+def set_trust_baseline(
+    actor: Actor, agent_id: UUID, *, reason: str, score: int | None = None, restart: bool = False
+) -> Agent:
     """An admin answers for the score from here on: after manipulation, or to give an agent another chance.
 
     Without `score` it is the last one that the ledger knows. A frozen score moves again afterwards; the agent stays
-    suspended until somebody resumes it. Raises `TrustNotSetError` for an agent that was never verified.
+    suspended until somebody resumes it. `restart` begins the chain anew where it is sound too, for another signing key.
+    Raises `TrustNotSetError` for an agent that was never verified.
     """
     actor.require(Permission.AGENTS_TRUST)
     check_reason(reason)
@@ -130,7 +133,7 @@ def set_trust_baseline(actor: Actor, agent_id: UUID, *, reason: str, score: int 
     number = next_number(agent)
     data = {"number": number, "reason": reason, "score": str(wanted), "frozen_because": account.frozen_because}
     entry = record(actor, Event.TRUST_BASELINE_SET, agent=agent, data=data)
-    cause = RESTARTED if frozen else "baseline_set"
+    cause = RESTARTED if frozen or restart else "baseline_set"
     change = TrustChange(cause, reason, wanted - (end.step.score if end else LOWEST), entry.id, None, clock.now())
     store([_next_step(agent, end, change, number=number)])
     account.frozen_at, account.frozen_because = None, ""

@@ -75,12 +75,14 @@ def append_entry(
     """
     if not connection.in_atomic_block:
         raise RuntimeError(f"{kind} must be appended inside the transaction of its change")
-    entry_id = uuid7()
+    entry_id, moment = uuid7(), clock.now()
+    # To the millisecond, as the sealed body has it, so that the column can be compared with it.
+    at = moment.replace(microsecond=moment.microsecond // 1000 * 1000)
     body, disclosures = write_entry(
         entry_id=entry_id,
         kind=kind,
         organization_id=organization_id,
-        at=clock.now(),
+        at=at,
         actor=actor,
         subject=subject,
         data=data,
@@ -91,6 +93,7 @@ def append_entry(
         organization_id=organization_id,
         kind=kind,
         subject_id=subject_id,
+        recorded_at=at,
         body=body,
         disclosures=disclosures,
     )

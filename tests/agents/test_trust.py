@@ -5,8 +5,10 @@ from decimal import Decimal
 from io import StringIO
 
 import pytest
+from cryptography.fernet import Fernet
 from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection, transaction
+from pydantic import SecretStr
 
 from accounts.models import Role
 from agents.errors import TrustFrozenError
@@ -16,6 +18,7 @@ from agents.services.trust import TrustChange, change_trust, examine_trust, set_
 from agents.tasks import examine_trust_chains
 from agents.trust_records import tail_evidence, whole_chain_evidence
 from aim import clock
+from aim.environment import environment
 from aim.ids import IdKind, show_id, uuid7
 from aim.ledger.events import Event
 from tests.factories.accounts import make_organization, make_person
@@ -259,12 +262,23 @@ def test_an_agent_that_was_never_verified_has_no_trust(admin):
     assert tail_evidence(held.agent).problem == "the score 100.00 is not that of the signed chain"
 
 
-def test_signatures_survive_a_new_secret_key(agent, settings):
-    settings.SECRET_KEY_FALLBACKS = [settings.SECRET_KEY]
-    settings.SECRET_KEY = "another secret key of more than fifty characters, really"
+@pytest.mark.requirement("O.1")
+def test_a_new_master_key_signs_and_the_old_one_is_still_believed(agent, monkeypatch):
+    old, new = environment.master_keys[0], SecretStr(Fernet.generate_key().decode())
+    monkeypatch.setattr(environment, "master_keys", [new, old])
     assert whole_chain_evidence(agent) is None
-    settings.SECRET_KEY_FALLBACKS = []
+    change(agent, "-1.00")
+    assert whole_chain_evidence(agent) is None
+    monkeypatch.setattr(environment, "master_keys", [new])
     assert "a key that this installation does not have" in whole_chain_evidence(agent).problem
+    monkeypatch.setattr(environment, "master_keys", [new, old])
+    run("baseline", "--all", "--reason", "New master key")
+    monkeypatch.setattr(environment, "master_keys", [new])
+    assert whole_chain_evidence(agent) is None
+    assert score_of(agent) == 92
+    # Other tests have agents in this database too: back to their key.
+    monkeypatch.setattr(environment, "master_keys", [old, new])
+    run("baseline", "--all", "--reason", "Back again")
 
 
 def test_the_ledger_entry_tells_the_step(admin, agent):

@@ -10,10 +10,12 @@ from rich.console import Console
 from rich.progress import track
 
 from accounts.actors import system_actor
+from accounts.contracts import Actor
 from accounts.permissions import Permission
 from agents.models import Agent
 from agents.services.trust import set_trust_baseline
 from agents.services.trust_examination import examine_whole_chain
+from agents.trust_records import scored_agents
 from aim.errors import ServiceError
 from aim.ids import IdKind, InvalidIdError, parse_id
 
@@ -27,7 +29,9 @@ class Command(BaseCommand):
         verify.add_argument("--agent", metavar="ID", help="only this one, agt_…")
         verify.add_argument("--json", action="store_true", help="one line of JSON instead of sentences")
         baseline = actions.add_parser("baseline", help="answer for an agent's score from here on")
-        baseline.add_argument("--agent", metavar="ID", required=True)
+        whose = baseline.add_mutually_exclusive_group(required=True)
+        whose.add_argument("--agent", metavar="ID")
+        whose.add_argument("--all", action="store_true", help="every sound chain, under a new master key")
         baseline.add_argument("--reason", required=True)
         baseline.add_argument("--score", type=int, help="0 to 100; left out, the last one that the ledger knows")
 
@@ -59,17 +63,32 @@ class Command(BaseCommand):
             raise CommandError("Trust scores were manipulated.")
 
     def _baseline(self, options: dict[str, Any]) -> None:
+        if options["all"]:
+            self._restart_all(options["reason"])
+            return
         agent = Agent.objects.filter(id=_agent_id(options["agent"])).first()
         if agent is None:
             raise CommandError("No such agent.")
-        permissions = frozenset({Permission.AGENTS_TRUST})
-        actor = system_actor(agent.organization_id, label="operator", permissions=permissions)
         try:
-            set_trust_baseline(actor, agent.id, reason=options["reason"], score=options["score"])
+            set_trust_baseline(_operator(agent), agent.id, reason=options["reason"], score=options["score"])
         except ServiceError as error:
             raise CommandError(error.message) from None
         agent.runtime.refresh_from_db()
         self.stdout.write(f"{agent.name} begins anew with {agent.runtime.trust_score}.")
+
+    def _restart_all(self, reason: str) -> None:
+        restarted = 0
+        for agent in scored_agents():
+            if examine_whole_chain(agent.id) is None:
+                set_trust_baseline(_operator(agent), agent.id, reason=reason, restart=True)
+                restarted += 1
+            else:
+                self.stdout.write(f"{agent.public_id} ({agent.name}) was manipulated and stays frozen.")
+        self.stdout.write(f"{restarted} chains begin anew.")
+
+
+def _operator(agent: Agent) -> Actor:
+    return system_actor(agent.organization_id, label="operator", permissions=frozenset({Permission.AGENTS_TRUST}))
 
 
 def _agent_id(text: str) -> UUID:
