@@ -24,6 +24,9 @@ class Permission(StrEnum):
     TEAMS_READ = "teams:read"
     TEAMS_WRITE = "teams:write"
     TOKENS_OWN = "tokens:own"
+    POLICIES_READ = "policies:read"
+    POLICIES_WRITE = "policies:write"
+    POLICIES_ACTIVATE = "policies:activate"
     VERIFICATIONS_READ = "verifications:read"
     LEDGER_READ = "ledger:read"
     ORGANIZATION_READ = "organization:read"
@@ -40,6 +43,7 @@ _VIEWER = frozenset(
         Permission.CONTAINMENTS_READ,
         Permission.MCP_READ,
         Permission.MEMBERS_READ,
+        Permission.POLICIES_READ,
         Permission.TEAMS_READ,
         Permission.TOKENS_OWN,
         Permission.VERIFICATIONS_READ,
@@ -64,6 +68,8 @@ _ADMIN = _MANAGER | {
     Permission.MEMBERS_WRITE,
     Permission.TEAMS_WRITE,
     Permission.ORGANIZATION_WRITE,
+    Permission.POLICIES_WRITE,
+    Permission.POLICIES_ACTIVATE,
 }
 
 ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {

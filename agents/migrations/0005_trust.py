@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('agents', '0003_runtime_without_checks'),
+        ('agents', '0004_agent_tags'),
     ]
 
     operations = [

@@ -47,7 +47,7 @@ def begin_chains(apps, _schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("agents", "0004_trust"), ("ledger", "0001_initial")]
+    dependencies = [("agents", "0005_trust"), ("ledger", "0001_initial")]
 
     operations = [
         migrations.RunPython(begin_chains, migrations.RunPython.noop),
