@@ -16,10 +16,10 @@ _RELATED = ("public_keys", "api_keys")
 
 
 def agents_visible_to(actor: Actor) -> QuerySet[Agent]:
-    """The one place that scopes agents. Operators and the system itself work by ids of their own and see none here."""
+    """The one place that scopes agents. The system sees those of the organization it acts in, operators none."""
     mine = Agent.objects.filter(organization_id=actor.scope)
     match actor.kind:
-        case ActorKind.PERSON:
+        case ActorKind.PERSON | ActorKind.SYSTEM:
             pass
         case ActorKind.AGENT:
             mine = mine.filter(id=actor.self_id)
