@@ -8,7 +8,14 @@ from aim.ledger.append import append_entry
 from aim.ledger.events import Event
 
 
-def record(actor: Actor, event: Event, *, agent: Agent, data: Mapping[str, object]) -> None:
+def record(
+    actor: Actor,
+    event: Event,
+    *,
+    agent: Agent,
+    data: Mapping[str, object],
+    personal: Mapping[str, object] | None = None,
+) -> None:
     """Append the entry of one change, in the caller's transaction."""
     append_entry(
         kind=event.value,
@@ -17,6 +24,7 @@ def record(actor: Actor, event: Event, *, agent: Agent, data: Mapping[str, objec
         subject={"kind": "agent", "id": agent.id.hex, "label": agent.name},
         subject_id=agent.id,
         data=data,
+        personal=personal,
     )
 
 

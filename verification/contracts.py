@@ -10,6 +10,9 @@ from msgspec import Struct
 
 from aim.crypto.signature_base import SignedMessage
 from aim.resources.resource import Resource
+from verification.policies.results import BY_MANAGERS
+from verification.policies.results import ApprovalRequirement as ApprovalRequirement
+from verification.policies.results import PolicyMatch as PolicyMatch
 from verification.snapshot import AgentSnapshot
 
 
@@ -59,7 +62,10 @@ class Origin(Struct, frozen=True, gc=False):
 
 
 class Passed(Struct, frozen=True, gc=False):
+    """`policies` of this and other outcomes are those that applied, for the record."""
+
     detail: str = ""
+    policies: tuple[PolicyMatch, ...] = ()
 
 
 class SignedPassed(Struct, frozen=True, gc=False):
@@ -77,11 +83,16 @@ class Failed(Struct, frozen=True, gc=False):
     reason: str
     detail: str = ""
     retry_after: int | None = None
+    policies: tuple[PolicyMatch, ...] = ()
 
 
 class NeedsApproval(Struct, frozen=True, gc=False):
+    """`requirement` says who must approve."""
+
     reason: str
     detail: str = ""
+    requirement: ApprovalRequirement = BY_MANAGERS
+    policies: tuple[PolicyMatch, ...] = ()
 
 
 class Errored(Struct, frozen=True, gc=False):
@@ -102,7 +113,6 @@ class CheckResult(Struct, frozen=True, gc=False, omit_defaults=True):
     name: str
     result: str
     code: str = ""
-    detail: str = ""
     ns: int = 0
 
 
@@ -116,7 +126,12 @@ class Case(Struct, frozen=True, gc=False):
 
 
 class Decision(Struct, frozen=True, gc=False):
-    """`nonce` is the first 16 bytes of the SHA-256 of the nonce, once the signature has been found good."""
+    """`nonce` is the first 16 bytes of the SHA-256 of the nonce, once the signature has been found good.
+
+    `requirement` is set where the decision is pending. `policies` are those that applied, shadows among them.
+    `details` holds a text for each of the checks. They stand apart because they may quote what an agent has sent, and
+    must be erasable.
+    """
 
     status: DecisionStatus
     code: str
@@ -125,6 +140,9 @@ class Decision(Struct, frozen=True, gc=False):
     nonce: bytes | None = None
     keyid: str | None = None
     retry_after: int | None = None
+    requirement: ApprovalRequirement | None = None
+    policies: tuple[PolicyMatch, ...] = ()
+    details: tuple[str, ...] = ()
 
     @property
     def admits(self) -> bool:

@@ -15,6 +15,7 @@ from verification.contracts import (
     Failed,
     NeedsApproval,
     Passed,
+    PolicyMatch,
     SignedPassed,
 )
 from verification.registry import checks_in_order
@@ -38,9 +39,11 @@ class Pipeline:
     def decide(self, case: Case) -> Decision:
         """Decide one case. Never raises: a check that breaks denies."""
         lines: list[CheckResult | None] = [None] * len(self._checks)
+        details = [""] * len(self._checks)
         refusal: Failed | Errored | None = None
         approval: NeedsApproval | None = None
         signed: SignedPassed | None = None
+        policies: tuple[PolicyMatch, ...] = ()
         clock = time.perf_counter_ns
         started = clock()
         for index, check in enumerate(self._checks):
@@ -51,53 +54,58 @@ class Pipeline:
                 log.exception("check_broke", check=check.name, agent=case.agent.public_id)
                 outcome = Errored(type(error).__name__)
             ended = clock()
+            details[index] = outcome.detail
             if isinstance(outcome, Passed):
-                lines[index] = CheckResult(check.name, "passed", "", outcome.detail, ended - started)
+                policies = outcome.policies or policies
+                lines[index] = CheckResult(check.name, "passed", "", ended - started)
             elif isinstance(outcome, SignedPassed):
                 signed = outcome
-                lines[index] = CheckResult(check.name, "passed", "", outcome.detail, ended - started)
+                lines[index] = CheckResult(check.name, "passed", "", ended - started)
             elif isinstance(outcome, NeedsApproval):
                 approval = outcome
-                line = CheckResult(check.name, "needs_approval", _WAITS, outcome.detail, ended - started)
-                lines[index] = line
+                policies = outcome.policies or policies
+                lines[index] = CheckResult(check.name, "needs_approval", _WAITS, ended - started)
             elif isinstance(outcome, Failed):
                 refusal = outcome
-                lines[index] = CheckResult(check.name, "failed", str(outcome.code), outcome.detail, ended - started)
+                policies = outcome.policies or policies
+                lines[index] = CheckResult(check.name, "failed", str(outcome.code), ended - started)
                 break
             else:
                 refusal = Errored(outcome.detail)
-                lines[index] = CheckResult(check.name, "errored", _BROKEN, outcome.detail, ended - started)
+                lines[index] = CheckResult(check.name, "errored", _BROKEN, ended - started)
                 break
             started = ended
         results = tuple([lines[index] or self._not_run[index] for index in self._by_position])
-        return _decision(results, refusal, approval, signed)
+        texts = tuple([details[index] for index in self._by_position])
+        return _decision(results, texts, refusal, approval, signed, policies)
 
 
 def _decision(
     results: tuple[CheckResult, ...],
+    details: tuple[str, ...],
     refusal: Failed | Errored | None,
     approval: NeedsApproval | None,
     signed: SignedPassed | None,
+    policies: tuple[PolicyMatch, ...],
 ) -> Decision:
     nonce = hashlib.sha256(signed.nonce.encode()).digest()[:NONCE_BYTES] if signed else None
     keyid = signed.keyid if signed else None
     if isinstance(refusal, Failed):
-        return Decision(DecisionStatus.DENIED, refusal.code, refusal.reason, results, nonce, keyid, refusal.retry_after)
+        status, code, reason, after = DecisionStatus.DENIED, refusal.code, refusal.reason, refusal.retry_after
+        return Decision(status, code, reason, results, nonce, keyid, after, None, policies, details)
     if refusal is not None:
-        return Decision(
-            DecisionStatus.DENIED, Code.CHECK_FAILED, "Check could not be carried out", results, nonce, keyid
-        )
+        status, reason = DecisionStatus.DENIED, "Check could not be carried out"
+        return Decision(status, Code.CHECK_FAILED, reason, results, nonce, keyid, None, None, policies, details)
     if approval is not None:
-        return Decision(DecisionStatus.PENDING, Code.APPROVAL_REQUIRED, approval.reason, results, nonce, keyid)
-    return Decision(DecisionStatus.APPROVED, "", "", results, nonce, keyid)
+        status, code, reason, asked = DecisionStatus.PENDING, _WAITS, approval.reason, approval.requirement
+        return Decision(status, code, reason, results, nonce, keyid, None, asked, policies, details)
+    return Decision(DecisionStatus.APPROVED, "", "", results, nonce, keyid, None, None, policies, details)
 
 
 def overrule(decision: Decision, check_name: str, refusal: Failed) -> Decision:
     """The decision as it stands once the database has refused what the checks in memory allowed."""
     results = tuple(
-        CheckResult(line.name, "failed", str(refusal.code), refusal.detail, line.ns)
-        if line.name == check_name
-        else line
+        CheckResult(line.name, "failed", str(refusal.code), line.ns) if line.name == check_name else line
         for line in decision.checks
     )
     return Decision(
@@ -108,4 +116,10 @@ def overrule(decision: Decision, check_name: str, refusal: Failed) -> Decision:
         decision.nonce,
         decision.keyid,
         refusal.retry_after,
+        None,
+        decision.policies,
+        tuple(
+            refusal.detail if line.name == check_name else detail
+            for line, detail in zip(decision.checks, decision.details, strict=True)
+        ),
     )

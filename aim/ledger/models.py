@@ -1,6 +1,7 @@
 """The record of what happened: rows that are only ever added.
 
-The table is partitioned by month over the UUIDv7 key, and triggers refuse UPDATE, DELETE and TRUNCATE.
+The table is partitioned by month over the UUIDv7 key, and triggers refuse UPDATE, DELETE and TRUNCATE. One change
+alone is let through: the disclosures of an entry may be erased.
 """
 
 from django.db import models
@@ -10,7 +11,11 @@ from aim.ids import uuid7
 
 
 class Entry(models.Model):
-    """One event. `body` holds its canonical JSON (RFC 8785); the columns beside it only help to find it."""
+    """One event. `body` holds its canonical JSON (RFC 8785); the columns beside it only help to find it.
+
+    `disclosures` holds the clear values behind the commitments in the body, with their salts; NULL once they are
+    erased, and in entries of the first version, which have no commitments.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     organization_id = models.UUIDField(null=True)
@@ -18,6 +23,7 @@ class Entry(models.Model):
     subject_id = models.UUIDField(null=True)
     recorded_at = models.DateTimeField(db_default=Now())
     body = models.BinaryField()
+    disclosures = models.BinaryField(null=True)
 
     class Meta:
         ordering = ["-id"]

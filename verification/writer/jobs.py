@@ -63,7 +63,8 @@ class Job:
         if decision.status is DecisionStatus.APPROVED:
             expires = later(now, approval_seconds)
         elif decision.status is DecisionStatus.PENDING:
-            expires = later(now, pending_seconds)
+            asked = decision.requirement
+            expires = later(now, pending_seconds if asked is None else asked.expires_seconds or pending_seconds)
         return build_row(
             verification_id=self.verification_id,
             agent=self.agent,
