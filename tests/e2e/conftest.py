@@ -62,7 +62,7 @@ def product(tmp_path_factory, _database):
 
 @pytest.fixture
 def visit(chromium, product):
-    """`visit(path, person, theme=, width=)`: the page as the person sees it. Whatever goes wrong on it fails the test."""
+    """`visit(path, person, theme=, width=)`: the page as the person sees it. What goes wrong on it fails the test."""
     visits: list[Visit] = []
 
     def open_page(path, person=None, *, theme="light", width=1440, quiet=True, **options):
