@@ -186,7 +186,7 @@ class _Following:
             self._stop.wait(LOOK_SECONDS)
             return
         if step.moved < self._limit:
-            self._stop.wait(GAP_SECONDS)
+            self._stop.wait(max(GAP_SECONDS, self._known.pause))
         self._tail.wait(step.seq, LOOK_SECONDS)
 
     def _back_off(self, error: Exception) -> None:
