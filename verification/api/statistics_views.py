@@ -78,7 +78,7 @@ class ReasonSerializer(serializers.Serializer[Any]):
     count = serializers.IntegerField()
 
 
-class GroupSerializer(TotalsSerializer):
+class LineSerializer(TotalsSerializer):
     key = serializers.CharField(help_text="An id, a type, a status or a code, by what `group` asks for.")
 
 
@@ -92,7 +92,7 @@ class StatisticsSerializer(serializers.Serializer[Any]):
     previous = TotalsSerializer(help_text="Those of the span of the same length before it.")
     series = PointSerializer(many=True)
     reasons = ReasonSerializer(many=True, help_text="Why actions were not approved, the most frequent first.")
-    groups = GroupSerializer(many=True, required=False, help_text="Only with `group`; the busiest first, at most 50.")
+    groups = LineSerializer(many=True, required=False, help_text="Only with `group`; the busiest first, at most 50.")
 
 
 @extend_schema(tags=["Verifications"])
