@@ -14,11 +14,17 @@ class Permission(StrEnum):
     AGENTS_DELETE = "agents:delete"
     CONTAINMENTS_READ = "containments:read"
     CONTAINMENTS_WRITE = "containments:write"
+    MCP_READ = "mcp:read"
+    MCP_WRITE = "mcp:write"
+    MCP_LIFECYCLE = "mcp:lifecycle"
     MEMBERS_READ = "members:read"
     MEMBERS_WRITE = "members:write"
     TEAMS_READ = "teams:read"
     TEAMS_WRITE = "teams:write"
     TOKENS_OWN = "tokens:own"
+    POLICIES_READ = "policies:read"
+    POLICIES_WRITE = "policies:write"
+    POLICIES_ACTIVATE = "policies:activate"
     VERIFICATIONS_READ = "verifications:read"
     LEDGER_READ = "ledger:read"
     ORGANIZATION_READ = "organization:read"
@@ -33,7 +39,9 @@ _VIEWER = frozenset(
     {
         Permission.AGENTS_READ,
         Permission.CONTAINMENTS_READ,
+        Permission.MCP_READ,
         Permission.MEMBERS_READ,
+        Permission.POLICIES_READ,
         Permission.TEAMS_READ,
         Permission.TOKENS_OWN,
         Permission.VERIFICATIONS_READ,
@@ -48,6 +56,8 @@ _MANAGER = _MEMBER | {
     Permission.AGENTS_KEYS,
     Permission.PROVE_KEY,
     Permission.CONTAINMENTS_WRITE,
+    Permission.MCP_WRITE,
+    Permission.MCP_LIFECYCLE,
 }
 _ADMIN = _MANAGER | {
     Permission.AGENTS_ATTEST,
@@ -55,6 +65,8 @@ _ADMIN = _MANAGER | {
     Permission.MEMBERS_WRITE,
     Permission.TEAMS_WRITE,
     Permission.ORGANIZATION_WRITE,
+    Permission.POLICIES_WRITE,
+    Permission.POLICIES_ACTIVATE,
 }
 
 ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {

@@ -51,6 +51,7 @@ class Agent(models.Model):
     allowed_ip_ranges = models.JSONField(default=list)
     require_approval = models.JSONField(default=list)
     auto_deny = models.JSONField(default=list)
+    tags = models.JSONField(default=list)
     require_signature = models.BooleanField(default=False)
     min_trust = models.PositiveSmallIntegerField(default=70)
     auto_suspend_below = models.PositiveSmallIntegerField(default=50)

@@ -24,6 +24,11 @@ class IdKind(StrEnum):
     VERIFICATION = "ver"
     ENTRY = "ent"
     CONTAINMENT = "ctn"
+    POLICY = "pol"
+    POLICY_VERSION = "pov"
+    DATA_CLASS = "dcl"
+    MCP_SERVER = "mcp"
+    MCP_TOOL = "mtl"
 
 
 class InvalidIdError(ValueError):

@@ -193,6 +193,7 @@ SPECTACULAR_SETTINGS = {
         "CallerKind": ["person", "agent"],
         "CompletionStatus": "verification.models.Completion.Status",
         "ContainmentKind": "verification.models.Containment.Kind",
+        "McpServerStatus": "mcp.models.ServerStatus",
         "RoleName": "accounts.models.Role",
         "VerificationStatus": "verification.models.Verification.Status",
     },

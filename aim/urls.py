@@ -15,6 +15,7 @@ urlpatterns = [
     path("", include("accounts.urls")),
     path("api/v1/", include("accounts.api.urls")),
     path("api/v1/", include("agents.api.urls")),
+    path("api/v1/", include("mcp.api.urls")),
     path("api/v1/", include("verification.api.urls")),
     path("api/v1/schema", SpectacularAPIView.as_view(), name="schema"),
     path("api/v1/docs", ApiDocsView.as_view(), name="docs"),

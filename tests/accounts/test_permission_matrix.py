@@ -19,6 +19,8 @@ _KINDS = {
     "agent_id": IdKind.AGENT,
     "challenge_id": IdKind.CHALLENGE,
     "containment_id": IdKind.CONTAINMENT,
+    "server_id": IdKind.MCP_SERVER,
+    "tool_id": IdKind.MCP_TOOL,
     "team_id": IdKind.TEAM,
     "token_id": IdKind.TOKEN,
     "user_id": IdKind.USER,
