@@ -59,3 +59,6 @@ class Event(StrEnum):
     MCP_SERVER_RETIRED = "mcp.server.retired"
     MCP_TOOL_UPDATED = "mcp.tool.updated"
     MCP_TOOL_APPROVED = "mcp.tool.approved"
+    FOLLOWER_STOPPED = "ledger.follower.stopped"
+    FOLLOWER_RESTARTED = "ledger.follower.restarted"
+    FOLLOWER_REPLAYED = "ledger.follower.replayed"
