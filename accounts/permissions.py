@@ -12,6 +12,8 @@ class Permission(StrEnum):
     AGENTS_KEYS = "agents:keys"
     AGENTS_ATTEST = "agents:attest"
     AGENTS_DELETE = "agents:delete"
+    AGENTS_TRUST = "agents:trust"
+    """To set a trust score anew, with a reason."""
     CONTAINMENTS_READ = "containments:read"
     CONTAINMENTS_WRITE = "containments:write"
     MCP_READ = "mcp:read"
@@ -65,6 +67,7 @@ _MANAGER = _MEMBER | {
 _ADMIN = _MANAGER | {
     Permission.AGENTS_ATTEST,
     Permission.AGENTS_DELETE,
+    Permission.AGENTS_TRUST,
     Permission.MEMBERS_WRITE,
     Permission.TEAMS_WRITE,
     Permission.ORGANIZATION_WRITE,
