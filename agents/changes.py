@@ -1,7 +1,7 @@
 """An agent's history in words: who did what when, with before and after of each field."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -60,7 +60,7 @@ class Change:
     fields: list[FieldChange]
 
 
-def changes_of(entries: Sequence[Entry]) -> list[Change]:
+def changes_of(entries: Iterable[Entry]) -> list[Change]:
     return [_change(read_entry(entry)) for entry in entries]
 
 

@@ -22,7 +22,8 @@ from agents.selectors import agent_by_id, agents_with_key
 from agents.services.configuration import update_agent
 from agents.services.registration import register_agent
 from aim.api.path_ids import path_id
-from aim.console.pages import redirect_to, render_page
+from aim.console.fragments import DIALOG
+from aim.console.pages import redirect_to, render_page, retarget
 from aim.console.toasts import say
 from aim.crypto.problems import InvalidPublicKeyError
 from aim.crypto.public_keys import PublicKeyInfo, parse_public_key
@@ -53,7 +54,8 @@ def agent_register(request: HttpRequest, actor: Actor) -> HttpResponse:
         "origin": settings.ORIGIN,
         "done": f"{reverse('agents:agent-list')}?new={made.agent.public_id}",
     }
-    return render_page(request, "agents/agent_registered.html", context, fragments={"dialog": "dialog"})
+    response = render_page(request, "agents/agent_registered.html", context, fragments={WIZARD: "dialog"})
+    return retarget(response, DIALOG)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -172,10 +174,16 @@ def _chosen(form: RegistrationForm) -> Mapping[str, Any]:
     """The labels of what is chosen, for the review."""
     groups = RULE_GROUPS
     return {
+        "resources": _lines(form.value("resource_scope")),
         "capabilities": [CATALOGUE[code] for code in form.value("capabilities") or [] if code in CATALOGUE],
         "approval": [groups[code].label for code in form.value("approval_groups") or [] if code in groups],
         "deny": [groups[code].label for code in form.value("deny_groups") or [] if code in groups],
     }
+
+
+def _lines(value: Any) -> list[str]:
+    """What stands in a text area, or in the stored list that will."""
+    return [line for line in (value.splitlines() if isinstance(value, str) else value or []) if line.strip()]
 
 
 def _summary(step: str, form: RegistrationForm) -> str:
