@@ -17,6 +17,8 @@ class Permission(StrEnum):
     """To agree to or deny what waits, as far as the rule that asks allows it; agents hold it for what names them."""
     APPROVALS_RESOLVE = "approvals:resolve"
     """To let one of several agents act that wait for each other, whomever the rule names."""
+    AGENTS_TRUST = "agents:trust"
+    """To set a trust score anew, with a reason."""
     CONTAINMENTS_READ = "containments:read"
     CONTAINMENTS_WRITE = "containments:write"
     MCP_READ = "mcp:read"
@@ -74,6 +76,7 @@ _ADMIN = _MANAGER | {
     Permission.AGENTS_ATTEST,
     Permission.AGENTS_DELETE,
     Permission.APPROVALS_RESOLVE,
+    Permission.AGENTS_TRUST,
     Permission.MEMBERS_WRITE,
     Permission.TEAMS_WRITE,
     Permission.ORGANIZATION_WRITE,

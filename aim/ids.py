@@ -21,6 +21,7 @@ class IdKind(StrEnum):
     API_KEY = "key"
     PUBLIC_KEY = "pub"
     CHALLENGE = "chl"
+    TRUST_EVENT = "tre"
     VERIFICATION = "ver"
     ENTRY = "ent"
     CONTAINMENT = "ctn"

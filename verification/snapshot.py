@@ -14,9 +14,15 @@ from aim.resources.patterns import Scope, compile_scope
 from verification.agent_rules import Rules, compile_rules
 from verification.grants import Grants, NO_GRANTS, compile_grants
 from verification.policies.compiled import NO_POLICIES, AgentFacts, AgentPolicies, PolicyBook
+from verification.trust.head import check_head
 
 LOAD_BY_AGENT: LiteralString = """
-SELECT a.id, a.organization_id, o.status = 'active' AS organization_active, r.epoch, r.trust_score,
+SELECT h.id AS trust_id, h.organization_id AS trust_organization_id, h.agent_id AS trust_agent_id,
+    h.number AS trust_number, h.cause AS trust_cause, h.reason AS trust_reason, h.delta AS trust_delta,
+    h.score AS trust_head, h.entry_id AS trust_entry_id, h.seq AS trust_seq, h.at AS trust_at,
+    h.previous AS trust_previous, h.key_id AS trust_key_id, h.signature AS trust_signature,
+    EXISTS (SELECT FROM agents_trustaccount t WHERE t.agent_id = a.id AND t.frozen_at IS NOT NULL) AS trust_frozen,
+    a.id, a.organization_id, o.status = 'active' AS organization_active, r.epoch, r.trust_score,
     a.name, a.version, a.config_version, a.status, a.status_reason, a.capabilities, a.resource_scope,
     a.access_scope_kind, a.access_scope_ids, a.allowed_ip_ranges, a.require_approval, a.auto_deny,
     a.require_signature, a.min_trust, a.calls_per_hour, a.bytes_per_day,
@@ -45,6 +51,8 @@ SELECT a.id, a.organization_id, o.status = 'active' AS organization_active, r.ep
 FROM agents_agent a
 JOIN agents_agentruntime r ON r.agent_id = a.id
 JOIN accounts_organization o ON o.id = a.organization_id
+LEFT JOIN LATERAL (
+    SELECT * FROM agents_trustevent e WHERE e.agent_id = a.id ORDER BY e.number DESC LIMIT 1) h ON true
 WHERE a.id = %s
 """
 FIND_BY_KEY: LiteralString = "SELECT agent_id FROM agents_apikey WHERE digest = %s AND revoked_at IS NULL"
@@ -120,6 +128,7 @@ def snapshot_from_row(row: dict[str, Any], book: PolicyBook | None = None) -> Ag
     if row["policy_generation"] and book is None:
         broken.append("policies: not read")
     actions = _compiled("capabilities", lambda: actions_of(row["capabilities"]), frozenset(), broken)
+    _compiled("trust score", lambda: check_head(row), None, broken)
     return AgentSnapshot(
         agent_id=row["id"].bytes,
         hex_id=row["id"].hex,

@@ -5,12 +5,13 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from django.db import connection
+from django.db import connection, transaction
 
 from aim import clock
 from aim.canonical import canonical_json
 from aim.ids import uuid7
 from aim.ledger.commitments import commit, salts
+from aim.ledger.hints import APPENDED
 from aim.ledger.models import Entry
 
 ENTRY_VERSION = 2
@@ -88,6 +89,7 @@ def append_entry(
         data=data,
         personal=personal or {},
     )
+    transaction.on_commit(APPENDED.touch, robust=True)
     return Entry.objects.create(
         id=entry_id,
         organization_id=organization_id,
