@@ -62,9 +62,6 @@ class Actor:
         }
 
 
-SYSTEM = Actor(kind=ActorKind.SYSTEM, id=None, label="AIM", organization_id=None, permissions=frozenset())
-"""Does what must happen by itself, such as an expiry; no service that asks for a permission takes it."""
-
 OPERATOR = Actor(
     kind=ActorKind.OPERATOR, id=None, label="operator", organization_id=None, permissions=frozenset(Permission)
 )

@@ -19,3 +19,4 @@ class VerificationConfig(AppConfig):
         import_module("verification.readiness")
         import_module("verification.agent_records")
         register_dependent(import_module("verification.policies.book").raise_generation)
+        import_module("verification.dependents")

@@ -256,7 +256,9 @@ class Approval(models.Model):
             models.Index(fields=["organization_id", "-id"], name="approval_by_organization"),
             models.Index(fields=["organization_id", "settled_at"], name="approval_by_settlement"),
             models.Index(fields=["agent_id", "-id"], name="approval_by_agent"),
-            models.Index(fields=["expires_at"], condition=models.Q(status="pending"), name="approval_pending_by_expiry"),
+            models.Index(
+                fields=["expires_at"], condition=models.Q(status="pending"), name="approval_pending_by_expiry"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -12,7 +12,7 @@ from aim.crypto.verifiers import Verifier
 from aim.ids import IdKind, show_id
 from aim.resources.patterns import Scope, compile_scope
 from verification.agent_rules import Rules, compile_rules
-from verification.grants import Grants, NO_GRANTS, compile_grants
+from verification.grants import NO_GRANTS, Grants, compile_grants
 from verification.policies.compiled import NO_POLICIES, AgentFacts, AgentPolicies, PolicyBook
 from verification.trust.head import check_head
 

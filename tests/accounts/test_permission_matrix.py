@@ -17,8 +17,11 @@ from tests.factories.api import Api, problem
 _PARAMETER = re.compile(r"<str:(\w+)>")
 _KINDS = {
     "agent_id": IdKind.AGENT,
+    "approval_id": IdKind.APPROVAL,
     "challenge_id": IdKind.CHALLENGE,
     "containment_id": IdKind.CONTAINMENT,
+    "deadlock_id": IdKind.DEADLOCK,
+    "grant_id": IdKind.GRANT,
     "server_id": IdKind.MCP_SERVER,
     "tool_id": IdKind.MCP_TOOL,
     "team_id": IdKind.TEAM,

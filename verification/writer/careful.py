@@ -179,9 +179,7 @@ def insertions(rows: Sequence[Row]) -> list[Command]:
     commands = [Command(statements.INSERT_VERIFICATIONS, verifications), Command(statements.INSERT_ENTRIES, entries)]
     approvals = [row.approval for row in rows if row.approval is not None]
     if approvals:
-        commands.append(
-            Command(statements.INSERT_APPROVALS, binary_columns(statements.APPROVAL_COLUMNS, approvals))
-        )
+        commands.append(Command(statements.INSERT_APPROVALS, binary_columns(statements.APPROVAL_COLUMNS, approvals)))
     return commands
 
 
