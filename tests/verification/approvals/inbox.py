@@ -5,11 +5,13 @@ from typing import Any
 from uuid import UUID
 
 from accounts.actors import person_actor
-from accounts.contracts import Actor
+from accounts.contracts import Actor, ActorKind
 from accounts.models import Role
+from accounts.permissions import AGENT_PERMISSIONS
 from aim.ids import IdKind, parse_id
-from tests.factories.accounts import Person, make_person
+from tests.factories.accounts import Person, make_person, unique
 from tests.factories.api import Api
+from tests.verification.policies.asking import in_force
 from tests.verification.world import TestAgent, make_agent
 from tests.verification.world import make_organization as make_world
 from verification.models import Approval, Verification
@@ -36,6 +38,20 @@ class Inbox:
         reply = agent.ask_natively(agent.body(**changes))
         assert (reply.status, reply.json()["status"]) == (202, "pending"), reply.body
         return Approval.objects.get(id=parse_id(IdKind.VERIFICATION, reply.json()["verification_id"]))
+
+    def ask_by_rule(self, agent: TestAgent | None = None, **approval: Any) -> Approval:
+        """A request that waits by a policy of its own, which asks for these approvers."""
+        folder = unique("/app/rule")
+        in_force(
+            self.admin,
+            {
+                "name": folder,
+                "effect": "require_approval",
+                "match": {"actions": ["file_list"], "resources": [f"{folder}/**"]},
+                "approval": approval,
+            },
+        )
+        return self.ask(agent, action_type="file_list", resource=f"{folder}/x")
 
     def state(self, approval: Approval, agent: TestAgent | None = None) -> dict[str, Any]:
         """What the agent is told of it."""
@@ -68,3 +84,8 @@ def verification(approval: Approval) -> Verification:
 def actor_of(person: Person) -> Actor:
     person.membership.refresh_from_db()
     return person_actor(person.membership, credential="test")
+
+
+def agent_actor(agent: TestAgent) -> Actor:
+    row = agent.agent
+    return Actor(ActorKind.AGENT, row.id, row.name, row.organization_id, AGENT_PERMISSIONS)
