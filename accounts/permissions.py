@@ -36,6 +36,8 @@ class Permission(StrEnum):
     POLICIES_ACTIVATE = "policies:activate"
     VERIFICATIONS_READ = "verifications:read"
     LEDGER_READ = "ledger:read"
+    LEDGER_PROVE = "ledger:prove"
+    """To fetch checkpoints and proofs, which show nothing of anybody's entries; an agent may for its own decisions."""
     ORGANIZATION_READ = "organization:read"
     ORGANIZATION_WRITE = "organization:write"
     VERIFY_ACTIONS = "verify:actions"
@@ -57,6 +59,7 @@ _VIEWER = frozenset(
         Permission.TOKENS_OWN,
         Permission.VERIFICATIONS_READ,
         Permission.LEDGER_READ,
+        Permission.LEDGER_PROVE,
         Permission.ORGANIZATION_READ,
     }
 )
@@ -91,7 +94,13 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.ADMIN: _ADMIN,
 }
 AGENT_PERMISSIONS = frozenset(
-    {Permission.VERIFY_ACTIONS, Permission.PROVE_KEY, Permission.APPROVALS_READ, Permission.APPROVALS_DECIDE}
+    {
+        Permission.APPROVALS_DECIDE,
+        Permission.APPROVALS_READ,
+        Permission.LEDGER_PROVE,
+        Permission.PROVE_KEY,
+        Permission.VERIFY_ACTIONS,
+    }
 )
 
 
