@@ -1,10 +1,14 @@
 """The upkeep of decisions."""
 
+from datetime import timedelta
+
 from celery import shared_task
 from django.db import connection
 
 from verification.services.approval_use import expire_requests
 from verification.services.deadlocks import find_deadlocks, organizations_where_agents_wait
+from aim import clock
+from verification.models import Rollup
 
 _BATCH = 20_000
 _REQUESTS = 100
@@ -45,3 +49,14 @@ def expire_approvals() -> int:
 def look_for_deadlocks() -> int:
     """Find circles of waiting agents that no web process has reported; answers how many."""
     return sum(len(find_deadlocks(organization_id)) for organization_id in organizations_where_agents_wait())
+KEPT = {Rollup.Granularity.MINUTE: timedelta(days=3), Rollup.Granularity.HOUR: timedelta(days=120)}
+"""How long the fine counts are kept; days are kept for ever."""
+
+
+@shared_task
+def prune_rollups() -> int:
+    """Delete the counts by minute and by hour that are older than anybody may ask for; answers how many."""
+    return sum(
+        Rollup.objects.filter(granularity=granularity, period__lt=clock.now() - kept).delete()[0]
+        for granularity, kept in KEPT.items()
+    )

@@ -9,6 +9,7 @@ from verification.api import (
     policy_trial_views,
     policy_version_views,
     policy_views,
+    statistics_views,
     trust_views,
     views,
 )
@@ -27,6 +28,7 @@ urlpatterns = [
     path("ledger/entries", ledger_views.EntriesView.as_view(), name="ledger-entries"),
     path("ledger/keys", ledger_views.SealKeysView.as_view(), name="ledger-keys"),
     path("ledger/tile/<str:level>/<path:number>", ledger_views.TileView.as_view(), name="ledger-tile"),
+    path("statistics", statistics_views.StatisticsView.as_view(), name="statistics"),
     path("agents/<str:agent_id>/trust", trust_views.TrustView.as_view(), name="trust"),
     path("approvals", approval_views.ApprovalListView.as_view(), name="approval-list"),
     path("approvals/deadlocks", grant_views.DeadlockListView.as_view(), name="deadlock-list"),

@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('agents', '0006_trust_protection'),
-        ('verification', '0004_policy_versions_do_not_change'),
+        ('verification', '0005_rollups'),
     ]
 
     operations = [
