@@ -5,13 +5,15 @@ from datetime import timedelta
 from celery import shared_task
 from django.db import connection
 
-from verification.services.approval_use import expire_requests
-from verification.services.deadlocks import find_deadlocks, organizations_where_agents_wait
 from aim import clock
 from verification.models import Rollup
+from verification.services.approval_use import expire_requests
+from verification.services.deadlocks import find_deadlocks, organizations_where_agents_wait
 
 _BATCH = 20_000
 _REQUESTS = 100
+KEPT = {Rollup.Granularity.MINUTE: timedelta(days=3), Rollup.Granularity.HOUR: timedelta(days=120)}
+"""How long the fine counts are kept; days are kept for ever."""
 
 # Expired by the database's clock, which is the one their expiry was reckoned by. Batches keep the locks short.
 _FORGET = """
@@ -49,8 +51,6 @@ def expire_approvals() -> int:
 def look_for_deadlocks() -> int:
     """Find circles of waiting agents that no web process has reported; answers how many."""
     return sum(len(find_deadlocks(organization_id)) for organization_id in organizations_where_agents_wait())
-KEPT = {Rollup.Granularity.MINUTE: timedelta(days=3), Rollup.Granularity.HOUR: timedelta(days=120)}
-"""How long the fine counts are kept; days are kept for ever."""
 
 
 @shared_task

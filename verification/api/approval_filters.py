@@ -4,8 +4,8 @@ import django_filters
 from django.db.models import QuerySet
 
 from aim.ids import IdKind, InvalidIdError, parse_id
+from verification.approvals.models import Approval, Grant
 from verification.approvals.selectors import database_now, decidable_by
-from verification.models import Approval, Grant
 
 
 def _of_agent(rows: QuerySet, value: str) -> QuerySet:  # type: ignore[type-arg]

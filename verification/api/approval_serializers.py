@@ -9,10 +9,11 @@ from aim.api.serializers import IdField, MomentField, StrictSerializer, TextFiel
 from aim.ids import IdKind, show_id
 from aim.resources.patterns import MAX_PATTERN
 from verification.api.serializers import CheckSerializer, VerificationSerializer, shown_checks
+from verification.approvals.models import Approval, ApprovalVote, Deadlock, Grant
 from verification.approvals.requirements import read_requirements
 from verification.approvals.settling import LONGEST_NOTE
 from verification.approvals.voters import shown_voter
-from verification.models import Approval, ApprovalVote, Deadlock, Grant, Verification
+from verification.models import Verification
 from verification.services.approvals import LONGEST_GRANT, SHORTEST_GRANT
 
 

@@ -22,6 +22,7 @@ from verification.api.approval_serializers import (
 )
 from verification.api.serializers import WithdrawSerializer
 from verification.approvals.errors import ApprovalRefusedError
+from verification.approvals.models import Approval
 from verification.approvals.selectors import (
     agents_of,
     approval_by_id,
@@ -32,7 +33,6 @@ from verification.approvals.selectors import (
     verifications_of,
     votes_of,
 )
-from verification.models import Approval
 from verification.selectors import completions_of, record_of
 from verification.services.approvals import Terms, approve_request, deny_request, withdraw_approval
 

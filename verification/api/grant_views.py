@@ -20,13 +20,13 @@ from verification.api.approval_serializers import (
     RevokeGrantSerializer,
 )
 from verification.api.approval_views import OneApprovalView
+from verification.approvals.models import Approval, Deadlock, Grant
 from verification.approvals.selectors import (
     deadlock_by_id,
     deadlocks_visible_to,
     grant_by_id,
     grants_visible_to,
 )
-from verification.models import Approval, Deadlock, Grant
 from verification.services.deadlocks import resolve_deadlock
 from verification.services.grants import revoke_grant
 

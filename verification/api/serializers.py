@@ -10,7 +10,8 @@ from aim import clock
 from aim.api.serializers import IdField, StrictSerializer, TextField, WholeNumberField
 from aim.canonical import LARGEST_INTEGER
 from aim.ids import IdKind
-from verification.models import Approval, Completion, Containment, Verification
+from verification.approvals.models import Approval
+from verification.models import Completion, Containment, Verification
 from verification.requests import LONGEST_NAME, LONGEST_RESOURCE, MOST_FIELDS
 
 

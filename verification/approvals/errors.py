@@ -1,7 +1,7 @@
 """What may go wrong with approvals."""
 
 from aim.errors import ConflictError, ServiceError
-from verification.models import Approval
+from verification.approvals.models import Approval
 
 
 class NotAnApproverError(ServiceError):

@@ -9,10 +9,11 @@ from django.db import connection
 
 from agents.models import Agent, AgentRuntime
 from verification.approvals.eligibility import Asker
+from verification.approvals.models import Approval
 from verification.approvals.requirements import read_requirements
 from verification.approvals.selectors import database_now
 from verification.approvals.voters import asker_of
-from verification.models import Approval, Completion, Verification
+from verification.models import Completion, Verification
 from verification.policies.results import ApprovalRequirement
 
 

@@ -9,10 +9,11 @@ import structlog
 from aim.crypto.signature_base import SignedMessage
 from aim.errors import InvalidInputError
 from aim.ledger.models import Entry
+from verification.approvals.models import Approval
 from verification.approvals.requirements import flat
 from verification.codes import Code
 from verification.contracts import ActionRequest, Case, DecisionStatus, Failed, Origin
-from verification.models import Approval, Verification
+from verification.models import Verification
 from verification.pipeline import Pipeline
 from verification.policies.book import LOAD_BOOK, read_row
 from verification.policies.compiled import compile_book

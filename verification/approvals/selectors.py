@@ -13,9 +13,10 @@ from agents.models import Agent
 from aim.errors import NotFoundError
 from aim.ids import IdKind, show_id
 from verification.approvals.eligibility import RANKS, refusal_of
+from verification.approvals.models import Approval, ApprovalVote, Deadlock, Grant
 from verification.approvals.requirements import read_requirements
 from verification.approvals.voters import asker_of, voter_of
-from verification.models import Approval, ApprovalVote, Deadlock, Grant, Verification
+from verification.models import Verification
 
 LATEST = 5_000
 """Of an agent's decisions so many are looked through for those that belong to a request."""

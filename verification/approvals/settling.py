@@ -9,11 +9,12 @@ from aim.ids import IdKind, show_id
 from aim.ledger.append import append_entry
 from aim.ledger.events import Event
 from verification.approvals.held import Held
+from verification.approvals.models import Approval, ApprovalVote, Deadlock
 from verification.approvals.selectors import database_now, later
 from verification.approvals.voters import shown_voter
 from verification.codes import Code
 from verification.contracts import Failed
-from verification.models import Approval, ApprovalVote, Deadlock, Verification
+from verification.models import Verification
 
 LONGEST_NOTE = 2000
 _Status = Approval.Status

@@ -11,7 +11,8 @@ from accounts.permissions import Permission, permissions_of
 from agents.models import Agent, AgentStatus
 from aim.ids import IdKind, parse_id, show_id
 from verification.approvals.eligibility import Asker, Voter, version_key
-from verification.models import Approval, ApprovalVote, PolicyVersion, Verification
+from verification.approvals.models import Approval, ApprovalVote
+from verification.models import PolicyVersion, Verification
 from verification.policies.results import ApprovalRequirement
 
 PERSON, AGENT = ActorKind.PERSON.value, ActorKind.AGENT.value

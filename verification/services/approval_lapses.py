@@ -13,12 +13,12 @@ from agents.models import Agent, AgentStatus
 from agents.services.runtime import raise_epoch
 from verification.approvals.eligibility import are_met
 from verification.approvals.held import Held, held
+from verification.approvals.models import Approval, ApprovalVote, Deadlock, Grant
 from verification.approvals.selectors import database_now, later
 from verification.approvals.settling import Settlement, settle
 from verification.approvals.voters import AGENT, agreeing
 from verification.codes import Code
 from verification.contracts import Failed
-from verification.models import Approval, ApprovalVote, Deadlock, Grant
 from verification.services.grants import end_grant
 
 _Status = Approval.Status

@@ -9,10 +9,11 @@ from accounts.contracts import Actor
 from accounts.permissions import Permission
 from agents.models import Agent
 from verification.approvals.held import Held, held, hold
+from verification.approvals.models import Approval
 from verification.approvals.rechecking import ask_again
 from verification.approvals.selectors import approval_of, database_now
 from verification.approvals.settling import EXPIRED, Settlement, settle
-from verification.models import Approval, Verification
+from verification.models import Verification
 from verification.selectors import own_verification
 
 _Status = Approval.Status

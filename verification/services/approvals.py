@@ -25,6 +25,7 @@ from verification.approvals.errors import (
     NothingToWithdrawError,
 )
 from verification.approvals.held import Held, hold
+from verification.approvals.models import Approval, ApprovalVote
 from verification.approvals.rechecking import ask_again
 from verification.approvals.requirements import stored
 from verification.approvals.selectors import approval_by_id, approval_of
@@ -32,7 +33,6 @@ from verification.approvals.settling import EXPIRED, LONGEST_NOTE, Settlement, r
 from verification.approvals.voters import AGENT, agreeing, voter_of
 from verification.codes import Code
 from verification.contracts import Failed
-from verification.models import Approval, ApprovalVote
 from verification.policies.results import ApprovalRequirement
 from verification.selectors import own_verification
 from verification.services.grants import create_grant

@@ -16,12 +16,13 @@ from aim.ledger.append import append_entry
 from aim.ledger.events import Event
 from verification.approvals.eligibility import counts, missing
 from verification.approvals.held import hold
+from verification.approvals.models import Approval, ApprovalVote, Deadlock
 from verification.approvals.requirements import is_for_agents, read_requirements
 from verification.approvals.selectors import database_now, deadlock_by_id
 from verification.approvals.settling import end_deadlock
 from verification.approvals.voters import agents_who_may_decide, agreeing, asker_of
 from verification.approvals.waits import Wait, find_circles
-from verification.models import Approval, ApprovalVote, Deadlock, Verification
+from verification.models import Verification
 from verification.services.approvals import Terms, approve_outright
 
 MESSAGE = "Verification deadlock detected"

@@ -15,9 +15,9 @@ from aim.errors import ConflictError
 from aim.ledger.append import append_entry
 from aim.ledger.events import Event
 from verification.approvals.held import Held
+from verification.approvals.models import ApprovalVote, Grant
 from verification.approvals.rechecking import request_of
 from verification.approvals.selectors import database_now, grant_by_id, later
-from verification.models import ApprovalVote, Grant
 from verification.selectors import record_of
 
 

@@ -14,7 +14,8 @@ from tests.factories.api import Api
 from tests.verification.policies.asking import in_force
 from tests.verification.world import TestAgent, make_agent
 from tests.verification.world import make_organization as make_world
-from verification.models import Approval, Verification
+from verification.approvals.models import Approval
+from verification.models import Verification
 
 
 @dataclass

@@ -8,7 +8,7 @@ from accounts.models import Role
 from tests.factories.api import Api
 from tests.verification.approvals.inbox import make_inbox
 from tests.verification.approvals.test_approving import let_expire
-from verification.models import Grant
+from verification.approvals.models import Grant
 
 pytestmark = pytest.mark.requirement("W4.6")
 

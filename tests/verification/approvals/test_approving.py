@@ -14,8 +14,9 @@ from tests.factories.ledger import recorded
 from tests.verification.approvals.inbox import make_inbox, verification
 from tests.verification.world import native
 from verification.approvals.errors import AlreadySettledError, AlreadyVotedError, NothingToWithdrawError
+from verification.approvals.models import Approval
 from verification.approvals.selectors import database_now
-from verification.models import Approval, Verification
+from verification.models import Verification
 from verification.services.approvals import (
     Terms,
     approve_request,

@@ -17,8 +17,8 @@ from tests.factories.threads import at_once
 from tests.verification.approvals.inbox import agent_actor, make_inbox
 from tests.verification.policies.asking import in_force
 from verification.approvals.errors import NotAnApproverError
+from verification.approvals.models import Deadlock
 from verification.approvals.waits import Wait, find_circles
-from verification.models import Deadlock
 from verification.services.approvals import approve_request, deny_request
 from verification.services.deadlocks import find_deadlocks, resolve_deadlock
 from verification.tasks import look_for_deadlocks

@@ -14,8 +14,9 @@ from aim.ledger.models import Entry
 from tests.factories.ledger import recorded
 from tests.verification.approvals.inbox import actor_of, make_inbox, verification
 from verification.approvals.errors import AlreadySettledError
+from verification.approvals.models import Approval, Grant
 from verification.approvals.selectors import database_now
-from verification.models import Approval, Grant, Verification
+from verification.models import Verification
 from verification.services.approvals import Terms, approve_request, deny_request
 from verification.services.containments import place_containment
 

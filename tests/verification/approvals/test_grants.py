@@ -15,8 +15,8 @@ from tests.factories.ledger import recorded
 from tests.verification.approvals.inbox import make_inbox
 from tests.verification.policies.asking import in_force
 from tests.verification.world import LANES
+from verification.approvals.models import Grant
 from verification.approvals.selectors import database_now
-from verification.models import Grant
 from verification.selectors import record_of, verification_by_id
 from verification.services.approvals import Terms, approve_request
 from verification.services.grants import revoke_grant

@@ -13,7 +13,7 @@ from tests.factories.threads import at_once
 from tests.verification.approvals.inbox import make_inbox, verification
 from tests.verification.approvals.test_approving import let_expire
 from verification.approvals.errors import AlreadySettledError
-from verification.models import Approval, ApprovalVote, Grant
+from verification.approvals.models import Approval, ApprovalVote, Grant
 from verification.services.approvals import Terms, approve_request, deny_request
 from verification.tasks import expire_approvals
 

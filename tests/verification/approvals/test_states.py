@@ -11,7 +11,8 @@ from agents.services.lifecycle import resume_agent, suspend_agent
 from aim.errors import ServiceError
 from tests.verification.approvals.inbox import agent_actor, make_inbox, verification
 from tests.verification.approvals.test_approving import let_expire
-from verification.models import Approval, Completion
+from verification.approvals.models import Approval
+from verification.models import Completion
 from verification.services.approvals import approve_request, deny_request, withdraw_approval, withdraw_own_request
 from verification.tasks import expire_approvals
 

@@ -11,8 +11,8 @@ from tests.verification.approvals.inbox import agent_actor, make_inbox, verifica
 from tests.verification.policies.asking import in_force
 from tests.verification.world import make_agent
 from verification.approvals.errors import NotAnApproverError
+from verification.approvals.models import Approval
 from verification.approvals.selectors import approvals_visible_to, decidable_by
-from verification.models import Approval
 from verification.services.approvals import approve_request, deny_request
 
 pytestmark = pytest.mark.requirement("W4.6")
