@@ -23,3 +23,4 @@ class VerificationConfig(AppConfig):
         import_module("verification.fragments")
         import_module("verification.agent_tab")
         register_dependent(import_module("verification.policies.book").raise_generation)
+        import_module("verification.dependents")
