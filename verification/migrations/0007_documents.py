@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('verification', '0005_rollups'),
+        ('verification', '0006_approvals'),
     ]
 
     operations = [
