@@ -26,7 +26,7 @@ def admin():
 
 
 def names(response):
-    return re.findall(r'<span class="name"[^>]*>([^<]+)</span>', response.content.decode())
+    return re.findall(r'<(?:span|a) class="name[^"]*"[^>]*>([^<]+)</', response.content.decode())
 
 
 def figures(response):
