@@ -20,3 +20,4 @@ class VerificationConfig(AppConfig):
         import_module("verification.agent_records")
         import_module("verification.activity")
         register_dependent(import_module("verification.policies.book").raise_generation)
+        import_module("verification.dependents")

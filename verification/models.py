@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models.functions import Lower
 
 from aim.ids import IdKind, show_id, uuid7
+from verification.approvals import models as _models_of_approvals  # noqa: F401 - Django finds them by this module
 
 
 class Verification(models.Model):
