@@ -11,11 +11,12 @@ from agents.models import Agent, AgentStatus
 from agents.services.lifecycle import revoke_agent, suspend_agent
 from aim import clock
 from aim.ledger.events import Event
+from tests.console.decisions import decided
 from tests.console.people import browser_of
 from tests.factories.accounts import make_organization, make_person
 from tests.factories.agents import make_agent, make_verified_agent
 from tests.factories.ledger import recorded
-from verification.models import Rollup, Verification
+from verification.models import Rollup
 
 LIST = reverse("agents:agent-list")
 SUSPEND = reverse("agents:agents-bulk", args=["suspend"])
@@ -206,23 +207,13 @@ def test_calls_and_denials_are_those_of_the_statistics(admin):
             latency=[],
         )
     page = browser_of(admin).get(LIST).content.decode()
-    assert 'aria-label="40 calls in 24 hours"' in page
+    assert '<span class="figure-of-calls">40</span>' in page
     assert "25.0 %" in page
 
 
 def test_the_last_call_is_that_of_the_newest_decision(admin):
     agent = make_verified_agent(admin.actor).agent
-    asked = clock.now() - timedelta(hours=3)
-    Verification.objects.create(
-        organization_id=admin.organization.id,
-        agent_id=agent.id,
-        status="denied",
-        action_type="file_read",
-        resource="/x",
-        created_at=asked,
-        duration_us=5,
-        request_digest=b"x" * 32,
-    )
+    decided(agent, clock.now() - timedelta(hours=3))
     page = browser_of(admin).get(LIST).content.decode()
     assert re.search(r"<time[^>]*>3 h</time>", page)
     # The statistics have not come to it yet, and 0 would be wrong.
