@@ -28,7 +28,7 @@ def admin():
 
 
 def names(response):
-    return re.findall(r'class="name[^"]*"[^>]*>([^<]+)<', response.content.decode())
+    return re.findall(r'<(?:span|a) class="name[^"]*"[^>]*>([^<]+)</', response.content.decode())
 
 
 def figures(response):
