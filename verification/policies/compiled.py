@@ -115,6 +115,7 @@ class CompiledPolicy:
         "lifts_agent_list",
         "match",
         "requirement",
+        "scope",
         "shadow",
         "teams",
         "version_id",
@@ -133,6 +134,7 @@ class CompiledPolicy:
         self.agents: Texts = frozenset(name.casefold() for name in match.agents) or None
         self.teams: Texts = frozenset(match.teams) or None
         self.agent_tags: Texts = frozenset(match.agent_tags) or None
+        self.scope = _scope(match, facts, restricts=document.restricts)
         self._tests = _tests(match, facts, restricts=document.restricts)
         self.auto = _AutoApproval(document.auto_approve, facts) if document.auto_approve else None
         self.requirement = _requirement(document.approval, policy_id, number)
@@ -185,6 +187,20 @@ def _requirement(approval: Approval, policy_id: str, number: int) -> ApprovalReq
         policy_id=policy_id,
         policy_version=number,
     )
+
+
+def _scope(match: Match, facts: Facts, *, restricts: bool) -> Scope | None:
+    """Outside of which resources the policy surely does not apply; None where that says nothing."""
+    if match.resources:
+        return compile_scope(match.resources)
+    if not match.data_classes or (restricts and any(name not in facts.data_classes for name in match.data_classes)):
+        return None
+    return _union([facts.data_classes[name] for name in match.data_classes if name in facts.data_classes])
+
+
+def _union(scopes: Sequence[Scope]) -> Scope:
+    """What at least one of them allows, in one look."""
+    return Scope([glob for scope in scopes for glob in scope.globs])
 
 
 def _tests(match: Match, facts: Facts, *, restricts: bool) -> tuple[Predicate, ...]:
@@ -247,6 +263,22 @@ def _of_name(patterns: Sequence[str], attribute: str) -> Predicate:
     return test
 
 
+class _Candidates:
+    """The policies of one agent and action. Of those for some resources, one look tells whether any can apply."""
+
+    __slots__ = ("_all", "_anywhere", "_scope")
+
+    def __init__(self, policies: Sequence[CompiledPolicy]) -> None:
+        self._all = tuple(policies)
+        self._anywhere = tuple(policy for policy in policies if policy.scope is None)
+        self._scope = _union([policy.scope for policy in policies if policy.scope is not None])
+
+    def judge(self, case: "Case") -> Verdict:
+        place = case.request.place
+        policies = self._all if place is None or self._scope.allows(place) else self._anywhere
+        return _judge(policies, case) if policies else NOTHING
+
+
 class AgentPolicies:
     """The policies that concern one agent, by action: what a snapshot holds of them."""
 
@@ -255,7 +287,7 @@ class AgentPolicies:
     def __init__(self, policies: Sequence[CompiledPolicy], actions: frozenset[str]) -> None:
         self._policies = policies
         self._actions = actions
-        self._by_action: dict[str, tuple[CompiledPolicy, ...]] = {}
+        self._by_action: dict[str, _Candidates] = {}
 
     def judge(self, case: "Case") -> Verdict:
         if not self._policies:
@@ -264,10 +296,10 @@ class AgentPolicies:
         candidates = self._by_action.get(action)
         if candidates is None:
             candidates = self._candidates(action)
-        return _judge(candidates, case) if candidates else NOTHING
+        return candidates.judge(case)
 
-    def _candidates(self, action: str) -> tuple[CompiledPolicy, ...]:
-        found = tuple(policy for policy in self._policies if policy.actions is None or action in policy.actions)
+    def _candidates(self, action: str) -> _Candidates:
+        found = _Candidates([policy for policy in self._policies if policy.actions is None or action in policy.actions])
         if action in self._actions:
             # Kept for the agent's own actions only: what strangers invent must not fill the memory.
             self._by_action[action] = found
