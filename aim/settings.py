@@ -6,6 +6,8 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from csp.constants import NONE, SELF
 
 from aim.environment import environment
+from aim.identity_providers import identity_providers
+from aim.mail.server import mail_server
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -41,6 +43,7 @@ def broker_url(url: str) -> str:
 
 
 SECRET_KEY = environment.secret_key.get_secret_value()
+SECRET_KEY_FALLBACKS = environment.secret_key_fallbacks
 DEBUG = False
 ALLOWED_HOSTS = environment.allowed_hosts
 ORIGIN = environment.origin.rstrip("/")
@@ -59,8 +62,16 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",
     "channels",
     "csp",
+    "allauth",
+    "allauth.account",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.google",
+    "allauth.socialaccount.providers.microsoft",
+    "allauth.socialaccount.providers.openid_connect",
+    "allauth.mfa",
     "aim.apps.AimConfig",
     "aim.ledger.apps.LedgerConfig",
+    "aim.mail.apps.MailConfig",
     "accounts.apps.AccountsConfig",
     "agents.apps.AgentsConfig",
     "mcp.apps.McpConfig",
@@ -79,6 +90,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 
@@ -121,6 +133,30 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 LOGIN_URL = "accounts:login"
 LOGIN_REDIRECT_URL = "home"
+PASSWORD_RESET_TIMEOUT = 3600
+
+# allauth talks to the providers and knows the second factors. Accounts, sessions and who may sign in are `accounts`' own.
+SOCIALACCOUNT_PROVIDERS = identity_providers(environment)
+SOCIALACCOUNT_ADAPTER = "accounts.sso.adapter.IdentityAdapter"
+SOCIALACCOUNT_QUERY_EMAIL = True
+SOCIALACCOUNT_REQUESTS_TIMEOUT = 10
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*"]
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_DEFAULT_HTTP_PROTOCOL = urlsplit(ORIGIN).scheme
+MFA_ADAPTER = "accounts.second_factors.FactorAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_RECOVERY_CODE_DIGITS = 10
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_WEBAUTHN_USER_VERIFICATION = "required"
+
+DEFAULT_FROM_EMAIL = environment.email_from
+_MAIL = mail_server(environment.email_url.get_secret_value() if environment.email_url else "")
+EMAIL_HOST, EMAIL_PORT = _MAIL.host, _MAIL.port
+EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = _MAIL.user, _MAIL.password
+EMAIL_USE_TLS, EMAIL_USE_SSL = _MAIL.tls == "starttls", _MAIL.tls == "tls"
+EMAIL_TIMEOUT = 10
 
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
@@ -140,7 +176,8 @@ SESSION_COOKIE_SECURE = SECURE_TRANSPORT
 CSRF_COOKIE_SECURE = SECURE_TRANSPORT
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
-SESSION_COOKIE_AGE = 12 * 3600
+# The longest an organization may allow; each session ends by its own organization's setting.
+SESSION_COOKIE_AGE = 168 * 3600
 SECURE_SSL_REDIRECT = SECURE_TRANSPORT
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]
 SECURE_HSTS_SECONDS = 31_536_000 if SECURE_TRANSPORT else 0
