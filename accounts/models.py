@@ -28,6 +28,10 @@ class Organization(models.Model):
     """Whoever signs in with an address of these, confirmed by a provider, joins as a viewer; empty by default."""
     alert_preferences = models.JSONField(default=dict)
     """Which roles get mail for which alert: see `accounts.alerts`."""
+    policy_changes_need_second_person = models.BooleanField(default=False)
+    second_person_release_proposed_by = models.ForeignKey(
+        "accounts.User", null=True, on_delete=models.SET_NULL, related_name="+"
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     def __str__(self) -> str:

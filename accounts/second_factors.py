@@ -4,17 +4,15 @@ from allauth.core import context
 from allauth.mfa.adapter import DefaultMFAAdapter
 
 from accounts.models import User
-from aim.crypto.encryption import decrypt, encrypt
-
-PURPOSE = "second factors"
+from aim.encryption import decrypt, encrypt
 
 
 class FactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]
     def encrypt(self, text: str) -> str:
-        return encrypt(text, purpose=PURPOSE)
+        return encrypt(text.encode()).decode()
 
     def decrypt(self, encrypted_text: str) -> str:
-        return decrypt(encrypted_text, purpose=PURPOSE)
+        return decrypt(encrypted_text.encode()).decode()
 
     def get_totp_issuer(self) -> str:
         return "AIM"

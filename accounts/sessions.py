@@ -12,7 +12,7 @@ from accounts.actors import is_usable, person_actor
 from accounts.contracts import Actor
 from accounts.models import Membership, User, UserSession
 from accounts.selectors import has_second_factor
-from accounts.services.sessions import note_session_seen
+from accounts.services.sessions import is_single_sign_on, note_session_seen
 from aim import clock
 from aim.client_address import client_address
 
@@ -73,10 +73,6 @@ def obligation_of(session: UserSession) -> Obligation | None:
     if organization.second_factor_required and not session.second_factor:
         return Obligation.SIGN_IN_AGAIN if has_second_factor(user.id) else Obligation.ADD_SECOND_FACTOR
     return None
-
-
-def is_single_sign_on(method: str) -> bool:
-    return method in {UserSession.Method.GOOGLE, UserSession.Method.MICROSOFT, UserSession.Method.OIDC}
 
 
 def is_fresh(session: UserSession) -> bool:

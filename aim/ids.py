@@ -23,9 +23,15 @@ class IdKind(StrEnum):
     API_KEY = "key"
     PUBLIC_KEY = "pub"
     CHALLENGE = "chl"
+    TRUST_EVENT = "tre"
     VERIFICATION = "ver"
     ENTRY = "ent"
     CONTAINMENT = "ctn"
+    POLICY = "pol"
+    POLICY_VERSION = "pov"
+    DATA_CLASS = "dcl"
+    MCP_SERVER = "mcp"
+    MCP_TOOL = "mtl"
 
 
 class InvalidIdError(ValueError):

@@ -43,7 +43,6 @@ def broker_url(url: str) -> str:
 
 
 SECRET_KEY = environment.secret_key.get_secret_value()
-SECRET_KEY_FALLBACKS = environment.secret_key_fallbacks
 DEBUG = False
 ALLOWED_HOSTS = environment.allowed_hosts
 ORIGIN = environment.origin.rstrip("/")
@@ -69,6 +68,11 @@ INSTALLED_APPS = [
     "allauth.socialaccount.providers.microsoft",
     "allauth.socialaccount.providers.openid_connect",
     "allauth.mfa",
+    "django_htmx",
+    "lucide",
+    # Their other configurations set the loaders themselves, and one of the two would lose.
+    "django_cotton.apps.SimpleAppConfig",
+    "template_partials.apps.SimpleAppConfig",
     "aim.apps.AimConfig",
     "aim.ledger.apps.LedgerConfig",
     "aim.mail.apps.MailConfig",
@@ -92,6 +96,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
 ]
 
 ROOT_URLCONF = "aim.urls"
@@ -102,16 +107,43 @@ TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
         "DIRS": [BASE_DIR / "templates"],
-        "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [
                 "django.template.context_processors.request",
+                "django.template.context_processors.i18n",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "aim.console.context.console",
+                "accounts.shell.shell",
+            ],
+            "loaders": [
+                (
+                    "template_partials.loader.Loader",
+                    [
+                        (
+                            "django.template.loaders.cached.Loader",
+                            [
+                                "django_cotton.cotton_loader.Loader",
+                                "django.template.loaders.filesystem.Loader",
+                                "django.template.loaders.app_directories.Loader",
+                            ],
+                        )
+                    ],
+                )
+            ],
+            "builtins": [
+                "django.templatetags.i18n",
+                "django.templatetags.static",
+                "django_cotton.templatetags.cotton",
+                "template_partials.templatetags.partials",
+                "aim.templatetags.console",
             ],
         },
     }
 ]
+COTTON_DIR = "components"
+# A component sees what it is given, and what every template may use.
+COTTON_ISOLATE_BY_DEFAULT = True
 
 DATABASES = {"default": database_from_url(environment.database_url.get_secret_value())}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -230,6 +262,7 @@ SPECTACULAR_SETTINGS = {
         "CallerKind": ["person", "agent"],
         "CompletionStatus": "verification.models.Completion.Status",
         "ContainmentKind": "verification.models.Containment.Kind",
+        "McpServerStatus": "mcp.models.ServerStatus",
         "RoleName": "accounts.models.Role",
         "VerificationStatus": "verification.models.Verification.Status",
     },

@@ -130,6 +130,8 @@ def build_row(
             b"]}",
         )
     )
+    # The columns hold the moment to the millisecond, as the sealed body does, so that they can be compared with it.
+    at = pg_time(round(now, 3))
     verification: list[bytes | None] = [
         verification_id,
         agent.organization_id,
@@ -141,12 +143,12 @@ def build_row(
         request.resource.encode(),
         request.user_id.encode(),
         request.session_id.encode(),
-        pg_time(now),
+        at,
         None if expires is None else pg_time(expires),
         _pack_int(duration_us),
         request.digest,
     ]
-    entry: list[bytes | None] = [verification_id, agent.organization_id, agent.agent_id, body, disclosures]
+    entry: list[bytes | None] = [verification_id, agent.organization_id, agent.agent_id, at, body, disclosures]
     return Row(verification, entry, decision_answer(hex_id, decision, expires_at))
 
 

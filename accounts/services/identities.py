@@ -8,15 +8,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from allauth.socialaccount.models import SocialAccount
-from django.db import IntegrityError, transaction
+from django.db import transaction
 
 from accounts.actors import is_usable, person_actor
-from accounts.contracts import OPERATOR, Actor
+from accounts.contracts import Actor
 from accounts.errors import NoAccountError, SignInMethodNeededError, WrongInvitationAddressError
 from accounts.ledger_entries import record
-from accounts.models import Invitation, Membership, Organization, Role, User
+from accounts.models import Membership, Organization, Role, User
 from accounts.selectors import identities_of, memberships_of_user
-from accounts.services.invitations import accept_invitation, invitation_by_digest
+from accounts.services.invitations import accept_invitation, create_invited_user, invitation_by_digest
 from accounts.services.members import join
 from accounts.services.users import user_by_email
 from aim.errors import ConflictError, NotFoundError
@@ -82,24 +82,6 @@ def unlink_identity(actor: Actor, identity_id: int) -> None:
         raise SignInMethodNeededError("This is your only way to sign in. Set a password by “Forgot it?” first.")
     account.delete()
     _record(actor, Event.IDENTITY_UNLINKED, user, account.provider)
-
-
-def create_invited_user(invitation: Invitation, *, name: str, password: str | None) -> User:
-    """The account of an invited person, in the caller's transaction: the link has proved that the address is theirs."""
-    try:
-        with transaction.atomic():
-            user = User.objects.create_user(invitation.email, password, name=name[:_LONGEST_NAME])
-    except IntegrityError:
-        raise ConflictError("There is an account with this e-mail address already. Sign in to it.") from None
-    record(
-        OPERATOR if invitation.invited_by is None else person_actor(invitation.invited_by, credential="invitation"),
-        Event.USER_CREATED,
-        organization_id=invitation.organization_id,
-        subject=user,
-        data={},
-        personal={"email": user.email, "name": user.name},
-    )
-    return user
 
 
 def _invited(identity: Identity, user: User | None, digest: bytes, *, address: str | None) -> User:

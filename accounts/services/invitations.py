@@ -8,20 +8,22 @@ from uuid import UUID
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models.functions import Lower
 from django.urls import reverse
 
 from accounts.actors import is_usable, person_actor
 from accounts.contracts import Actor
-from accounts.errors import InvitationEndedError, WrongInvitationAddressError
+from accounts.errors import InvitationEndedError, SingleSignOnOnlyError, WrongInvitationAddressError
 from accounts.ledger_entries import record
-from accounts.models import Invitation, Membership, Organization, Role, User
+from accounts.models import Invitation, Membership, Organization, Role, User, UserSession
 from accounts.permissions import Permission, permissions_of
 from accounts.selectors import memberships_visible_to
 from accounts.services.invitation_endings import end_invitation, open_invitations
 from accounts.services.members import join
 from accounts.services.organizations import lock_organization
+from accounts.services.passwords import check_new_password
+from accounts.services.sessions import is_single_sign_on
 from aim import clock
 from aim.errors import ConflictError, InvalidInputError, NotFoundError, Problem
 from aim.ledger.events import Event
@@ -33,6 +35,7 @@ LIFE = timedelta(days=7)
 MOST_AT_ONCE = 50
 MOST_A_DAY = 500
 _SCHEME = "aiminv"
+_LONGEST_NAME = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +137,8 @@ def accept_invitation(digest: bytes, user: User, *, address: str | None, method:
     invitation = invitation_by_digest(digest)
     if invitation.email.lower() != user.email.lower():
         raise WrongInvitationAddressError(invitation.email, user.email)
+    if invitation.organization.sso_only and not is_single_sign_on(method):
+        raise SingleSignOnOnlyError
     lock_organization(invitation.organization_id)
     # One row for one of many at once: the statement itself asks whether the invitation is still open.
     taken = open_invitations(invitation.organization_id).filter(digest=digest, expires_at__gt=clock.now())
@@ -149,6 +154,38 @@ def accept_invitation(digest: bytes, user: User, *, address: str | None, method:
     actor = person_actor(membership, credential=method, address=address)
     _record(actor, Event.INVITATION_ACCEPTED, invitation)
     return membership
+
+
+@transaction.atomic
+def join_with_password(digest: bytes, *, name: str, password: str, address: str | None) -> User:
+    """The account of an invited person who has none, with a password of their own choice, and the membership.
+
+    Raises `InvitationEndedError`, `InvalidInputError` for `new_password`, `ConflictError` where there is an account.
+    """
+    invitation = invitation_by_digest(digest)
+    check_new_password(password, User(email=invitation.email, name=name))
+    user = create_invited_user(invitation, name=name, password=password)
+    accept_invitation(digest, user, address=address, method=UserSession.Method.PASSWORD)
+    return user
+
+
+def create_invited_user(invitation: Invitation, *, name: str, password: str | None) -> User:
+    """In the caller's transaction. The link, or the provider, has proved that the address is the person's."""
+    try:
+        with transaction.atomic():
+            user = User.objects.create_user(invitation.email, password, name=name[:_LONGEST_NAME])
+    except IntegrityError:
+        raise ConflictError("There is an account with this e-mail address already. Sign in to it.") from None
+    assert invitation.invited_by is not None
+    record(
+        person_actor(invitation.invited_by, credential="invitation"),
+        Event.USER_CREATED,
+        organization_id=invitation.organization_id,
+        subject=user,
+        data={},
+        personal={"email": user.email, "name": user.name},
+    )
+    return user
 
 
 def _inviter(actor: Actor) -> Membership:

@@ -1,16 +1,19 @@
 """Organizations: made by operators, described by their admins, disabled by operators."""
 
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 from zoneinfo import available_timezones
 
 from django.db import IntegrityError, transaction
 
+from accounts.alerts import preferences_with
 from accounts.contracts import Actor
 from accounts.dependents import tell_dependents
 from accounts.errors import NameTakenError
 from accounts.ledger_entries import record
 from accounts.models import Organization
 from accounts.permissions import Permission
+from accounts.services.organization_security import SECURITY_FIELDS, Security, check_security
 from aim.errors import InvalidInputError, NotFoundError, Problem
 from aim.ledger.events import Event
 
@@ -32,13 +35,31 @@ def create_organization(actor: Actor, name: str) -> Organization:
 
 
 @transaction.atomic
-def update_organization(actor: Actor, *, name: str | None = None, timezone: str | None = None) -> Organization:
-    """Change what is given of the actor's own organization; no entry where nothing differs."""
+def update_organization(
+    actor: Actor,
+    *,
+    name: str | None = None,
+    timezone: str | None = None,
+    policy_changes_need_second_person: bool | None = None,
+    security: Security | None = None,
+    alerts: Mapping[str, Sequence[str]] | None = None,
+) -> Organization:
+    """Change what is given of the actor's own organization; no entry where nothing differs.
+
+    That changes of policies need a second person is switched off by two: whoever asks first only proposes it.
+    `security` and `alerts` hold what is to change of them. Raises `ProofRequiredError` for changes of the former.
+    """
     actor.require(Permission.ORGANIZATION_WRITE)
-    organization = Organization.objects.select_for_update(no_key=True).filter(id=actor.scope).first()
-    if organization is None:
-        raise NotFoundError
-    wanted = {"name": name, "timezone": timezone}
+    organization = lock_organization(actor.scope)
+    if policy_changes_need_second_person is False and _proposes_release(actor, organization):
+        policy_changes_need_second_person = None
+    wanted = {
+        "name": name,
+        "timezone": timezone,
+        "policy_changes_need_second_person": policy_changes_need_second_person,
+        **(security or {}),
+        "alert_preferences": preferences_with(organization, alerts) if alerts else None,
+    }
     before = {field: getattr(organization, field) for field in wanted}
     changes = {
         field: {"before": before[field], "after": value}
@@ -47,10 +68,15 @@ def update_organization(actor: Actor, *, name: str | None = None, timezone: str 
     }
     if timezone is not None:
         _check_timezone(timezone)
+    if changes.keys() & SECURITY_FIELDS:
+        actor.require_fresh()
+        check_security(actor, organization, {field: changes[field]["after"] for field in changes})
     if not changes:
         return organization
     for field, change in changes.items():
         setattr(organization, field, change["after"])
+    if "policy_changes_need_second_person" in changes:
+        organization.second_person_release_proposed_by_id = None
     _save(organization)
     record(
         actor,
@@ -59,7 +85,26 @@ def update_organization(actor: Actor, *, name: str | None = None, timezone: str 
         subject=organization,
         data={"changes": changes},
     )
+    if "timezone" in changes:
+        # Policies that know working hours read it.
+        tell_dependents(organization.id)
     return organization
+
+
+def _proposes_release(actor: Actor, organization: Organization) -> bool:
+    """Whether this is only the first of the two people who must agree; if so, it is on record now."""
+    if not organization.policy_changes_need_second_person:
+        return False
+    first = organization.second_person_release_proposed_by_id
+    if first is not None and first != actor.id:
+        return False
+    if first is None:
+        organization.second_person_release_proposed_by_id = actor.id
+        organization.save(update_fields=["second_person_release_proposed_by"])
+        data = {"proposed": {"policy_changes_need_second_person": False}}
+        event = Event.ORGANIZATION_UPDATED
+        record(actor, event, organization_id=organization.id, subject=organization, data=data)
+    return True
 
 
 @transaction.atomic

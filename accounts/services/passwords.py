@@ -24,8 +24,8 @@ from aim.ledger.events import Event
 from aim.mail.outbox import queue_mail
 
 
-def check_password(*, email: str, password: str, address: str | None) -> User:
-    """The person whose password it is. Failures are on record; success is, once the session begins.
+def check_password(*, email: str, password: str, address: str | None, invited: bool = False) -> User:
+    """The person whose password it is; without a membership only if an invitation is about to make one. Failures are on record; success is, once the session begins.
 
     Raises `WrongCredentialsError`, `TooManyAttemptsError`; `SignInUnavailableError` while nothing can be counted.
     """
@@ -36,7 +36,7 @@ def check_password(*, email: str, password: str, address: str | None) -> User:
     else:
         right = user.check_password(password)
         refuse_locked(user)
-        if right and _usable_memberships(user):
+        if right and user.is_active and (invited or _usable_memberships(user)):
             return user
     note_failure(user, email=email, address=address, method="password")
     raise WrongCredentialsError

@@ -17,7 +17,7 @@ from aim.errors import NotFoundError
 from aim.ledger.events import Event
 
 _LONGEST_AGENT = 300
-_SINGLE_SIGN_ON = frozenset({UserSession.Method.GOOGLE, UserSession.Method.MICROSOFT, UserSession.Method.OIDC})
+_SINGLE_SIGN_ON: frozenset[str] = frozenset({UserSession.Method.GOOGLE, UserSession.Method.MICROSOFT, UserSession.Method.OIDC})
 
 
 def admissible_membership(user: User, method: str, *, organization_id: UUID | None = None) -> Membership:
@@ -31,7 +31,7 @@ def admissible_membership(user: User, method: str, *, organization_id: UUID | No
     if not memberships:
         raise WrongCredentialsError
     for membership in memberships:
-        if method in _SINGLE_SIGN_ON or not membership.organization.sso_only:
+        if is_single_sign_on(method) or not membership.organization.sso_only:
             return membership
     raise SingleSignOnOnlyError
 
@@ -87,6 +87,18 @@ def end_other_sessions(actor: Actor, user: User, *, kept: UUID | None = None) ->
 
 
 @transaction.atomic
+def end_member_sessions(actor: Actor, membership: Membership) -> int:
+    """All of a member's sessions in this organization, by an admin."""
+    actor.require(Permission.MEMBERS_WRITE)
+    if membership.organization_id != actor.scope:
+        raise NotFoundError
+    sessions = UserSession.objects.select_related("membership__user").filter(membership=membership)
+    for session in sessions:
+        _end(actor, session)
+    return len(sessions)
+
+
+@transaction.atomic
 def move_session(actor: Actor, session: UserSession, organization_id: UUID) -> UserSession:
     """Go on in another organization of the person. Raises `NotFoundError`, `SingleSignOnOnlyError`."""
     user = session.membership.user
@@ -107,6 +119,10 @@ def note_proof(actor: Actor, session: UserSession, *, by: str) -> None:
     session.proved_at = clock.now()
     session.save(update_fields=["proved_at"])
     record(actor, Event.SESSION_PROVED, organization_id=actor.organization_id, subject=session, data={"by": by})
+
+
+def is_single_sign_on(method: str) -> bool:
+    return method in _SINGLE_SIGN_ON
 
 
 def note_session_seen(session: UserSession) -> None:

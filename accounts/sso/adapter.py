@@ -36,9 +36,7 @@ class IdentityAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
         state = (extra_context or {}).get("state") or {}
         lost = error != AuthError.CANCELLED and exception is None and not state
         reason = "cancelled" if error == AuthError.CANCELLED else "lost" if lost else "failed"
-        raise ImmediateHttpResponse(
-            refused(request, _name(provider), reason=reason, exception=exception, wanted=state.get("next") or "")
-        )
+        raise ImmediateHttpResponse(refused(request, _name(provider), reason=reason, exception=exception))
 
     def is_open_for_signup(self, request: HttpRequest, sociallogin: SocialLogin) -> bool:  # noqa: ARG002 - allauth's
         return False
@@ -50,7 +48,7 @@ class IdentityAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
 
 def _identity(login: SocialLogin) -> Identity:
     provider = login.account.get_provider()
-    verified = [email.email for email in login.email_addresses if email.verified]
+    verified = [email.email for email in login.email_addresses if email.verified is True]
     claimed = next((email.email for email in login.email_addresses), "") or login.user.email or ""
     names = [getattr(login.user, "name", ""), _full_name(provider, login)]
     return Identity(

@@ -47,6 +47,7 @@ class ConfigurationSerializer(StrictSerializer):
     allowed_ip_ranges = texts("allowed_ip_ranges", help_text="Networks in CIDR form. Empty: from anywhere.")
     require_approval = texts("require_approval", help_text=f"What a person must approve. {_RULES}")
     auto_deny = texts("auto_deny", help_text=f"What is denied whatever else would allow it. {_RULES}")
+    tags = texts("tags", help_text="Words that policies may go by, such as `production`.")
     require_signature = TruthField(required=False, help_text="Requests must be signed (RFC 9421). Needs a public key.")
     min_trust = number("min_trust", help_text="Below this score nothing is approved. Default 70.")
     auto_suspend_below = number("auto_suspend_below", help_text="At most `min_trust`. Default 50.")

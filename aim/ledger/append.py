@@ -5,12 +5,13 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from django.db import connection
+from django.db import connection, transaction
 
 from aim import clock
 from aim.canonical import canonical_json
 from aim.ids import uuid7
 from aim.ledger.commitments import commit, salts
+from aim.ledger.hints import APPENDED
 from aim.ledger.models import Entry
 
 ENTRY_VERSION = 2
@@ -75,22 +76,26 @@ def append_entry(
     """
     if not connection.in_atomic_block:
         raise RuntimeError(f"{kind} must be appended inside the transaction of its change")
-    entry_id = uuid7()
+    entry_id, moment = uuid7(), clock.now()
+    # To the millisecond, as the sealed body has it, so that the column can be compared with it.
+    at = moment.replace(microsecond=moment.microsecond // 1000 * 1000)
     body, disclosures = write_entry(
         entry_id=entry_id,
         kind=kind,
         organization_id=organization_id,
-        at=clock.now(),
+        at=at,
         actor=actor,
         subject=subject,
         data=data,
         personal=personal or {},
     )
+    transaction.on_commit(APPENDED.touch, robust=True)
     return Entry.objects.create(
         id=entry_id,
         organization_id=organization_id,
         kind=kind,
         subject_id=subject_id,
+        recorded_at=at,
         body=body,
         disclosures=disclosures,
     )

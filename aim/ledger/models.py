@@ -31,3 +31,37 @@ class Entry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.id}"
+
+
+class Leaf(models.Model):
+    """The place of an entry in the one final order: dense from 0, given by the sequencer, never changed.
+
+    `leaf` is SHA-256(0x00 ‖ body) (RFC 6962 section 2.1). There is no foreign key: it would cost the decision a lock.
+    """
+
+    seq = models.BigIntegerField(primary_key=True)
+    entry_id = models.UUIDField(unique=True)
+    leaf = models.BinaryField(max_length=32)
+
+    class Meta:
+        ordering = ["seq"]
+        verbose_name_plural = "leaves"
+
+    def __str__(self) -> str:
+        return str(self.seq)
+
+
+class Follower(models.Model):
+    """How far a follower has come: everything up to and including `seq` is in what it derives."""
+
+    name = models.CharField(max_length=60, primary_key=True)
+    seq = models.BigIntegerField(default=-1)
+    updated_at = models.DateTimeField(null=True)
+    stopped_at = models.DateTimeField(null=True)
+    error = models.TextField(blank=True)
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name

@@ -15,9 +15,8 @@ from django.core.mail import EmailMultiAlternatives, get_connection
 from django.db import transaction
 
 from aim import clock
-from aim.crypto.encryption import UnreadableError, decrypt
+from aim.encryption import UndecryptableError, decrypt
 from aim.mail.models import OutgoingMail
-from aim.mail.outbox import PURPOSE
 from aim.mail.server import mail_is_configured
 
 PAUSES = [timedelta(seconds=seconds) for seconds in (120, 600, 3600, 4 * 3600, 12 * 3600)]
@@ -75,8 +74,8 @@ def _send(mail: OutgoingMail) -> None:
     if not mail_is_configured():
         raise RefusedError("No mail server is configured (AIM_EMAIL_URL).")
     try:
-        content = json.loads(decrypt(mail.content, purpose=PURPOSE))
-    except UnreadableError as error:
+        content = json.loads(decrypt(mail.content.encode()))
+    except UndecryptableError as error:
         raise RefusedError(str(error)) from None
     message = EmailMultiAlternatives(
         subject=mail.subject,

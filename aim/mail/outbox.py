@@ -13,10 +13,9 @@ from django.template.loader import render_to_string
 from kombu.exceptions import OperationalError
 
 from aim import clock
-from aim.crypto.encryption import encrypt
+from aim.encryption import encrypt
 from aim.mail.models import OutgoingMail
 
-PURPOSE = "outgoing mail"
 _FORGOTTEN_AFTER = timedelta(days=90)
 
 
@@ -40,7 +39,7 @@ def queue_mail(
         once=once,
         recipient=recipient,
         subject=" ".join(subject.split())[:300],
-        content=encrypt(json.dumps(content), purpose=PURPOSE),
+        content=encrypt(json.dumps(content).encode()).decode(),
         message_id=make_msgid(domain=urlsplit(settings.ORIGIN).hostname),
         next_try_at=clock.now(),
     )

@@ -15,6 +15,7 @@ from typing import Any
 import psycopg
 
 from aim.runtime.children import start_child, stop_child
+from aim.runtime.environment import new_secrets
 from aim.runtime.folders import RuntimeProblem
 from aim.runtime.postgres import Postgres
 from aim.runtime.serve import listen
@@ -43,6 +44,7 @@ class Installation:
             self.disk, password=secrets.token_urlsafe(16), settings={"track_commit_timestamp": "on"}
         )
         self.valkey = Valkey(self.folder)
+        self.secrets = new_secrets()
         self.socket = listen(host="127.0.0.1", port=0)
         self.port: int = self.socket.getsockname()[1]
         self.arm = self.folder / "armed"
@@ -161,7 +163,7 @@ class Installation:
             "DJANGO_SETTINGS_MODULE": "aim.settings",
             "DATABASE_URL": self.postgres.url(),
             "REDIS_URL": self.valkey.url(),
-            "AIM_SECRET_KEY": "of an installation that lives for minutes",
+            **self.secrets,
             "AIM_ORIGIN": self.url,
             "AIM_LOG_LEVEL": "WARNING",
         }

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import rfc8785
 
+from aim.clock import show_time
 from aim.ids import IdKind, parse_id
 from aim.ledger.models import Entry
 from aim.ledger.reading import read_entry
@@ -166,3 +167,17 @@ def test_commitment_binds_the_digest_of_the_request():
     assert sha256(canonical).digest() == bytes(stored.request_digest)
     committed = json.loads(bytes(entry.body))["data"]["action"]["personal"]["sha256"]
     assert sha256(bytes.fromhex(salt) + canonical).hexdigest() == committed
+
+
+def test_columns_of_the_entry_say_what_its_body_says():
+    """The columns only help to find an entry: whoever changes one of them contradicts what is sealed."""
+    _, admin = make_organization()
+    reply = make_agent(admin).ask_natively()
+    entry = Entry.objects.get(id=parse_id(IdKind.VERIFICATION, reply.json()["verification_id"]))
+    sealed = json.loads(bytes(entry.body))
+    stored = Verification.objects.get(id=entry.id)
+    assert sealed["at"] == show_time(entry.recorded_at) == show_time(stored.created_at)
+    assert entry.recorded_at == stored.created_at
+    assert entry.recorded_at.microsecond % 1000 == 0
+    assert (sealed["id"], sealed["organization"]) == (entry.id.hex, entry.organization_id.hex)
+    assert (sealed["actor"]["id"], sealed["kind"]) == (entry.subject_id.hex, entry.kind)

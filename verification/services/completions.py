@@ -86,7 +86,12 @@ def complete_verification(actor: Actor, verification_id: UUID, *, report: Report
     # Shared with other completions, exclusive against a suspension: whichever commits first is seen by the other.
     agent = Agent.objects.select_for_update(of=("self",), no_key=True).get(id=actor.id)
     refusal = _refusal(verification, agent, report) or _insert(verification, report)
-    data: dict[str, object] = {"report": report.entry(), "decision": verification.status}
+    data: dict[str, object] = {
+        "report": report.entry(),
+        "decision": verification.status,
+        # Reports are not signed: whoever holds the API key of an agent that signs has not proved to be that agent.
+        "proved": not agent.require_signature,
+    }
     if refusal is not None:
         data["refusal"] = refusal.value
         _append(actor, verification, Event.VERIFICATION_COMPLETION_REFUSED, data, report)
