@@ -123,7 +123,7 @@ class UserSession(models.Model):
     """One browser in which a person is signed in to one organization. It ends with its row, and with the membership."""
 
     class Method(models.TextChoices):
-        PASSWORD = "password"
+        PASSWORD = "password"  # noqa: S105 - the name of a method
         PASSKEY = "passkey"
         GOOGLE = "google"
         MICROSOFT = "microsoft"

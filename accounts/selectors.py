@@ -7,7 +7,7 @@ from allauth.socialaccount.models import SocialAccount
 from django.db.models import Q, QuerySet
 
 from accounts.contracts import Actor
-from accounts.models import Invitation, Membership, Organization, PersonalToken, Team, UserSession
+from accounts.models import Invitation, Membership, Organization, OrganizationLogo, PersonalToken, Team, UserSession
 from aim.errors import NotFoundError
 
 
@@ -93,7 +93,8 @@ def sessions_visible_to(actor: Actor) -> QuerySet[UserSession]:
 def second_factors_of(user_id: UUID) -> QuerySet[Authenticator]:
     """Apps and passkeys; recovery codes only stand in for them."""
     types = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
-    return Authenticator.objects.filter(user_id=user_id, type__in=types).order_by("id")
+    factors: QuerySet[Authenticator] = Authenticator.objects.filter(user_id=user_id, type__in=types).order_by("id")
+    return factors
 
 
 def has_second_factor(user_id: UUID) -> bool:
@@ -102,4 +103,9 @@ def has_second_factor(user_id: UUID) -> bool:
 
 def identities_of(user_id: UUID) -> QuerySet[SocialAccount]:
     """The accounts at providers that the person signs in with."""
-    return SocialAccount.objects.filter(user_id=user_id).order_by("id")
+    identities: QuerySet[SocialAccount] = SocialAccount.objects.filter(user_id=user_id).order_by("id")
+    return identities
+
+
+def logo_of(actor: Actor) -> OrganizationLogo | None:
+    return OrganizationLogo.objects.filter(organization_id=actor.scope).first()

@@ -1,4 +1,4 @@
-"""The console's session: who is signed in, in which organization, and whether that still holds, asked at every request."""
+"""The console's session: who is signed in, in which organization, and whether that still holds at this request."""
 
 from collections.abc import Mapping
 from datetime import timedelta

@@ -61,9 +61,7 @@ def advance(
 def finish(request: HttpRequest, half_way: HalfWay, *, second_factor: str) -> HttpResponse:
     """After a right second factor. What may have changed since the first is asked again."""
     membership = admissible_membership(half_way.user, half_way.method, organization_id=half_way.organization_id)
-    return _enter(
-        request, membership, method=half_way.method, second_factor=second_factor, wanted=half_way.wanted
-    )
+    return _enter(request, membership, method=half_way.method, second_factor=second_factor, wanted=half_way.wanted)
 
 
 def half_way_of(request: HttpRequest) -> HalfWay | None:

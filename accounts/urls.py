@@ -1,6 +1,7 @@
 from django.urls import path
 
 from accounts.pages.door import join_page, login_page, logout_page, provider_page
+from accounts.pages.logo import logo_page
 from accounts.pages.organization import organization_switch
 from accounts.pages.password import forgotten_page, password_page, reset_link_page, reset_page
 from accounts.pages.proof import proof_options, proof_page
@@ -29,5 +30,6 @@ urlpatterns = [
     path("account/password", password_page, name="password"),
     path("account/second-factor", add_second_factor_page, name="second-factor-add"),
     path("account/passkey/options", passkey_options, name="passkey-options"),
+    path("dashboard/logo/<str:digest>", logo_page, name="logo"),
     path("account/organization", organization_switch, name="organization-switch"),
 ]

@@ -37,5 +37,7 @@ register_alert(
     )
 )
 register_alert(
-    AlertKind("agent_registered", _("An agent was registered"), frozenset({Event.AGENT_REGISTERED}), _says("registered"), ())
+    AlertKind(
+        "agent_registered", _("An agent was registered"), frozenset({Event.AGENT_REGISTERED}), _says("registered"), ()
+    )
 )

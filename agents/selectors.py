@@ -44,6 +44,11 @@ def agents_named(actor: Actor, text: str) -> QuerySet[Agent]:
     return rows.annotate(begins=Case(When(begins, then=0), default=1)).order_by("begins", "display_name")
 
 
+def agents_with_key(actor: Actor, thumbprint: str) -> list[Agent]:
+    """The agents that the actor sees and that hold this public key: two with one key cannot be told apart."""
+    return list(agents_visible_to(actor).filter(public_keys__thumbprint=thumbprint).distinct()[:3])
+
+
 def locked_agent(actor: Actor, agent_id: UUID) -> Agent:
     """As `agent_by_id`, inside a transaction, with the row locked: all changes of one agent come one after another."""
     assert connection.in_atomic_block

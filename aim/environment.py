@@ -68,7 +68,7 @@ class Environment(BaseSettings):
     microsoft_client_id: str = ""
     microsoft_client_secret: SecretStr = SecretStr("")
     microsoft_tenant: str = "organizations"
-    """One tenant (its id or domain) whose e-mail addresses are believed; `organizations` admits all, and believes none."""
+    """One tenant (its id or domain) whose e-mail addresses are believed; `organizations` admits all, believes none."""
     oidc_client_id: str = ""
     oidc_client_secret: SecretStr = SecretStr("")
     oidc_server_url: str = ""

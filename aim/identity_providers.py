@@ -9,7 +9,7 @@ OIDC = "oidc"
 
 
 def identity_providers(environment: Environment) -> dict[str, Any]:
-    """allauth's `SOCIALACCOUNT_PROVIDERS`."""
+    """Allauth's `SOCIALACCOUNT_PROVIDERS`."""
     google = _app(environment.google_client_id, environment.google_client_secret.get_secret_value())
     microsoft = _app(environment.microsoft_client_id, environment.microsoft_client_secret.get_secret_value())
     oidc = _app(environment.oidc_client_id, environment.oidc_client_secret.get_secret_value())

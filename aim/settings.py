@@ -167,7 +167,7 @@ LOGIN_URL = "accounts:login"
 LOGIN_REDIRECT_URL = "home"
 PASSWORD_RESET_TIMEOUT = 3600
 
-# allauth talks to the providers and knows the second factors. Accounts, sessions and who may sign in are `accounts`' own.
+# allauth talks to the providers and knows the second factors. Sessions, and who may sign in, are ours.
 SOCIALACCOUNT_PROVIDERS = identity_providers(environment)
 SOCIALACCOUNT_ADAPTER = "accounts.sso.adapter.IdentityAdapter"
 SOCIALACCOUNT_QUERY_EMAIL = True
@@ -261,8 +261,12 @@ SPECTACULAR_SETTINGS = {
         "AgentStatus": "agents.models.AgentStatus",
         "CallerKind": ["person", "agent"],
         "CompletionStatus": "verification.models.Completion.Status",
+        "InvitationStatus": ["open", "accepted", "revoked", "expired"],
         "ContainmentKind": "verification.models.Containment.Kind",
         "McpServerStatus": "mcp.models.ServerStatus",
+        "PolicyEffect": "verification.policies.terms.EFFECTS",
+        "PolicyExpectation": "verification.policies.document.EXPECTATIONS",
+        "PolicyState": "verification.models.PolicyVersion.State",
         "RoleName": "accounts.models.Role",
         "VerificationStatus": "verification.models.Verification.Status",
     },

@@ -93,9 +93,7 @@ class InvitationsView(ActorView):
         serializer = InviteSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         values = serializer.validated_data
-        outcome = invite_members(
-            self.actor, values["emails"], role=Role(values["role"]), message=values["message"]
-        )
+        outcome = invite_members(self.actor, values["emails"], role=Role(values["role"]), message=values["message"])
         body = {
             "message": sentence_for(len(outcome.made)),
             "invitations": [sent(invited.invitation, invited.link) for invited in outcome.made],

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
+from uuid import UUID
 
 from accounts.alerts import AlertKind, alert_kinds, roles_for
 from accounts.models import Membership, Organization
@@ -24,15 +25,16 @@ class AlertsFollower:
         for entry in entries:
             kind = by_event.get(entry.kind)
             # Nobody wants to be told of last week, neither by a replay nor after a long stop.
-            if kind is not None and clock.now() - entry.recorded_at < _NEWS:
-                _mail(entry, kind)
+            organization_id = entry.organization_id
+            if kind is not None and organization_id is not None and clock.now() - entry.recorded_at < _NEWS:
+                _mail(entry, kind, organization_id)
 
     def reset(self) -> None:
         """Mails that were sent stay sent; their rows keep a replay from sending them again."""
 
 
-def _mail(entry: SealedEntry, kind: AlertKind) -> None:
-    organization = Organization.objects.filter(id=entry.organization_id).first()
+def _mail(entry: SealedEntry, kind: AlertKind, organization_id: UUID) -> None:
+    organization = Organization.objects.filter(id=organization_id).first()
     if organization is None:
         return
     people = Membership.objects.filter(

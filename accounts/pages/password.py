@@ -34,9 +34,7 @@ def password_page(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         actor, values = actor_of(session, address_of(request.META)), form.cleaned_data
         try:
-            user = change_password(
-                actor, current=values["current_password"], new=values["new_password"], kept=session
-            )
+            user = change_password(actor, current=values["current_password"], new=values["new_password"], kept=session)
         except InvalidInputError as error:
             for problem in error.problems:
                 form.add_error(problem.field, problem.message)

@@ -106,9 +106,7 @@ def _of_allowed_domain(identity: Identity, *, address: str | None) -> User | Non
             membership = join(user, organization=found[0], role=Role.VIEWER, address=address, by="domain")
             actor = person_actor(membership, credential=identity.provider, address=address)
             personal = {"email": user.email, "name": user.name}
-            record(
-                actor, Event.USER_CREATED, organization_id=found[0].id, subject=user, data={}, personal=personal
-            )
+            record(actor, Event.USER_CREATED, organization_id=found[0].id, subject=user, data={}, personal=personal)
             return user
     return None
 

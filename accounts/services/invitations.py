@@ -1,4 +1,4 @@
-"""Invitations: one address, one organization, one role, one use. The secret is in the mail, and here only its digest."""
+"""Invitations: one address, one organization, one role, one use. The secret is in the mail; here is its digest."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -70,9 +70,7 @@ def invite_members(actor: Actor, emails: Iterable[str], *, role: Role, message: 
     wanted = _addresses(emails)
     organization = lock_organization(membership.organization_id)
     _check_volume(organization, len(wanted))
-    members = set(
-        memberships_visible_to(actor).annotate(folded=Lower("user__email")).values_list("folded", flat=True)
-    )
+    members = set(memberships_visible_to(actor).annotate(folded=Lower("user__email")).values_list("folded", flat=True))
     made: list[Invited] = []
     failed: list[NotInvited] = []
     for email in wanted:
@@ -120,9 +118,7 @@ def invitation_by_secret(secret: str) -> Invitation:
 
 
 def invitation_by_digest(digest: bytes) -> Invitation:
-    invitation = (
-        Invitation.objects.select_related("organization", "invited_by__user").filter(digest=digest).first()
-    )
+    invitation = Invitation.objects.select_related("organization", "invited_by__user").filter(digest=digest).first()
     if invitation is None or not _is_good(invitation):
         raise InvitationEndedError
     return invitation
@@ -145,7 +141,8 @@ def accept_invitation(digest: bytes, user: User, *, address: str | None, method:
     if taken.update(accepted_at=clock.now(), accepted_by=user) != 1:
         raise InvitationEndedError
     # Behind the lock nobody changes people any more: whoever invited may still do so now, or all of this is undone.
-    inviter = Membership.objects.select_related("user", "organization").filter(id=invitation.invited_by_id).first()
+    inviters = Membership.objects.select_related("user", "organization")
+    inviter = inviters.filter(organization_id=invitation.organization_id, id__in=[invitation.invited_by_id]).first()
     if not _may_invite(inviter):
         raise InvitationEndedError
     membership = Membership.objects.filter(organization_id=invitation.organization_id, user=user).first()

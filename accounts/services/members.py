@@ -34,8 +34,10 @@ def add_member(actor: Actor, user: User, *, organization: Organization, role: Ro
 
 
 @transaction.atomic
-def join(user: User, *, organization: Organization, role: Role, address: str | None, by: str = "invitation") -> Membership:
-    """A person becomes a member by what an admin has allowed before, such as an invitation. The caller has checked it."""
+def join(
+    user: User, *, organization: Organization, role: Role, address: str | None, by: str = "invitation"
+) -> Membership:
+    """A person becomes a member by what an admin has allowed before, which the caller has checked."""
     lock_organization(organization.id)
     membership = _create(user, organization, role)
     _record_joined(person_actor(membership, credential=by, address=address), membership, {"by": by})

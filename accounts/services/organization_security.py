@@ -14,8 +14,11 @@ SHORTEST_HOURS, LONGEST_HOURS = 1, 168
 MOST_DOMAINS = 20
 # Everybody can have an address there.
 _PUBLIC = frozenset(
-    "aol.com gmail.com gmx.com gmx.de gmx.net googlemail.com hotmail.com icloud.com live.com mail.com mail.ru me.com msn.com "
-    "outlook.com proton.me protonmail.com qq.com t-online.de web.de yahoo.com yandex.com yandex.ru zoho.com".split()
+    (
+        *("aol.com", "gmail.com", "gmx.com", "gmx.de", "gmx.net", "googlemail.com", "hotmail.com", "icloud.com"),
+        *("live.com", "mail.com", "mail.ru", "me.com", "msn.com", "outlook.com", "proton.me", "protonmail.com"),
+        *("qq.com", "t-online.de", "web.de", "yahoo.com", "yandex.com", "yandex.ru", "zoho.com"),
+    )
 )
 
 

@@ -124,6 +124,21 @@ def set_organization_status(
     return row
 
 
+@transaction.atomic
+def allow_passwords(actor: Actor, organization_id: UUID) -> Organization:
+    """For operators, where single sign-on itself is broken: it is no longer the only way."""
+    actor.require(Permission.ORGANIZATION_WRITE)
+    if actor.organization_id is not None:
+        raise NotFoundError
+    row = lock_organization(organization_id)
+    if row.sso_only:
+        row.sso_only = False
+        row.save(update_fields=["sso_only"])
+        changes = {"sso_only": {"before": True, "after": False}}
+        record(actor, Event.ORGANIZATION_UPDATED, organization_id=row.id, subject=row, data={"changes": changes})
+    return row
+
+
 def lock_organization(organization_id: UUID) -> Organization:
     """The row, locked before anything else of the organization, for changes of its people and of its status.
 

@@ -25,7 +25,9 @@ from aim.mail.outbox import queue_mail
 
 
 def check_password(*, email: str, password: str, address: str | None, invited: bool = False) -> User:
-    """The person whose password it is; without a membership only if an invitation is about to make one. Failures are on record; success is, once the session begins.
+    """The person whose password it is. Failures are on record; success is, once the session begins.
+
+    `invited` also lets somebody in who has no membership yet, and is about to get one by an invitation.
 
     Raises `WrongCredentialsError`, `TooManyAttemptsError`; `SignInUnavailableError` while nothing can be counted.
     """
@@ -79,9 +81,7 @@ def ask_for_new_password(*, email: str, address: str | None) -> None:
         organization_id=membership.organization_id,
     )
     actor = person_actor(membership, credential="mail", address=address)
-    record(
-        actor, Event.USER_PASSWORD_RESET_ASKED, organization_id=membership.organization_id, subject=user, data={}
-    )
+    record(actor, Event.USER_PASSWORD_RESET_ASKED, organization_id=membership.organization_id, subject=user, data={})
 
 
 def user_by_reset_link(uid: str, token: str) -> User:

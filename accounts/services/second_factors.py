@@ -157,7 +157,7 @@ def remaining_recovery_codes(user_id: UUID) -> int:
 def forget_second_factors(user: User) -> int:
     """Every factor of the person, for those who have lost them. The caller checks the right and records it."""
     count, _ = Authenticator.objects.filter(user=user).delete()
-    return count
+    return int(count)
 
 
 def _added(

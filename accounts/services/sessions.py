@@ -17,7 +17,9 @@ from aim.errors import NotFoundError
 from aim.ledger.events import Event
 
 _LONGEST_AGENT = 300
-_SINGLE_SIGN_ON: frozenset[str] = frozenset({UserSession.Method.GOOGLE, UserSession.Method.MICROSOFT, UserSession.Method.OIDC})
+_SINGLE_SIGN_ON: frozenset[str] = frozenset(
+    {UserSession.Method.GOOGLE, UserSession.Method.MICROSOFT, UserSession.Method.OIDC}
+)
 
 
 def admissible_membership(user: User, method: str, *, organization_id: UUID | None = None) -> Membership:
@@ -54,9 +56,7 @@ def begin_session(
     )
     actor = person_actor(membership, credential=method, address=address)
     data = {"method": method, "second_factor": second_factor or None, "session": session.id.hex}
-    record(
-        actor, Event.USER_SIGNED_IN, organization_id=membership.organization_id, subject=membership.user, data=data
-    )
+    record(actor, Event.USER_SIGNED_IN, organization_id=membership.organization_id, subject=membership.user, data=data)
     forget_failures(membership.user)
     return session
 
@@ -80,10 +80,11 @@ def end_session(actor: Actor, session_id: UUID) -> None:
 @transaction.atomic
 def end_other_sessions(actor: Actor, user: User, *, kept: UUID | None = None) -> int:
     """All of the person's sessions but the one they act in, in whichever organization."""
-    sessions = UserSession.objects.select_related("membership__user").filter(membership__user=user).exclude(id=kept)
-    for session in sessions:
+    sessions = list(UserSession.objects.select_related("membership__user").filter(membership__user=user))
+    ended = [session for session in sessions if session.id != kept]
+    for session in ended:
         _end(actor, session)
-    return len(sessions)
+    return len(ended)
 
 
 @transaction.atomic
@@ -92,7 +93,7 @@ def end_member_sessions(actor: Actor, membership: Membership) -> int:
     actor.require(Permission.MEMBERS_WRITE)
     if membership.organization_id != actor.scope:
         raise NotFoundError
-    sessions = UserSession.objects.select_related("membership__user").filter(membership=membership)
+    sessions = list(UserSession.objects.select_related("membership__user").filter(membership=membership))
     for session in sessions:
         _end(actor, session)
     return len(sessions)

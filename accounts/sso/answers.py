@@ -1,4 +1,4 @@
-"""What the browser gets after a provider has answered: on to the session, or back with the reason and a way to retry."""
+"""What the browser gets after a provider has answered: on to the session, or back with the reason and a retry."""
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect

@@ -9,10 +9,9 @@ from aim.ledger.events import Event
 
 def hand_over_agents(actor: Actor, giver: Membership, taker: Membership) -> int:
     """All agents of the one become the other's, each with an entry. Decisions do not read the owner."""
-    agents = Agent.objects.select_for_update(of=("self",)).filter(
-        organization_id=giver.organization_id, owner_id=giver.user_id
-    )
-    for agent in agents.order_by("id"):
+    owned = Agent.objects.filter(organization_id=giver.organization_id, owner_id=giver.user_id)
+    agents = list(owned.select_for_update(of=("self",)).order_by("id"))
+    for agent in agents:
         agent.owner_id = taker.user_id
         agent.save(update_fields=["owner", "updated_at"])
         changes = {"owner": {"before": giver.user_id.hex, "after": taker.user_id.hex}}

@@ -1,4 +1,4 @@
-"""Sending mail: each row by one worker at a time, again after a pause when the server cannot, given up when it will not.
+"""Sending mail: by one worker at a time, again after a pause when the server cannot, given up when it will not.
 
 A worker first takes the row by moving its next try ahead. If it dies between the server's yes and the note of it, the
 mail is sent once more with the same Message-ID, and the reader's program shows it once.

@@ -56,6 +56,8 @@ def queue_mail(
 
 def withdraw_mail(mail_id: UUID | None) -> None:
     """Do not send what has not been sent yet: what it tells of has ended."""
+    if mail_id is None:
+        return
     OutgoingMail.objects.filter(id=mail_id, status=OutgoingMail.Status.WAITING).update(
         status=OutgoingMail.Status.FAILED, content="", last_error="Withdrawn before it was sent."
     )
@@ -72,6 +74,6 @@ def _hint(mail_id: UUID) -> None:
     from aim.mail.tasks import deliver_mail  # noqa: PLC0415 - the task sends, and so imports what this module writes
 
     try:
-        deliver_mail.apply_async([mail_id.hex], retry=False)
+        deliver_mail.apply_async((mail_id.hex,), retry=False)
     except (OperationalError, OSError):
         return

@@ -75,7 +75,9 @@ def test_several_are_invited_and_a_member_is_named(admin, mail_server):
 def test_a_refused_address_is_named_and_can_be_tried_again(admin, mail_server):
     email = address()
     mail_server.refused[email] = "550 no such user here"
-    identifier = Api(admin.token).post("/invitations", {"emails": [email], "role": "viewer"}).json()["invitations"][0]["id"]
+    identifier = (
+        Api(admin.token).post("/invitations", {"emails": [email], "role": "viewer"}).json()["invitations"][0]["id"]
+    )
     send_waiting(admin.organization.id)
     shown = Api(admin.token).get(f"/invitations/{identifier}").json()
     assert (shown["delivery"], shown["delivery_error"]) == ("failed", "550 no such user here")

@@ -9,9 +9,9 @@ from accounts.errors import AlreadyMemberError, LastAdminError, NameTakenError, 
 from accounts.models import Membership, Organization, PersonalToken, Role, Team
 from accounts.services.members import add_member, change_role, remove_member
 from accounts.services.organizations import create_organization, set_organization_status, update_organization
+from accounts.services.passwords import change_password
 from accounts.services.teams import add_team_member, create_team, delete_team, remove_team_member, rename_team
 from accounts.services.tokens import create_token, revoke_token
-from accounts.services.passwords import change_password
 from accounts.services.users import create_user
 from aim import clock
 from aim.errors import InvalidInputError, NotFoundError

@@ -4,11 +4,10 @@ import pytest
 from allauth.socialaccount.models import SocialAccount
 from django.urls import reverse
 
-from accounts.models import Membership, Role, User
+from accounts.contracts import OPERATOR
+from accounts.models import Membership, Organization, Role, User
 from accounts.services.invitations import invite_members
 from accounts.services.organizations import set_organization_status, update_organization
-from accounts.contracts import OPERATOR
-from accounts.models import Organization
 from aim.ledger.events import Event
 from tests.factories.accounts import PASSWORD, make_organization, make_person, unique
 from tests.factories.browser import new_browser, signed_in_browser
@@ -165,7 +164,9 @@ def test_another_site_begins_no_sign_in():
     assert response.headers["Location"] == LOGIN
 
 
-@pytest.mark.parametrize("wanted", ["//evil.example/", "https://evil.example/", "/\\evil.example", "javascript:alert(1)"])
+@pytest.mark.parametrize(
+    "wanted", ["//evil.example/", "https://evil.example/", "/\\evil.example", "javascript:alert(1)"]
+)
 def test_next_leads_nowhere_else(admin, identity_provider, wanted):
     browser = new_browser()
     response = identity_provider.sign_in(browser, "google", identity_provider.knows(admin.user.email), next=wanted)

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from contextlib import contextmanager
+from typing import Any
 from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 
 import requests
@@ -19,7 +20,11 @@ class IdentityProvider:
 
     def knows(self, email: str, *, verified: bool | None = True, **claims) -> str:
         sub = unique("sub")
-        told = {"email": email, "name": "Ada Example", **({} if verified is None else {"email_verified": verified})}
+        told: dict[str, Any] = {
+            "email": email,
+            "name": "Ada Example",
+            **({} if verified is None else {"email_verified": verified}),
+        }
         requests.put(f"{self.url}/users/{sub}", json={**told, **claims}, timeout=20).raise_for_status()
         return sub
 

@@ -4,6 +4,7 @@ import "./copy.js";
 import "./dialog.js";
 import "./drawer.js";
 import "./failure.js";
+import "./key_file.js";
 import "./keys.js";
 import "./list.js";
 import "./menu.js";
