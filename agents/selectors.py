@@ -37,8 +37,8 @@ def agent_by_id(actor: Actor, agent_id: UUID) -> Agent:
 
 
 def agents_named(actor: Actor, text: str) -> QuerySet[Agent]:
-    """Agents whose names hold the text, for the palette; those whose name begins with it first."""
-    named = Q(name__icontains=text) | Q(display_name__icontains=text)
+    """Agents whose names or description hold the text, for the palette; those whose name begins with it first."""
+    named = Q(search_text__contains=text.lower())
     begins = Q(name__istartswith=text) | Q(display_name__istartswith=text)
     rows = agents_visible_to(actor).filter(named).select_related(None).prefetch_related(None)
     return rows.annotate(begins=Case(When(begins, then=0), default=1)).order_by("begins", "display_name")

@@ -10,6 +10,7 @@ from django.urls import reverse
 
 from accounts.contracts import OPERATOR
 from accounts.models import Organization, User, UserSession
+from accounts.services.members import add_member
 from accounts.services.organizations import set_organization_status, update_organization
 from tests.accounts.test_second_factors import code_at, enrol
 from tests.factories.accounts import PASSWORD, Person, make_organization, make_person
@@ -126,8 +127,6 @@ def test_the_second_factor_leads_on_whatever_the_first_was(identity_provider, wa
 
 @pytest.mark.requirement("R.6")
 def test_one_person_in_two_organizations_goes_by_the_rules_of_each(identity_provider):
-    from accounts.services.members import add_member
-
     person, strict = make_person(make_organization()), make_person(make_organization())
     add_member(OPERATOR, person.user, organization=strict.organization, role="member")
     Organization.objects.filter(id=strict.organization.id).update(sso_only=True)
