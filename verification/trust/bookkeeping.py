@@ -14,7 +14,7 @@ import msgspec
 
 from agents.models import Agent, TrustAccount
 from agents.services.trust import TrustChange, change_trust, examine_trust
-from agents.trust_records import last_baseline
+from agents.trust_records import entries_in_chain, last_baseline
 from aim.ledger.followers import SealedEntry
 from verification.trust.scoring import BROKEN, Observation, Progress, advance, observe
 
@@ -82,7 +82,8 @@ def _write_chains(readings: Mapping[UUID, _Reading]) -> None:
             continue
         # An admin who has set the score anew since has answered for everything before.
         baseline = last_baseline(agent.id)
-        changes = [due.change for due in reading.due if due.baseline == baseline]
+        told = entries_in_chain(agent.id, [due.change.entry_id for due in reading.due])
+        changes = [due.change for due in reading.due if due.baseline == baseline and due.change.entry_id not in told]
         if changes:
             change_trust(agent, changes)
 
