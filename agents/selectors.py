@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Q, QuerySet
+from django.db.models import Case, Q, QuerySet, When
 
 from accounts.contracts import Actor, ActorKind
 from agents.models import Agent, ApiKey
@@ -34,6 +34,14 @@ def agent_by_id(actor: Actor, agent_id: UUID) -> Agent:
         return agents_visible_to(actor).get(id=agent_id)
     except Agent.DoesNotExist:
         raise NotFoundError from None
+
+
+def agents_named(actor: Actor, text: str) -> QuerySet[Agent]:
+    """Agents whose names hold the text, for the palette; those whose name begins with it first."""
+    named = Q(name__icontains=text) | Q(display_name__icontains=text)
+    begins = Q(name__istartswith=text) | Q(display_name__istartswith=text)
+    rows = agents_visible_to(actor).filter(named).select_related(None).prefetch_related(None)
+    return rows.annotate(begins=Case(When(begins, then=0), default=1)).order_by("begins", "display_name")
 
 
 def locked_agent(actor: Actor, agent_id: UUID) -> Agent:

@@ -10,17 +10,19 @@ from django.db.models import Q, QuerySet
 from accounts.contracts import Actor, ActorKind
 from accounts.models import Membership, Team
 from agents.models import Agent, AgentStatus
-from aim.errors import NotFoundError
+from aim.errors import InvalidInputError, NotFoundError
 from aim.ids import IdKind, show_id
 from aim.ledger.models import Entry
 from verification.models import DataClass, Policy, PolicyVersion
 from verification.policies.book import book_row
+from verification.policies.cases import TestResult, run_tests, test_problems
 from verification.policies.compiled import compile_policy, facts_from
 from verification.policies.conditions.registry import Facts
-from verification.policies.document import Document, read_document
+from verification.policies.document import Document, document_value, read_document
 from verification.policies.linting import Finding, LintedPolicy, Surroundings, lint_policy
 from verification.policies.replay import Replay, replay
-from verification.policies.yaml_files import DataClassText, PolicyFile, write_file
+from verification.policies.sentences import sentences_of
+from verification.policies.yaml_files import DataClassText, PolicyFile, write_file, write_yaml
 
 LIVE = (PolicyVersion.State.ACTIVE.value, PolicyVersion.State.SHADOW.value)
 
@@ -120,6 +122,76 @@ def findings_of(version: PolicyVersion, surroundings: Surroundings) -> list[Find
     if compiled.broken:
         return [Finding("broken", "", f"{compiled.broken} It denies what it could match.")]
     return lint_policy(read_document(version.document), surroundings, policy_id=version.policy.public_id)
+
+
+def version_by_id(policy: Policy, version_id: UUID) -> PolicyVersion:
+    version = PolicyVersion.objects.filter(policy=policy, id=version_id).first()
+    if version is None:
+        raise NotFoundError
+    return version
+
+
+def lint_all(actor: Actor) -> list[dict[str, Any]]:
+    """The linter's findings of every policy that is not retired: of its live versions, and of its newest."""
+    surroundings = surroundings_of(actor)
+    found = []
+    for policy in policies_visible_to(actor).order_by("id"):
+        newest = latest_version(policy)
+        for version in sorted(policy.versions.all(), key=lambda version: version.number):
+            if version.state in LIVE or (version.id == newest.id and version.state == PolicyVersion.State.DRAFT):
+                found += [
+                    {
+                        "policy_id": policy.public_id,
+                        "policy": policy.name,
+                        "version": version.number,
+                        "code": finding.code,
+                        "field": finding.field,
+                        "message": finding.message,
+                    }
+                    for finding in findings_of(version, surroundings)
+                ]
+    return found
+
+
+def check_document(actor: Actor, value: Any) -> dict[str, Any]:
+    """A document that nobody has saved, in every form; raises `InvalidInputError` naming every problem."""
+    document = read_document(value)
+    if problems := test_problems(document):
+        raise InvalidInputError(tuple(problems))
+    return _described(document) | {
+        "findings": lint_policy(document, surroundings_of(actor)),
+        "tests": run_tests(document, facts_of(actor)),
+    }
+
+
+def _described(document: Document) -> dict[str, Any]:
+    value = document_value(document)
+    return {"document": value, "yaml": write_yaml(value), "sentences": sentences_of(document)}
+
+
+def describe_version(actor: Actor, version: PolicyVersion) -> dict[str, Any]:
+    """A version with everything there is to show of it."""
+    before = PolicyVersion.objects.filter(policy=version.policy, number=version.number - 1).first()
+    described: dict[str, Any] = {
+        name: getattr(version, name)
+        for name in ("id", "number", "state", "note", "author_label", "created_at", "state_changed_at")
+    }
+    described |= {
+        "document": version.document,
+        "yaml": write_yaml(version.document),
+        "sentences": [],
+        "findings": findings_of(version, surroundings_of(actor)),
+        "tests": test_version(actor, version),
+        "changes": diff_of(before, version),
+    }
+    return described | (_described(document_of(version)) if is_understood(version.document) else {})
+
+
+def test_version(actor: Actor, version: PolicyVersion) -> list[TestResult]:
+    """The tests inside a version; none of one that is not understood."""
+    if not is_understood(version.document):
+        return []
+    return run_tests(document_of(version), facts_of(actor))
 
 
 def document_of(version: PolicyVersion) -> Document:

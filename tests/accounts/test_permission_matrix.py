@@ -19,6 +19,9 @@ _KINDS = {
     "agent_id": IdKind.AGENT,
     "challenge_id": IdKind.CHALLENGE,
     "containment_id": IdKind.CONTAINMENT,
+    "data_class_id": IdKind.DATA_CLASS,
+    "policy_id": IdKind.POLICY,
+    "version_id": IdKind.POLICY_VERSION,
     "server_id": IdKind.MCP_SERVER,
     "tool_id": IdKind.MCP_TOOL,
     "team_id": IdKind.TEAM,
@@ -110,7 +113,13 @@ def victim() -> dict[str, str]:
     challenge = Api(admin.token).post(f"{agent.path}/challenge").json()["id"]
     token = Api(admin.token).get("/tokens").json()["results"][0]["id"]
     shown = Api(admin.token).get(agent.path).json()
+    data_class = Api(admin.token).post("/data-classes", {"name": "sensitive", "patterns": ["/app/hr/**"]}).json()
+    policy = Api(admin.token).post("/policies", {"document": {"name": "Policy", "effect": "deny"}}).json()["id"]
+    version = Api(admin.token).get(f"/policies/{policy}/versions").json()["results"][0]["id"]
     return {
+        "data_class_id": data_class["id"],
+        "policy_id": policy,
+        "version_id": version,
         "agent_id": shown["id"],
         "api_key_id": shown["api_keys"][0]["id"],
         "public_key_id": shown["public_keys"][0]["id"],

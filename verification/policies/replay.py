@@ -7,7 +7,7 @@ they were recorded. What that leaves open is counted, not guessed. It is bounded
 import time
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, LiteralString
@@ -190,7 +190,7 @@ class _Judge:
     def __init__(self, organization_id: UUID, today: PolicyBook, candidate: PolicyBook) -> None:
         self._organization_id = organization_id
         self._books = (today, candidate)
-        self._rows: dict[str, dict[str, Any] | None] = {}
+        self._configured: dict[str, tuple[AgentSnapshot, AgentSnapshot] | None] = {}
         self._agents: dict[tuple[str, float | None], tuple[AgentSnapshot, AgentSnapshot]] = {}
 
     def agents(self, hex_id: str, trust: float | None) -> tuple[AgentSnapshot, AgentSnapshot] | None:
@@ -198,20 +198,23 @@ class _Judge:
         known = self._agents.get((hex_id, trust))
         if known is not None:
             return known
-        if hex_id not in self._rows:
-            self._rows[hex_id] = self._row(hex_id)
-        row = self._rows[hex_id]
-        if row is None:
+        if hex_id not in self._configured:
+            self._configured[hex_id] = self._load(hex_id)
+        configured = self._configured[hex_id]
+        if configured is None:
             return None
-        row["trust_score"] = None if trust is None else Decimal(str(trust))
-        today, candidate = (snapshot_from_row(row, book) for book in self._books)
+        score = None if trust is None else Decimal(str(trust))
+        today, candidate = (replace(snapshot, trust_score=score) for snapshot in configured)
         if len(self._agents) < _MOST_AGENTS:
             self._agents[hex_id, trust] = (today, candidate)
         return today, candidate
 
-    def _row(self, hex_id: str) -> dict[str, Any] | None:
+    def _load(self, hex_id: str) -> tuple[AgentSnapshot, AgentSnapshot] | None:
         row = read_row(LOAD_BY_AGENT, UUID(hex_id))
-        return row if row and row["organization_id"] == self._organization_id else None
+        if row is None or row["organization_id"] != self._organization_id:
+            return None
+        today, candidate = (snapshot_from_row(row, book) for book in self._books)
+        return today, candidate
 
 
 def _request(data: dict[str, Any]) -> ActionRequest:
