@@ -1,11 +1,13 @@
 from django.urls import path
 
 from verification.api import (
+    behaviour_views,
     containment_views,
     data_class_views,
     policy_trial_views,
     policy_version_views,
     policy_views,
+    settings_views,
     trust_views,
     views,
 )
@@ -17,6 +19,8 @@ urlpatterns = [
     path("verify/<str:verification_id>/complete", views.CompleteView.as_view(), name="verify-complete"),
     path("verifications", views.VerificationListView.as_view(), name="verification-list"),
     path("verifications/<str:verification_id>", views.VerificationView.as_view(), name="verification-detail"),
+    path("agents/<str:agent_id>/behaviour", behaviour_views.BehaviourView.as_view(), name="behaviour"),
+    path("settings/verification", settings_views.VerificationSettingsView.as_view(), name="settings"),
     path("agents/<str:agent_id>/trust", trust_views.TrustView.as_view(), name="trust"),
     path("containments", containment_views.ContainmentListView.as_view(), name="containment-list"),
     path("containments/<str:containment_id>", containment_views.ContainmentView.as_view(), name="containment-detail"),

@@ -1,0 +1,131 @@
+"""From a batch of entries to profiles: only what was approved is learned, and what looked odd counts for little.
+
+A busy agent is learned from by samples, which the entries' own ids choose, so that every reading takes the same ones.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from django.db import connection
+
+from accounts.models import Organization
+from aim.ledger.events import Event
+from aim.ledger.followers import SealedEntry
+from aim.resources.resource import normalize_resource
+from aim.resources.text import HostileResourceError
+from verification.behaviour.profile import Profile, begin_anew, learn
+from verification.behaviour.scoring import judge
+from verification.behaviour.traits import Traits, hour_of_week, traits_of
+from verification.models import BehaviourProfile
+
+KINDS = frozenset({Event.VERIFICATION_DECIDED, Event.AGENT_UPDATED})
+_ODD, _ODD_WEIGHT = 40, 0.25
+_BUSY = 30
+"""Actions a minute from which on only samples are taken."""
+_RAREST = 16
+_MATTERS = frozenset({"version", "capabilities", "resource_scope"})
+_SAVE = """
+INSERT INTO verification_behaviourprofile (agent_id, organization_id, version, profile, updated_at)
+SELECT *, clock_timestamp() FROM unnest(%s::uuid[], %s::uuid[], %s::bigint[], %s::jsonb[])
+ON CONFLICT (agent_id) DO UPDATE SET
+    version = verification_behaviourprofile.version + 1, profile = EXCLUDED.profile, updated_at = EXCLUDED.updated_at
+"""
+
+
+def learn_from(entries: Sequence[SealedEntry]) -> None:
+    """Take the entries into account, in the caller's transaction."""
+    useful = [
+        (_agent_of(entry.body), entry.organization_id, entry)
+        for entry in entries
+        if entry.organization_id is not None and _matters(entry.body)
+    ]
+    if not useful:
+        return
+    known = dict(
+        BehaviourProfile.objects.filter(agent_id__in={agent for agent, _, _ in useful}).values_list(
+            "agent_id", "profile"
+        )
+    )
+    profiles = {agent: msgspec.convert(profile, Profile) for agent, profile in known.items()}
+    organizations = {organization for _, organization, _ in useful}
+    zones = dict(Organization.objects.filter(id__in=organizations).values_list("id", "timezone"))
+    changed: dict[UUID, UUID] = {}
+    for agent, organization, entry in useful:
+        zone = zones.get(organization)
+        if zone is None:
+            continue
+        profile = profiles.setdefault(agent, Profile())
+        if entry.kind == Event.AGENT_UPDATED:
+            begin_anew(profile)
+        elif not _learn(profile, entry, zone):
+            continue
+        changed[agent] = organization
+    _save(changed, profiles)
+
+
+def forget_profiles() -> None:
+    BehaviourProfile.objects.all().delete()
+
+
+def _matters(body: Mapping[str, Any]) -> bool:
+    if body["kind"] == Event.AGENT_UPDATED:
+        return not _MATTERS.isdisjoint(body["data"]["changes"])
+    return bool(body["data"]["decision"]["status"] == "approved")
+
+
+def _agent_of(body: Mapping[str, Any]) -> UUID:
+    return UUID(body["subject"]["id"] if body["kind"] == Event.AGENT_UPDATED else body["actor"]["id"])
+
+
+def _learn(profile: Profile, entry: SealedEntry, zone: str) -> bool:
+    """Whether anything was learned: not from what is not in the sample, or is erased."""
+    every = _every(profile)
+    if entry.id.int % every:
+        return False
+    traits = _traits(entry.body["data"])
+    if traits is None:
+        return False
+    at = datetime.fromisoformat(entry.body["at"]).timestamp()
+    odd = judge(profile, traits, hour_points=0.0, in_minute=0, streak=0.0).score >= _ODD
+    weight = every * (_ODD_WEIGHT if odd else 1.0)
+    learn(profile, traits, at=at, hour=hour_of_week(zone, at), weight=weight)
+    return True
+
+
+def _every(profile: Profile) -> int:
+    """How many actions one sample stands for: 1 for an agent that is not busy."""
+    busy = 2**profile.rate.mean / _BUSY
+    every = 1
+    while every * 2 <= min(busy, _RAREST):
+        every *= 2
+    return every
+
+
+def _traits(data: Mapping[str, Any]) -> Traits | None:
+    action, claims = data["action"], data["claims"]
+    if claims is None or action["resource"] is None:
+        return None
+    try:
+        place = normalize_resource(action["resource"])
+    except HostileResourceError:
+        return None
+    return traits_of(action["action_type"], action["tool"], place, claims["destination"], claims["bytes"])
+
+
+def _save(changed: Mapping[UUID, UUID], profiles: Mapping[UUID, Profile]) -> None:
+    if not changed:
+        return
+    agents = sorted(changed)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _SAVE,
+            [
+                agents,
+                [changed[agent] for agent in agents],
+                [1] * len(agents),
+                [msgspec.json.encode(profiles[agent]).decode() for agent in agents],
+            ],
+        )
