@@ -17,12 +17,12 @@ from aim.ledger.followers import SealedEntry
 from aim.resources.resource import normalize_resource
 from aim.resources.text import HostileResourceError
 from verification.behaviour.profile import Profile, begin_anew, learn
-from verification.behaviour.scoring import judge
+from verification.behaviour.scoring import hour_points, judge
 from verification.behaviour.traits import Traits, hour_of_week, traits_of
 from verification.models import BehaviourProfile
 
 KINDS = frozenset({Event.VERIFICATION_DECIDED, Event.AGENT_UPDATED})
-_ODD, _ODD_WEIGHT = 40, 0.25
+_ODD, _ODD_WEIGHT, _ODD_SECONDS = 25, 0.1, 6 * 3600
 _BUSY = 30
 """Actions a minute from which on only samples are taken."""
 _RAREST = 16
@@ -89,10 +89,25 @@ def _learn(profile: Profile, entry: SealedEntry, zone: str) -> bool:
     if traits is None:
         return False
     at = datetime.fromisoformat(entry.body["at"]).timestamp()
-    odd = judge(profile, traits, hour_points=0.0, in_minute=0, streak=0.0).score >= _ODD
-    weight = every * (_ODD_WEIGHT if odd else 1.0)
-    learn(profile, traits, at=at, hour=hour_of_week(zone, at), weight=weight)
+    take_in(profile, traits, at=at, hour=hour_of_week(zone, at), times=every)
     return True
+
+
+def take_in(profile: Profile, traits: Traits, *, at: float, hour: int, times: int = 1) -> None:
+    """Learn from an approved action, which stands for so many.
+
+    What looks odd is learned in full once in some hours and little between: what an agent does each day becomes usual,
+    what it does forty times within an hour does not.
+    """
+    found = judge(profile, traits, hour_points=hour_points(profile, hour), in_minute=0, streak=0.0)
+    weight = float(times)
+    if found.score >= _ODD:
+        if at - profile.odd_at < _ODD_SECONDS:
+            weight *= _ODD_WEIGHT
+        else:
+            profile.odd_at = at
+    learn(profile, traits, at=at, hour=hour, weight=weight)
+    profile.base.add(found.base, profile.unit * weight)
 
 
 def _every(profile: Profile) -> int:

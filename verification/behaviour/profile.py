@@ -36,7 +36,8 @@ class Average(Struct, array_like=True):
         self.weight = round(self.weight + weight, _DIGITS)
         share, before = weight / self.weight, value - self.mean
         self.mean = round(self.mean + before * share, _DIGITS)
-        self.variance = round(self.variance + (before * (value - self.mean) - self.variance) * share, _DIGITS)
+        spread = before * (value - self.mean) - self.variance
+        self.variance = max(0.0, round(self.variance + spread * share, _DIGITS))
 
 
 class Count(Struct, array_like=True):
@@ -54,6 +55,7 @@ class Count(Struct, array_like=True):
 class Profile(Struct, omit_defaults=True):
     """`fresh` counts the actions since the agent was made or changed; `steps` are the ways to resources.
 
+    `base` is how unusual its actions looked when they were learned, `odd_at` when one that did counted in full.
     `actions` holds for each its volume (binary logarithm of bytes), whose weight says how often it came.
     """
 
@@ -71,6 +73,8 @@ class Profile(Struct, omit_defaults=True):
     hosts: dict[str, float] = {}
     new_hosts: float = 0.0
     rate: Average = field(default_factory=Average)
+    base: Average = field(default_factory=Average)
+    odd_at: float = 0.0
 
 
 def learn(profile: Profile, traits: Traits, *, at: float, hour: int, weight: float) -> None:
@@ -135,7 +139,7 @@ def _rescale(profile: Profile) -> None:
     unit, profile.unit = profile.unit, 1.0
     for count in (profile.all, *profile.steps.values()):
         count.seen, count.novel = round(count.seen / unit, _DIGITS), round(count.novel / unit, _DIGITS)
-    for average in (profile.rate, *profile.actions.values()):
+    for average in (profile.rate, profile.base, *profile.actions.values()):
         average.weight = round(average.weight / unit, _DIGITS)
     profile.hours = [round(weight / unit, _DIGITS) for weight in profile.hours]
     profile.hosts = {host: round(weight / unit, _DIGITS) for host, weight in profile.hosts.items()}

@@ -12,9 +12,12 @@ from verification.behaviour.profile import GROWN, YOUNG, Average, Profile
 from verification.behaviour.traits import HOURS, Traits
 
 # The most points that each way may give.
-ACTION, RESOURCE, DESTINATION, HOUR, VOLUME, RATE, STREAK = 40, 40, 45, 30, 45, 40, 40
+ACTION, RESOURCE, DESTINATION, HOUR, VOLUME, RATE, STREAK = 60, 50, 85, 40, 70, 50, 50
 HIGHEST = 100
 _ENOUGH = 10
+_FAMILIAR = 5.0
+_CERTAIN = 10.0
+"""Bits of surprise that give all points: one in a thousand."""
 _DAYS_TO_KNOW_HOURS = 4.0
 _DAY_HOURS = 24
 _WEEKEND = 120
@@ -55,11 +58,13 @@ def judge(profile: Profile, traits: Traits, *, hour_points: float, in_minute: in
     if sure == 0:
         return NOTHING
     parts: list[Part] = []
-    new_host = traits.host != "" and traits.host not in profile.hosts
-    if new_host:
-        _add(parts, "new destination", DESTINATION, _rarity(profile.new_hosts, profile.all.seen) / 6, sure)
-    _judge_action(parts, profile, traits, sure)
-    _judge_steps(parts, profile, traits, sure, new_host=new_host)
+    strange = _strange(profile, profile.hosts.get(traits.host, 0.0)) if traits.host else 0.0
+    if strange:
+        bits = _rarity(profile.new_hosts, profile.all.seen)
+        _add(parts, "new destination", DESTINATION, strange * bits / _CERTAIN, sure)
+    new_action = _judge_action(parts, profile, traits, sure)
+    new_host = traits.host not in profile.hosts
+    _judge_steps(parts, profile, traits, sure / 2 if new_action else sure, new_host=new_host)
     if traits.volume:
         _judge_volume(parts, profile, traits, sure)
     if in_minute > 1:
@@ -69,17 +74,21 @@ def judge(profile: Profile, traits: Traits, *, hour_points: float, in_minute: in
         parts.append(Part("unusual hour", hour_points * sure))
     base = min(HIGHEST, sum([part.points for part in parts]))
     if streak and base:
-        _add(parts, "several in a row", STREAK, (streak - 12) / 24, sure)
+        _add(parts, "several in a row", STREAK, (streak - 10 - 2 * profile.base.mean) / 25, sure)
     return Judgement(min(HIGHEST, round(sum([part.points for part in parts]))), base, tuple(parts))
 
 
-def _judge_action(parts: list[Part], profile: Profile, traits: Traits, sure: float) -> None:
+def _judge_action(parts: list[Part], profile: Profile, traits: Traits, sure: float) -> bool:
+    """Whether the action is new, which makes a new resource less of a surprise."""
     known = profile.actions.get(traits.action)
-    if known is None:
-        _add(parts, "new action", ACTION, _rarity(profile.all.novel, profile.all.seen) / 8, sure)
-    else:
+    strange = _strange(profile, known.weight if known else 0.0)
+    if strange:
+        bits = _rarity(profile.all.novel, profile.all.seen)
+        _add(parts, "new action", ACTION, strange * bits / _CERTAIN, sure)
+    elif known:
         # Down to one in sixteen is usual, one in a thousand is not.
         _add(parts, "rare action", ACTION / 2, (log2(profile.all.seen / known.weight) - 4) / 6, sure)
+    return strange > 0
 
 
 def _judge_steps(parts: list[Part], profile: Profile, traits: Traits, sure: float, *, new_host: bool) -> None:
@@ -88,12 +97,14 @@ def _judge_steps(parts: list[Part], profile: Profile, traits: Traits, sure: floa
         return
     for depth, step in enumerate(traits.steps):
         known = profile.steps.get(step)
-        if known is None:
+        strange = _strange(profile, known.seen if known else 0.0)
+        if strange:
             # A resource on a new host is new by that alone.
             if not (new_host and depth == 0):
-                _add(parts, "unusual resource", RESOURCE, _rarity(parent.novel, parent.seen) / 8, sure)
+                bits = _rarity(parent.novel, parent.seen)
+                _add(parts, "unusual resource", RESOURCE, strange * bits / _CERTAIN, sure)
             return
-        parent = known
+        parent = known or parent
 
 
 def _judge_volume(parts: list[Part], profile: Profile, traits: Traits, sure: float) -> None:
@@ -104,7 +115,7 @@ def _judge_volume(parts: list[Part], profile: Profile, traits: Traits, sure: flo
         if usual is None:
             return
     beyond = _deviation(usual, log2(1 + traits.volume), least=0.75)
-    _add(parts, "large volume", VOLUME, (beyond - 2.5) / 4, sure)
+    _add(parts, "large volume", VOLUME, (beyond - 2.5) / 5, sure)
 
 
 def hour_points(profile: Profile, hour: int) -> float:
@@ -125,6 +136,11 @@ def hour_points(profile: Profile, hour: int) -> float:
 
 def _around(hours: list[float], hour: int) -> float:
     return hours[hour] / 2 + (hours[hour - 1] + hours[(hour + 1) % HOURS]) / 4
+
+
+def _strange(profile: Profile, weight: float) -> float:
+    """1 for what never came, 0 for what has come often enough to be known: once is not enough."""
+    return _share(_FAMILIAR * profile.unit - weight, _FAMILIAR * profile.unit)
 
 
 def _rarity(novel: float, seen: float) -> float:
