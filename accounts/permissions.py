@@ -29,6 +29,8 @@ class Permission(StrEnum):
     POLICIES_ACTIVATE = "policies:activate"
     VERIFICATIONS_READ = "verifications:read"
     LEDGER_READ = "ledger:read"
+    LEDGER_PROVE = "ledger:prove"
+    """To fetch checkpoints and proofs, which show nothing of anybody's entries; an agent may for its own decisions."""
     ORGANIZATION_READ = "organization:read"
     ORGANIZATION_WRITE = "organization:write"
     VERIFY_ACTIONS = "verify:actions"
@@ -48,6 +50,7 @@ _VIEWER = frozenset(
         Permission.TOKENS_OWN,
         Permission.VERIFICATIONS_READ,
         Permission.LEDGER_READ,
+        Permission.LEDGER_PROVE,
         Permission.ORGANIZATION_READ,
     }
 )
@@ -78,7 +81,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.MANAGER: _MANAGER,
     Role.ADMIN: _ADMIN,
 }
-AGENT_PERMISSIONS = frozenset({Permission.VERIFY_ACTIONS, Permission.PROVE_KEY})
+AGENT_PERMISSIONS = frozenset({Permission.VERIFY_ACTIONS, Permission.LEDGER_PROVE, Permission.PROVE_KEY})
 
 
 def permissions_of(role: str, scopes: list[str] | None = None) -> frozenset[Permission]:

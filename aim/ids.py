@@ -53,6 +53,12 @@ def uuid7() -> UUID:
     return UUID(bytes=uuid7_bytes(time.time()))
 
 
+def uuid7_floor(unix_seconds: float) -> UUID:
+    """The smallest id of a moment: ids made before it are smaller, ids made later are not."""
+    milliseconds = min(max(round(unix_seconds * 1000), 0), 2**48 - 1)
+    return UUID(int=milliseconds << 80)
+
+
 def show_id(kind: IdKind, value: UUID) -> str:
     """The id as people and programs see it, such as `agt_018f…`."""
     return f"{kind}_{value.hex}"

@@ -29,7 +29,7 @@ class Written(NamedTuple):
     disclosures: bytes
 
 
-def write_entry(
+def write_entry(  # noqa: PLR0913 - an entry has these parts
     *,
     entry_id: UUID,
     kind: str,
@@ -37,6 +37,7 @@ def write_entry(
     at: datetime,
     actor: Mapping[str, object],
     subject: Mapping[str, object],
+    subject_id: UUID | None,
     data: Mapping[str, object],
     personal: Mapping[str, object],
 ) -> Written:
@@ -45,7 +46,7 @@ def write_entry(
     of_subject = _PERSONAL_OF_SUBJECT.get(str(subject.get("kind")), ())
     others, told = _parted(data, _PERSONAL_OF_DATA)
     disclosures: dict[str, list[object]] = {}
-    body = {
+    body: dict[str, object] = {
         "v": ENTRY_VERSION,
         "id": entry_id.hex,
         "kind": kind,
@@ -55,6 +56,10 @@ def write_entry(
         "subject": _committed("subject", *_parted(subject, of_subject), disclosures),
         "data": _committed("data", others, {**told, **personal}, disclosures),
     }
+    index = subject_id.hex if subject_id else None
+    if index != subject.get("id"):
+        # The column by which the entry is found is bound to what is sealed, whatever it holds.
+        body["index"] = index
     return Written(canonical_json(body), canonical_json(disclosures))
 
 
@@ -86,6 +91,7 @@ def append_entry(
         at=at,
         actor=actor,
         subject=subject,
+        subject_id=subject_id,
         data=data,
         personal=personal or {},
     )

@@ -9,3 +9,4 @@ class LedgerConfig(AppConfig):
 
     def ready(self) -> None:
         import_module("aim.ledger.lag")
+        import_module("aim.ledger.sealing")

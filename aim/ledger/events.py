@@ -66,3 +66,5 @@ class Event(StrEnum):
     FOLLOWER_STOPPED = "ledger.follower.stopped"
     FOLLOWER_RESTARTED = "ledger.follower.restarted"
     FOLLOWER_REPLAYED = "ledger.follower.replayed"
+    LEDGER_KEY_CREATED = "ledger.key.created"
+    LEDGER_KEY_ROTATED = "ledger.key.rotated"

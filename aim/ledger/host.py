@@ -11,6 +11,7 @@ from collections.abc import Callable
 import structlog
 from django.db import InterfaceError, OperationalError, connection
 
+from aim.ledger.duties import Duty, registered_duties
 from aim.ledger.followers import Registered, Step, note_error, registered_followers, stop_follower, take_step
 from aim.ledger.hints import APPENDED, SEQUENCED, Hint, listen
 from aim.ledger.lease import Lease, Presence, Share
@@ -22,7 +23,7 @@ log = structlog.get_logger("aim.ledger")
 POLL_SECONDS = 0.5
 LOOK_SECONDS = 2.0
 """How long a follower with nothing to do waits before it looks whether it has been restarted or set back."""
-GAP_SECONDS = 0.03
+GAP_SECONDS, LONGEST_GAP_SECONDS = 0.03, 0.15
 SHARE_SECONDS = 5.0
 STANDBY_SECONDS = 1.0
 TRIES = 5
@@ -31,10 +32,20 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.5, 10.0
 
 
 class FollowerHost:
-    """The threads of one process. `patience` scales the pauses after errors."""
+    """The threads of one process: all followers and duties, or those given.
 
-    def __init__(self, followers: list[Registered] | None = None, *, patience: float = 1.0) -> None:
+    `patience` scales the pauses after errors.
+    """
+
+    def __init__(
+        self,
+        followers: list[Registered] | None = None,
+        *,
+        duties: list[Duty] | None = None,
+        patience: float = 1.0,
+    ) -> None:
         self._followers = registered_followers() if followers is None else followers
+        self._duties = duties or [] if followers is not None or duties is not None else registered_duties()
         self._tail = Tail(_kinds(self._followers))
         self._share = Share(len(self._followers))
         self._patience = patience
@@ -48,6 +59,8 @@ class FollowerHost:
         self._run("hints", lambda: listen([APPENDED, SEQUENCED], self._hear, until=self._stop))
         for known in self._followers:
             self._run(known.name, _Following(known, self._stop, self._tail, self._share, self._patience).run)
+        for known_duty in self._duties:
+            self._run(known_duty.name, _Working(known_duty, self._stop).run)
 
     def stop(self, seconds: float = 10.0) -> None:
         """End all threads; what is under way is finished or rolled back."""
@@ -81,6 +94,25 @@ def _kinds(followers: list[Registered]) -> frozenset[str] | None:
     return frozenset[str]().union(*(known.kinds or () for known in followers))
 
 
+class _Working:
+    """One duty that is done every few seconds, by whichever process holds it."""
+
+    def __init__(self, duty: Duty, stop: threading.Event) -> None:
+        self._duty = duty
+        self._stop = stop
+        self._lease = Lease(f"duty {duty.name}")
+
+    def run(self) -> None:
+        while not self._stop.is_set():
+            try:
+                if self._lease.take():
+                    self._duty.work()
+            except Exception:
+                log.exception("duty_failed", duty=self._duty.name)
+                connection.close()
+            self._stop.wait(self._duty.seconds)
+
+
 class _Sequencing:
     """Gives numbers where this process holds the duty, and looks for those that another gives where it does not."""
 
@@ -106,8 +138,8 @@ class _Sequencing:
                 connection.close()
                 self._sequencer = None
                 self._stop.wait(1.0)
-            # At full load it works a tenth of the time.
-            self._stop.wait(max(GAP_SECONDS, 10 * (time.monotonic() - began)))
+            # The more there is, the more it takes at a time: each pass also looks again at the second before it.
+            self._stop.wait(min(max(GAP_SECONDS, 15 * (time.monotonic() - began)), LONGEST_GAP_SECONDS))
             self._hinted.wait(POLL_SECONDS)
             self._hinted.clear()
 
@@ -186,7 +218,7 @@ class _Following:
             self._stop.wait(LOOK_SECONDS)
             return
         if step.moved < self._limit:
-            self._stop.wait(GAP_SECONDS)
+            self._stop.wait(max(GAP_SECONDS, self._known.pause))
         self._tail.wait(step.seq, LOOK_SECONDS)
 
     def _back_off(self, error: Exception) -> None:

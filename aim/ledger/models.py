@@ -65,3 +65,55 @@ class Follower(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class SealKey(models.Model):
+    """A key that signs checkpoints. The private half is encrypted at rest, and forgotten once the key is retired.
+
+    All keys of a log share its name, so that checkpoints can be followed from one to the next.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    name = models.CharField(max_length=300)
+    public_key = models.BinaryField(max_length=32, unique=True)
+    private_key = models.BinaryField(null=True)
+    created_at = models.DateTimeField()
+    retired_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.id}"
+
+
+class Tile(models.Model):
+    """256 hashes of the tree, all there and final. `root` is the hash over them, which the level above holds."""
+
+    pk = models.CompositePrimaryKey("level", "number")
+    level = models.SmallIntegerField()
+    number = models.BigIntegerField()
+    hashes = models.BinaryField(max_length=8192)
+    root = models.BinaryField(max_length=32)
+
+    class Meta:
+        ordering = ["level", "number"]
+
+    def __str__(self) -> str:
+        return f"{self.level}/{self.number}"
+
+
+class Checkpoint(models.Model):
+    """A signed statement of the whole ledger up to some size. Numbered from 1 without a hole."""
+
+    number = models.BigIntegerField(primary_key=True)
+    size = models.BigIntegerField()
+    root = models.BinaryField(max_length=32)
+    signed_at = models.DateTimeField()
+    note = models.TextField()
+
+    class Meta:
+        ordering = ["number"]
+
+    def __str__(self) -> str:
+        return f"{self.number} of {self.size}"

@@ -60,6 +60,14 @@ def _resolve(
         parent.update(known if name == PERSONAL else {name: known})
 
 
+def shown_disclosures(disclosures: bytes | None) -> dict[str, dict[str, str]]:
+    """Each disclosed place with its salt and its value, as the very text that was committed to."""
+    if disclosures is None:
+        return {}
+    decoded = _decode_disclosures(disclosures)
+    return {place: {"salt": salt, "value": bytes(value).decode()} for place, (salt, value) in decoded.items()}
+
+
 def matches(commitment: str, salt: str, value: bytes | msgspec.Raw) -> bool:
     """Whether the disclosed value, as it was written, is what was committed to."""
     try:

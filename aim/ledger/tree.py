@@ -56,6 +56,15 @@ def tile_width(tile: TileId, size: int) -> int:
     return min(max(nodes - tile.number * WIDTH, 0), WIDTH)
 
 
+def tile_path(tile: TileId, width: int) -> str:
+    """The tile's number as addresses have it: groups of three digits, and the width of a partial tile."""
+    digits = str(tile.number)
+    digits = digits.zfill(-(-len(digits) // 3) * 3)
+    groups = [digits[start : start + 3] for start in range(0, len(digits), 3)]
+    path = "/".join([*(f"x{group}" for group in groups[:-1]), groups[-1]])
+    return path if width == WIDTH else f"{path}.p/{width}"
+
+
 def tiles_of(size: int) -> Iterator[tuple[TileId, int]]:
     """Every tile of a tree of this size with its width, level by level."""
     level = 0

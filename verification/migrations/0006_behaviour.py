@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('accounts', '0002_second_person'),
-        ('verification', '0004_policy_versions_do_not_change'),
+        ('verification', '0005_rollups'),
     ]
 
     operations = [
