@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('accounts', '0002_second_person'),
-        ('verification', '0005_rollups'),
+        ('verification', '0007_documents'),
     ]
 
     operations = [
