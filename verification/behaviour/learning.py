@@ -14,6 +14,8 @@ from django.db import connection
 from accounts.models import Organization
 from aim.ledger.events import Event
 from aim.ledger.followers import SealedEntry
+from aim.ledger.models import Entry
+from aim.ledger.reading import read_entry
 from aim.resources.resource import normalize_resource
 from aim.resources.text import HostileResourceError
 from verification.behaviour.profile import Profile, begin_anew, learn
@@ -21,7 +23,7 @@ from verification.behaviour.scoring import hour_points, judge
 from verification.behaviour.traits import Traits, hour_of_week, traits_of
 from verification.models import BehaviourProfile
 
-KINDS = frozenset({Event.VERIFICATION_DECIDED, Event.AGENT_UPDATED})
+KINDS = frozenset({Event.VERIFICATION_DECIDED, Event.APPROVAL_APPROVED, Event.AGENT_UPDATED})
 _ODD, _ODD_WEIGHT, _ODD_SECONDS = 25, 0.1, 6 * 3600
 _BUSY = 30
 """Actions a minute from which on only samples are taken."""
@@ -52,6 +54,7 @@ def learn_from(entries: Sequence[SealedEntry]) -> None:
     profiles = {agent: msgspec.convert(profile, Profile) for agent, profile in known.items()}
     organizations = {organization for _, organization, _ in useful}
     zones = dict(Organization.objects.filter(id__in=organizations).values_list("id", "timezone"))
+    asked = _asked([entry for _, _, entry in useful if entry.kind == Event.APPROVAL_APPROVED])
     changed: dict[UUID, UUID] = {}
     for agent, organization, entry in useful:
         zone = zones.get(organization)
@@ -60,7 +63,7 @@ def learn_from(entries: Sequence[SealedEntry]) -> None:
         profile = profiles.setdefault(agent, Profile())
         if entry.kind == Event.AGENT_UPDATED:
             begin_anew(profile)
-        elif not _learn(profile, entry, zone):
+        elif not _learn(profile, entry, zone, asked.get(entry.id)):
             continue
         changed[agent] = organization
     _save(changed, profiles)
@@ -73,22 +76,42 @@ def forget_profiles() -> None:
 def _matters(body: Mapping[str, Any]) -> bool:
     if body["kind"] == Event.AGENT_UPDATED:
         return not _MATTERS.isdisjoint(body["data"]["changes"])
+    if body["kind"] == Event.APPROVAL_APPROVED:
+        return bool(body["actor"]["kind"] == "person")
     return bool(body["data"]["decision"]["status"] == "approved")
 
 
 def _agent_of(body: Mapping[str, Any]) -> UUID:
-    return UUID(body["subject"]["id"] if body["kind"] == Event.AGENT_UPDATED else body["actor"]["id"])
+    match body["kind"]:
+        case Event.AGENT_UPDATED:
+            return UUID(body["subject"]["id"])
+        case Event.APPROVAL_APPROVED:
+            return UUID(body["data"]["agent"]["id"])
+        case _:
+            return UUID(body["actor"]["id"])
 
 
-def _learn(profile: Profile, entry: SealedEntry, zone: str) -> bool:
+def _asked(approvals: Sequence[SealedEntry]) -> dict[UUID, Mapping[str, Any]]:
+    """By the approval's entry, the record of the request that a person has approved: it has the approval's id."""
+    requests = {UUID(entry.body["subject"]["id"]): entry.id for entry in approvals}
+    return {requests[row.id]: read_entry(row) for row in Entry.objects.filter(id__in=requests)}
+
+
+def _learn(profile: Profile, entry: SealedEntry, zone: str, asked: Mapping[str, Any] | None) -> bool:
     """Whether anything was learned: not from what is not in the sample, or is erased."""
     every = _every(profile)
-    if entry.id.int % every:
+    approved = entry.kind == Event.APPROVAL_APPROVED
+    if entry.id.int % every and not approved:
         return False
-    traits = _traits(entry.body["data"])
-    if traits is None:
+    body = asked if approved else entry.body
+    traits = None if body is None else _traits(body["data"])
+    if body is None or traits is None:
         return False
-    at = datetime.fromisoformat(entry.body["at"]).timestamp()
+    at = datetime.fromisoformat(body["at"]).timestamp()
+    if approved:
+        # A person has looked at it: odd or not, it may become usual.
+        learn(profile, traits, at=at, hour=hour_of_week(zone, at), weight=1.0)
+        return True
     take_in(profile, traits, at=at, hour=hour_of_week(zone, at), times=every)
     return True
 
