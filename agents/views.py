@@ -139,6 +139,10 @@ def _tell(request: HttpRequest, verb: str, outcome: Outcome) -> None:
         ) % {"n": len(refused), "why": refused[0][1]}
     undo = None
     if changed:
-        fields = {"agent": [agent.public_id for agent in changed]}
+        fields = {
+            "agent": [agent.public_id for agent in changed],
+            "confirmed": ["yes"],
+            "reason": [_("Undone at once.")],
+        }
         undo = Step(_("Undo"), reverse("agents:agents-bulk", args=[_BULK[verb].undo]), fields)
     say(request, text, failed=not changed, step=undo)

@@ -13,9 +13,10 @@ class VerificationConfig(AppConfig):
         # Every module of the folder is a check and announces itself when imported; one that cannot be imported must
         # stop the start, for a missing check would allow what it should refuse.
         # The same holds for the conditions of policies: without one, a policy that names it is not understood.
-        for name in ("verification.checks", "verification.policies.conditions"):
+        for name in ("verification.checks", "verification.policies.conditions", "verification.followers"):
             for module in iter_modules(import_module(name).__path__):
                 import_module(f"{name}.{module.name}")
         import_module("verification.readiness")
         import_module("verification.agent_records")
+        import_module("verification.activity")
         register_dependent(import_module("verification.policies.book").raise_generation)

@@ -2,6 +2,7 @@
 
 from typing import ClassVar
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Lower
 
@@ -220,3 +221,37 @@ class Containment(models.Model):
     @property
     def public_id(self) -> str:
         return show_id(IdKind.CONTAINMENT, self.id)
+
+
+class Rollup(models.Model):
+    """How many decisions of one kind fell into one period, and how long they took.
+
+    Derived from the ledger by the follower `statistics`. `latency` counts by the bounds of
+    `verification.statistics.buckets`.
+    """
+
+    class Granularity(models.TextChoices):
+        MINUTE = "minute"
+        HOUR = "hour"
+        DAY = "day"
+
+    pk = models.CompositePrimaryKey(
+        "organization_id", "granularity", "period", "agent_id", "action_type", "status", "code"
+    )
+    organization_id = models.UUIDField()
+    granularity = models.CharField(max_length=6, choices=Granularity.choices)
+    period = models.DateTimeField()
+    """Its start, in UTC."""
+    agent_id = models.UUIDField()
+    action_type = models.CharField(max_length=100)
+    status = models.CharField(max_length=16, choices=Verification.Status.choices)
+    code = models.CharField(max_length=40, blank=True)
+    count = models.BigIntegerField()
+    duration_us = models.BigIntegerField()
+    latency = ArrayField(models.IntegerField())
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["granularity", "period"], name="rollup_by_age")]
+
+    def __str__(self) -> str:
+        return f"{self.period} {self.status}: {self.count}"

@@ -9,13 +9,14 @@ from django.utils import formats, timezone
 from django.utils.translation import gettext
 
 _LEAST_DENIED = 1.5
-_LABEL = 48
+_BOTTOM = 20
+_TOP = 8
 _MOST_TICKS = 8
 
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    x: float
+    x: str
     label: str
 
 
@@ -34,9 +35,9 @@ class Line:
 @dataclass(frozen=True, slots=True)
 class Bar:
     kind: str
-    x: float
+    x: str
     y: float
-    width: float
+    width: str
     height: float
 
 
@@ -44,27 +45,26 @@ class Bar:
 class Column:
     """The whole height over one bucket: what stands under the pointer, and the link to its rows."""
 
-    x: float
-    width: float
+    x: str
+    width: str
     title: str
     url: str
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    x: float
+    x: str
     y: float
     title: str
 
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    width: int
+    """Heights are pixels; across, everything is a share of the plot, so that words keep their size at every width."""
+
     height: int
-    plot: int
-    left: int = 0
-    upper: int = 0
-    lower: int = 0
+    lower: float = 0
+    upper: float = 0
     grid: list[Line] = field(default_factory=list)
     ticks: list[Tick] = field(default_factory=list)
     bars: list[Bar] = field(default_factory=list)
@@ -86,56 +86,41 @@ class Bucket:
 
 
 def volume_chart(
-    buckets: Sequence[Bucket],
-    *,
-    width: int = 600,
-    height: int = 168,
-    small: bool = False,
-    url: Callable[[Bucket], str] | None = None,
+    buckets: Sequence[Bucket], *, height: int = 168, small: bool = False, url: Callable[[Bucket], str] | None = None
 ) -> Chart:
     """Approved above in ink; denied and waiting below on a scale of their own, as 2 % vanish in one stack.
 
-    `small` leaves out grid and its labels, as in a strip of figures.
+    `small` leaves out the grid, as in a strip of figures.
     """
-    plot = width if small else width - _LABEL
-    upper, gap, bottom = round(height * 0.56), round(height * 0.07), 18
-    lower = height - bottom
-    most = max((bucket.approved for bucket in buckets), default=0)
-    trouble = max((bucket.denied + bucket.waiting for bucket in buckets), default=0)
-    top, top_below = nice_top(most), nice_top(trouble)
-    step = plot / max(1, len(buckets))
+    lower = height - _BOTTOM
+    upper = round(lower * 0.64)
+    room = lower - upper - round(lower * 0.08)
+    top = nice_top(max((bucket.approved for bucket in buckets), default=0))
+    top_below = nice_top(max((bucket.denied + bucket.waiting for bucket in buckets), default=0))
+    step = 100 / max(1, len(buckets))
     bars: list[Bar] = []
     columns: list[Column] = []
     for index, bucket in enumerate(buckets):
-        x, wide = round(index * step, 2), round(max(1.0, step - max(1.0, step * 0.2)), 2)
-        tall = upper * bucket.approved / top
+        x, wide = _share(index * step), _share(step * 0.8)
         if bucket.approved:
-            bars.append(Bar("approved", x, round(upper - tall, 2), wide, round(tall, 2)))
+            tall = (upper - _TOP) * bucket.approved / top
+            bars.append(Bar("approved", x, round(upper - tall, 1), wide, round(tall, 1)))
         y = float(lower)
         for kind, count in (("denied", bucket.denied), ("waiting", bucket.waiting)):
             if count:
-                tall = max(_LEAST_DENIED, (lower - upper - gap) * count / top_below)
+                tall = max(_LEAST_DENIED, room * count / top_below)
                 y -= tall
-                bars.append(Bar(kind, x, round(y, 2), wide, round(tall, 2)))
+                bars.append(Bar(kind, x, round(y, 1), wide, round(tall, 1)))
         words = gettext("%(time)s: %(approved)s approved, %(denied)s denied, %(waiting)s waiting") % _row(bucket)
-        columns.append(Column(x, round(step, 2), words, url(bucket) if url else ""))
-    grid = (
-        []
-        if small
-        else [
-            Line(0, _short(top)),
-            Line(upper / 2, _short(top / 2)),
-            Line(lower - (lower - upper - gap), _short(top_below)),
-        ]
-    )
+        columns.append(Column(x, _share(step), words, url(bucket) if url else ""))
+    middle = _TOP + (upper - _TOP) / 2
+    grid = [Line(_TOP, _short(top)), Line(middle, _short(top / 2)), Line(lower - room, _short(top_below))]
     return Chart(
-        width=width,
         height=height,
-        plot=plot,
         upper=upper,
         lower=lower,
-        grid=grid,
-        ticks=time_ticks([bucket.start for bucket in buckets], plot=plot, most=3 if small else _MOST_TICKS),
+        grid=[] if small else grid,
+        ticks=time_ticks([bucket.start for bucket in buckets], most=3 if small else _MOST_TICKS),
         bars=bars,
         columns=columns if url else [],
         heads=[gettext("Time"), gettext("Approved"), gettext("Denied"), gettext("Waiting")],
@@ -158,17 +143,14 @@ class Latency:
     p99: float | None
 
 
-def latency_chart(points: Sequence[Latency], *, width: int = 600, height: int = 180) -> Chart:
+def latency_chart(points: Sequence[Latency], *, height: int = 180) -> Chart:
     """On a logarithmic scale from 1 to 500 ms, with the two promises drawn and named."""
-    left, plot, lower = 32, width - 96, height - 24
+    lower = height - _BOTTOM
     low, high = 1.0, 500.0
 
     def y_of(value: float) -> float:
         share = math.log(min(max(value, low), high) / low) / math.log(high / low)
-        return round(8 + (lower - 8) * (1 - share), 2)
-
-    def x_of(index: int) -> float:
-        return round(left + (plot - left) * index / max(1, len(points) - 1), 2)
+        return round(_TOP + (lower - _TOP) * (1 - share), 1)
 
     grid = [
         Line(y_of(500), "500", "promise", gettext("p99 promise")),
@@ -176,27 +158,23 @@ def latency_chart(points: Sequence[Latency], *, width: int = 600, height: int = 
         Line(y_of(10), "10"),
         Line(y_of(1), "1", "axis"),
     ]
+    step = 100 / max(1, len(points) - 1)
     lines: list[Line] = []
     for name in ("p99", "p95", "p50"):
         values = [getattr(point, name) for point in points]
-        known = [(x_of(i), y_of(value)) for i, value in enumerate(values) if value is not None]
+        known = [(round(index * step, 2), y_of(value)) for index, value in enumerate(values) if value is not None]
         if known:
             last = next(value for value in reversed(values) if value is not None)
-            words = f"{formats.number_format(last, 1)} ms"
+            words = f"{formats.number_format(round(last, 1), 1)} ms"
             lines.append(Line(known[-1][1], kind=name, name=name, value=words, path=path_of(known)))
-    ticks = time_ticks([point.start for point in points], plot=plot - left, most=5, left=left)
-    heads = [gettext("Time"), "p50", "p95", "p99"]
-    rows = [[_time(point.start), *(_ms(value) for value in (point.p50, point.p95, point.p99))] for point in points]
     return Chart(
-        width=width,
         height=height,
-        plot=plot,
-        left=left,
+        lower=lower,
         grid=grid,
-        ticks=ticks,
+        ticks=time_ticks([point.start for point in points], most=5),
         lines=_apart(lines),
-        heads=heads,
-        rows=rows,
+        heads=[gettext("Time"), "p50", "p95", "p99"],
+        rows=[[_time(point.start), *(_ms(value) for value in (point.p50, point.p95, point.p99))] for point in points],
     )
 
 
@@ -221,19 +199,18 @@ class Trust:
 
 
 def trust_chart(
-    points: Sequence[Trust], *, minimum: float, suspend: float, until: datetime, width: int = 600, height: int = 160
+    points: Sequence[Trust], *, minimum: float, suspend: float, until: datetime, height: int = 168
 ) -> Chart:
     """The score as steps: it stays what it is until an event moves it."""
-    left, plot, lower = 32, width - 72, height - 24
-
-    def y_of(score: float) -> float:
-        return round(8 + (lower - 8) * (1 - score / 100), 2)
-
+    lower = height - _BOTTOM
     begin = points[0].at if points else until
     span = max(1.0, (until - begin).total_seconds())
 
+    def y_of(score: float) -> float:
+        return round(_TOP + (lower - _TOP) * (1 - score / 100), 1)
+
     def x_of(at: datetime) -> float:
-        return round(left + (plot - left) * (at - begin).total_seconds() / span, 2)
+        return round(100 * (at - begin).total_seconds() / span, 2)
 
     corners: list[tuple[float, float]] = []
     for point in points:
@@ -241,7 +218,7 @@ def trust_chart(
             corners.append((x_of(point.at), corners[-1][1]))
         corners.append((x_of(point.at), y_of(point.score)))
     if corners:
-        corners.append((float(plot), corners[-1][1]))
+        corners.append((100.0, corners[-1][1]))
     grid = [
         Line(y_of(100), "100"),
         Line(y_of(minimum), _short(minimum), "threshold", gettext("needs")),
@@ -250,15 +227,18 @@ def trust_chart(
     ]
     steps = [begin + (until - begin) * index / 24 for index in range(24)]
     return Chart(
-        width=width,
         height=height,
-        plot=plot,
-        left=left,
+        lower=lower,
         grid=grid,
-        ticks=time_ticks(steps, plot=plot - left, most=5, left=left),
+        ticks=time_ticks(steps, most=5),
         lines=[Line(corners[-1][1], kind="level", path=path_of(corners))] if corners else [],
         events=[
-            Event(x_of(p.at), y_of(p.score), f"{_time(p.at)}: {_short(p.score)} {p.reason}".strip()) for p in points
+            Event(
+                _share(x_of(point.at)),
+                y_of(point.score),
+                f"{_time(point.at)}: {_short(point.score)} {point.reason}".strip(),
+            )
+            for point in points
         ],
         heads=[gettext("Time"), gettext("Trust"), gettext("Reason")],
         rows=[[_time(point.at), _short(point.score), point.reason] for point in points],
@@ -286,19 +266,22 @@ def nice_top(most: float) -> float:
     return next(float(step * power) for step in (1, 2, 5, 10) if most <= step * power)
 
 
-def time_ticks(moments: Sequence[datetime], *, plot: float, most: int, left: float = 0) -> list[Tick]:
+def time_ticks(moments: Sequence[datetime], *, most: int) -> list[Tick]:
     """Labels under some of the moments, evenly; days where the whole is longer than two."""
     if not moments:
         return []
     days = (moments[-1] - moments[0]).total_seconds() > 2 * 24 * 3600
     every = max(1, math.ceil(len(moments) / most))
-    step = plot / len(moments)
     shape = "j M" if days else "H:i"
     return [
-        Tick(round(left + index * step, 1), formats.date_format(timezone.localtime(moment), shape))
+        Tick(_share(100 * index / len(moments)), formats.date_format(timezone.localtime(moment), shape))
         for index, moment in enumerate(moments)
-        if index % every == 0 and left + index * step <= left + plot - 24
+        if index % every == 0
     ]
+
+
+def _share(value: float) -> str:
+    return f"{value:.2f}%"
 
 
 def _time(moment: datetime) -> str:

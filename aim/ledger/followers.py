@@ -57,6 +57,8 @@ class Registered:
     kinds: frozenset[str] | None
     """The kinds of entries it is given; None means all."""
     follower: FollowerLike
+    pause: float = 0.0
+    """So many seconds it waits between steps, so that each takes in more at once."""
 
     def wanted(self, entries: Iterable[SealedEntry]) -> list[SealedEntry]:
         return [entry for entry in entries if self.kinds is None or entry.kind in self.kinds]
@@ -69,13 +71,13 @@ class UnknownFollowerError(LookupError):
 _registered: dict[str, Registered] = {}
 
 
-def follower(*, name: str, kinds: Iterable[str] | None) -> Callable[[type[F]], type[F]]:
+def follower(*, name: str, kinds: Iterable[str] | None, pause: float = 0.0) -> Callable[[type[F]], type[F]]:
     """Register a class of followers. Names are stored with the cursor: never reuse one for something else."""
 
     def register(cls: type[F]) -> type[F]:
         if name in _registered:
             raise RuntimeError(f"Two followers are named {name}")
-        _registered[name] = Registered(name, None if kinds is None else frozenset(map(str, kinds)), cls())
+        _registered[name] = Registered(name, None if kinds is None else frozenset(map(str, kinds)), cls(), pause)
         return cls
 
     return register

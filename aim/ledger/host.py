@@ -23,7 +23,7 @@ log = structlog.get_logger("aim.ledger")
 POLL_SECONDS = 0.5
 LOOK_SECONDS = 2.0
 """How long a follower with nothing to do waits before it looks whether it has been restarted or set back."""
-GAP_SECONDS = 0.03
+GAP_SECONDS, LONGEST_GAP_SECONDS = 0.03, 0.15
 SHARE_SECONDS = 5.0
 STANDBY_SECONDS = 1.0
 TRIES = 5
@@ -138,8 +138,8 @@ class _Sequencing:
                 connection.close()
                 self._sequencer = None
                 self._stop.wait(1.0)
-            # At full load it works a tenth of the time.
-            self._stop.wait(max(GAP_SECONDS, 10 * (time.monotonic() - began)))
+            # The more there is, the more it takes at a time: each pass also looks again at the second before it.
+            self._stop.wait(min(max(GAP_SECONDS, 15 * (time.monotonic() - began)), LONGEST_GAP_SECONDS))
             self._hinted.wait(POLL_SECONDS)
             self._hinted.clear()
 
@@ -218,7 +218,7 @@ class _Following:
             self._stop.wait(LOOK_SECONDS)
             return
         if step.moved < self._limit:
-            self._stop.wait(GAP_SECONDS)
+            self._stop.wait(max(GAP_SECONDS, self._known.pause))
         self._tail.wait(step.seq, LOOK_SECONDS)
 
     def _back_off(self, error: Exception) -> None:

@@ -11,13 +11,16 @@ looks back to when it began; otherwise it looks back to the last pass only.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import inf
 from uuid import UUID
 
 from django.db import connection
 
 BATCH = 5_000
-SLACK_SECONDS = 1.0
-"""How much older an id may be than the first write of its transaction: clocks differ, batches are sent again."""
+SLACK_SECONDS = 0.25
+"""How much older an id may be than the first write of its transaction: clocks differ a little, batches wait."""
+LONG_SLACK_SECONDS, LONG_SLACK_EVERY = 5.0, 2.0
+"""For batches that were sent again; not in each pass, since it looks at everything of that time again."""
 UNKNOWN_SECONDS = 600
 """How far back the transactions may have begun that were running when this process became the sequencer."""
 LOOKBACK_SECONDS = 48 * 3600
@@ -74,6 +77,8 @@ class Sequencer:
         self._told = told
         self._since: float | None = None
         self._running: dict[str, float] = {}
+        self._reached_back = inf
+        self._long_due = 0.0
         self._walked = _FIRST
         self._walk_due = 0.0
 
@@ -90,11 +95,19 @@ class Sequencer:
             self._walk_due = look.at + WALK_SECONDS
         else:
             ended = [began for xid, began in self._running.items() if xid not in look.running]
-            count = self._add(_floor(min([self._since, look.at, *ended]) - SLACK_SECONDS))
+            count = self._add(self._floor_of(min([self._since, look.at, *ended]), look.at))
             # A transaction seen for the first time made its first write after the last look.
             self._running = {xid: self._running.get(xid, self._since) for xid in look.running}
         self._since = look.at
         return count + self._walk(look.at)
+
+    def _floor_of(self, since: float, now: float) -> UUID:
+        self._reached_back = min(self._reached_back, since)
+        if now < self._long_due:
+            return _floor(since - SLACK_SECONDS)
+        back, self._reached_back = self._reached_back, now
+        self._long_due = now + LONG_SLACK_EVERY
+        return _floor(back - LONG_SLACK_SECONDS)
 
     def _start(self) -> UUID:
         with connection.cursor() as cursor:

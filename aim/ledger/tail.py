@@ -10,8 +10,8 @@ from django.db import connection
 from aim.ledger.followers import SealedEntry, Stretch
 from aim.ledger.reading import read_body
 
-BATCH = 1_000
-KEPT = 2_000
+BATCH = 2_000
+KEPT = 4_000
 _READ = """
 SELECT l.seq, e.id, e.kind, e.organization_id, e.subject_id, e.recorded_at, e.body, e.disclosures
 FROM ledger_leaf l JOIN ledger_entry e ON e.id = l.entry_id

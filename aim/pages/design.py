@@ -67,7 +67,7 @@ def _examples() -> dict[str, Any]:
             Check("rate_limit", Outcome.NOT_RUN, "not run: refused before"),
         ],
         "volume": volume_chart(volume, url=lambda _bucket: "#charts"),
-        "small_volume": volume_chart(volume, width=340, height=68, small=True),
+        "small_volume": volume_chart(volume, height=68, small=True),
         "latency": latency_chart(latency),
         "trust": trust_chart(history, minimum=70, suspend=50, until=now),
         "course": [3, 5, 4, 8, 9, 7, 6, 6, 8, 12, 10, 9, 6, 4, 3, 3, 4, 6, 7, 9, 8, 6, 5, 4],

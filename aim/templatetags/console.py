@@ -125,7 +125,7 @@ def middle(text: str, length: int | str = 24) -> str:
     text, length = str(text), int(length)
     if len(text) <= length:
         return text
-    tail = max(length // 2, min(len(text) - text.rfind("/"), length - 6))
+    tail = min(len(text) - text.rfind("/"), length - 4) if "/" in text else length // 3
     return f"{text[: length - tail - 1]}{_ELLIPSIS}{text[-tail:]}"
 
 

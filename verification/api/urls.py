@@ -7,6 +7,7 @@ from verification.api import (
     policy_trial_views,
     policy_version_views,
     policy_views,
+    statistics_views,
     trust_views,
     views,
 )
@@ -24,6 +25,7 @@ urlpatterns = [
     path("ledger/entries", ledger_views.EntriesView.as_view(), name="ledger-entries"),
     path("ledger/keys", ledger_views.SealKeysView.as_view(), name="ledger-keys"),
     path("ledger/tile/<str:level>/<path:number>", ledger_views.TileView.as_view(), name="ledger-tile"),
+    path("statistics", statistics_views.StatisticsView.as_view(), name="statistics"),
     path("agents/<str:agent_id>/trust", trust_views.TrustView.as_view(), name="trust"),
     path("containments", containment_views.ContainmentListView.as_view(), name="containment-list"),
     path("containments/<str:containment_id>", containment_views.ContainmentView.as_view(), name="containment-detail"),

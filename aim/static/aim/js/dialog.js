@@ -33,6 +33,7 @@ document.addEventListener("click", (event) => {
 });
 
 function holdsInput(dialog) {
+  if (dialog.id === "palette") return false;
   return [...dialog.querySelectorAll("textarea, input:not([type=search], [type=hidden])")].some((field) => field.value !== field.defaultValue);
 }
 

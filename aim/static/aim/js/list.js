@@ -9,9 +9,10 @@ class AimSelection extends HTMLElement {
     this.bar = this.querySelector("[data-bulk]");
     this.form = this.querySelector("form[data-bulk-form]");
     this.addEventListener("change", (event) => this.changed(event));
+    // Captured, so that the form of the filters around the rows does not take a chosen row for a filter.
     this.addEventListener("input", (event) => {
       if (event.target.closest(".select")) event.stopPropagation();
-    });
+    }, true);
     this.addEventListener("click", (event) => {
       if (event.target.closest("[data-bulk-clear]")) this.clear();
     });
@@ -80,7 +81,8 @@ class AimSelection extends HTMLElement {
 customElements.define("aim-selection", AimSelection);
 
 // After a change in bulk the selection has done its work.
-document.addEventListener("aim:clear-selection", () => {
+document.addEventListener("htmx:after:request", (event) => {
+  if (!event.target.closest?.("[data-clears-selection]") || !event.detail.ctx.hx?.redirect) return;
   for (const selection of document.querySelectorAll("aim-selection")) selection.clear();
 });
 

@@ -3,7 +3,7 @@
 class AimPalette extends HTMLElement {
   connectedCallback() {
     this.dialog = this.closest("dialog");
-    this.field = this.querySelector("input[type=search]");
+    this.field = this.querySelector("input[name=q]");
     this.results = this.querySelector(".palette-results");
     this.field.setAttribute("role", "combobox");
     this.field.setAttribute("aria-expanded", "true");
