@@ -19,4 +19,5 @@ class VerificationConfig(AppConfig):
         import_module("verification.readiness")
         import_module("verification.agent_records")
         import_module("verification.activity")
+        import_module("verification.ledger_counterpart")
         register_dependent(import_module("verification.policies.book").raise_generation)
