@@ -12,6 +12,11 @@ class Permission(StrEnum):
     AGENTS_KEYS = "agents:keys"
     AGENTS_ATTEST = "agents:attest"
     AGENTS_DELETE = "agents:delete"
+    APPROVALS_READ = "approvals:read"
+    APPROVALS_DECIDE = "approvals:decide"
+    """To agree to or deny what waits, as far as the rule that asks allows it; agents hold it for what names them."""
+    APPROVALS_RESOLVE = "approvals:resolve"
+    """To let one of several agents act that wait for each other, whomever the rule names."""
     AGENTS_TRUST = "agents:trust"
     """To set a trust score anew, with a reason."""
     CONTAINMENTS_READ = "containments:read"
@@ -19,6 +24,8 @@ class Permission(StrEnum):
     MCP_READ = "mcp:read"
     MCP_WRITE = "mcp:write"
     MCP_LIFECYCLE = "mcp:lifecycle"
+    GRANTS_READ = "grants:read"
+    GRANTS_WRITE = "grants:write"
     MEMBERS_READ = "members:read"
     MEMBERS_WRITE = "members:write"
     TEAMS_READ = "teams:read"
@@ -42,8 +49,10 @@ class Permission(StrEnum):
 _VIEWER = frozenset(
     {
         Permission.AGENTS_READ,
+        Permission.APPROVALS_READ,
         Permission.CONTAINMENTS_READ,
         Permission.MCP_READ,
+        Permission.GRANTS_READ,
         Permission.MEMBERS_READ,
         Permission.POLICIES_READ,
         Permission.TEAMS_READ,
@@ -61,12 +70,15 @@ _MANAGER = _MEMBER | {
     Permission.AGENTS_KEYS,
     Permission.PROVE_KEY,
     Permission.CONTAINMENTS_WRITE,
+    Permission.APPROVALS_DECIDE,
+    Permission.GRANTS_WRITE,
     Permission.MCP_WRITE,
     Permission.MCP_LIFECYCLE,
 }
 _ADMIN = _MANAGER | {
     Permission.AGENTS_ATTEST,
     Permission.AGENTS_DELETE,
+    Permission.APPROVALS_RESOLVE,
     Permission.AGENTS_TRUST,
     Permission.MEMBERS_WRITE,
     Permission.TEAMS_WRITE,
@@ -81,7 +93,15 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.MANAGER: _MANAGER,
     Role.ADMIN: _ADMIN,
 }
-AGENT_PERMISSIONS = frozenset({Permission.VERIFY_ACTIONS, Permission.LEDGER_PROVE, Permission.PROVE_KEY})
+AGENT_PERMISSIONS = frozenset(
+    {
+        Permission.APPROVALS_DECIDE,
+        Permission.APPROVALS_READ,
+        Permission.LEDGER_PROVE,
+        Permission.PROVE_KEY,
+        Permission.VERIFY_ACTIONS,
+    }
+)
 
 
 def permissions_of(role: str, scopes: list[str] | None = None) -> frozenset[Permission]:

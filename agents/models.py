@@ -3,7 +3,8 @@
 from typing import ClassVar
 
 from django.db import models
-from django.db.models.functions import Lower
+from django.db.models import Value
+from django.db.models.functions import Concat, Lower
 
 from accounts.models import Organization, User
 from aim.ids import IdKind, show_id, uuid7
@@ -58,10 +59,23 @@ class Agent(models.Model):
     config_version = models.PositiveIntegerField(default=1)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
+    # What people search in, folded once at each change instead of at each search.
+    search_text = models.GeneratedField(
+        expression=Lower(
+            Concat("name", Value(" "), "display_name", Value(" "), "description", output_field=models.TextField())
+        ),
+        output_field=models.TextField(),
+        db_persist=True,
+    )
 
     class Meta:
         ordering: ClassVar = ["-id"]
-        indexes: ClassVar = [models.Index(fields=["organization", "-id"], name="agent_by_organization")]
+        indexes: ClassVar = [
+            models.Index(fields=["organization", "-id"], name="agent_by_organization"),
+            models.Index(fields=["organization", "created_at"], name="agent_by_registration"),
+            models.Index(fields=["organization", "status", "id"], name="agent_by_status"),
+            models.Index("organization", Lower("display_name"), "id", name="agent_by_display_name"),
+        ]
         constraints: ClassVar = [
             models.UniqueConstraint("organization", Lower("name"), name="agent_name_once_per_organization"),
             models.CheckConstraint(condition=models.Q(min_trust__lte=100), name="agent_min_trust_at_most_100"),

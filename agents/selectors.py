@@ -37,11 +37,16 @@ def agent_by_id(actor: Actor, agent_id: UUID) -> Agent:
 
 
 def agents_named(actor: Actor, text: str) -> QuerySet[Agent]:
-    """Agents whose names hold the text, for the palette; those whose name begins with it first."""
-    named = Q(name__icontains=text) | Q(display_name__icontains=text)
+    """Agents whose names or description hold the text, for the palette; those whose name begins with it first."""
+    named = Q(search_text__contains=text.lower())
     begins = Q(name__istartswith=text) | Q(display_name__istartswith=text)
     rows = agents_visible_to(actor).filter(named).select_related(None).prefetch_related(None)
     return rows.annotate(begins=Case(When(begins, then=0), default=1)).order_by("begins", "display_name")
+
+
+def agents_with_key(actor: Actor, thumbprint: str) -> list[Agent]:
+    """The agents that the actor sees and that hold this public key: two with one key cannot be told apart."""
+    return list(agents_visible_to(actor).filter(public_keys__thumbprint=thumbprint).distinct()[:3])
 
 
 def locked_agent(actor: Actor, agent_id: UUID) -> Agent:

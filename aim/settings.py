@@ -223,6 +223,8 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "AccessScopeKind": "agents.configuration.ACCESS_SCOPES",
         "AgentStatus": "agents.models.AgentStatus",
+        "ApprovalMode": "verification.approvals.models.ApprovalVote.Mode",
+        "ApprovalStatus": "verification.approvals.models.Approval.Status",
         "CallerKind": ["person", "agent"],
         "CompletionStatus": "verification.models.Completion.Status",
         "ContainmentKind": "verification.models.Containment.Kind",

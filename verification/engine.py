@@ -15,6 +15,8 @@ import structlog
 
 from aim.ledger.hints import APPENDED
 from aim.metrics import QUEUE, REFUSALS, Meter
+from verification.approvals.requirements import only_agents
+from verification.approvals.watching import watch_for_deadlocks
 from verification.codes import Code
 from verification.contracts import ActionRequest, Case, Origin
 from verification.pipeline import Pipeline
@@ -125,6 +127,8 @@ class Engine:
             else:
                 seconds = (time.perf_counter_ns() - origin.arrived_ns) / 1e9
                 self.meter.count(job.decision.status.value, job.decision.code, seconds)
+                if job.decision.requirement is not None and only_agents(job.decision.requirement):
+                    self.loop.run_in_executor(None, watch_for_deadlocks, job.agent.organization_hex)
             deliver(answer)
 
         job = Job(

@@ -2,6 +2,7 @@
 
 import hashlib
 import time
+from collections.abc import Sequence
 
 import structlog
 
@@ -18,7 +19,8 @@ from verification.contracts import (
     PolicyMatch,
     SignedPassed,
 )
-from verification.registry import checks_in_order
+from verification.policies.results import strictest
+from verification.registry import Check, checks_in_order
 
 log = structlog.get_logger("aim.verification")
 NONCE_BYTES = 16
@@ -29,8 +31,9 @@ _WAITS, _BROKEN = Code.APPROVAL_REQUIRED.value, Code.CHECK_FAILED.value
 class Pipeline:
     """The checks, sorted once."""
 
-    def __init__(self) -> None:
-        self._checks = checks_in_order()
+    def __init__(self, checks: Sequence[Check] | None = None) -> None:
+        """All registered checks, unless others are given."""
+        self._checks = checks_in_order() if checks is None else tuple(checks)
         if not self._checks:
             raise RuntimeError("No checks are registered; nothing could be denied")
         self._not_run = [CheckResult(check.name, "not_run") for check in self._checks]
@@ -62,7 +65,7 @@ class Pipeline:
                 signed = outcome
                 lines[index] = CheckResult(check.name, "passed", "", ended - started)
             elif isinstance(outcome, NeedsApproval):
-                approval = outcome
+                approval = outcome if approval is None else _both(approval, outcome)
                 policies = outcome.policies or policies
                 lines[index] = CheckResult(check.name, "needs_approval", _WAITS, ended - started)
             elif isinstance(outcome, Failed):
@@ -77,7 +80,8 @@ class Pipeline:
             started = ended
         results = tuple([lines[index] or self._not_run[index] for index in self._by_position])
         texts = tuple([details[index] for index in self._by_position])
-        return _decision(results, texts, refusal, approval, signed, policies)
+        decision = _decision(results, texts, refusal, approval, signed, policies)
+        return decision if decision.requirement is None else by_grant(case, decision)
 
 
 def _decision(
@@ -100,6 +104,37 @@ def _decision(
         status, code, reason, asked = DecisionStatus.PENDING, _WAITS, approval.reason, approval.requirement
         return Decision(status, code, reason, results, nonce, keyid, None, asked, policies, details)
     return Decision(DecisionStatus.APPROVED, "", "", results, nonce, keyid, None, None, policies, details)
+
+
+def _both(first: NeedsApproval, second: NeedsApproval) -> NeedsApproval:
+    requirement = strictest([*first.requirement.every(), *second.requirement.every()])
+    return NeedsApproval(first.reason, second.detail, requirement)
+
+
+def by_grant(case: Case, decision: Decision) -> Decision:
+    """The pending decision, approved where a grant that still stands answers everything that is asked for."""
+    assert decision.requirement is not None
+    waiting = frozenset(line.name for line in decision.checks if line.result == "needs_approval")
+    grant = case.agent.grants.find(case.request, checks=waiting, requirement=decision.requirement, now=case.now)
+    if grant is None:
+        return decision
+    note = f"approved by grant {grant.public_id} of {grant.granted_by}"
+    return Decision(
+        DecisionStatus.APPROVED,
+        "",
+        "",
+        tuple(
+            CheckResult(name=line.name, result="passed", ns=line.ns) if line.name in waiting else line
+            for line in decision.checks
+        ),
+        decision.nonce,
+        decision.keyid,
+        policies=decision.policies,
+        details=tuple(
+            f"{detail}; {note}" if line.name in waiting else detail
+            for line, detail in zip(decision.checks, decision.details, strict=True)
+        ),
+    )
 
 
 def overrule(decision: Decision, check_name: str, refusal: Failed) -> Decision:

@@ -37,11 +37,15 @@ class Answer(NamedTuple):
 
 
 class Row(NamedTuple):
-    """The columns of a decision in PostgreSQL's binary format, its ledger entry, and the answer once committed."""
+    """The columns of a decision in PostgreSQL's binary format, its ledger entry, and the answer once committed.
+
+    `approval` has those of the request for approval, where the decision is pending.
+    """
 
     verification: list[bytes | None]
     entry: list[bytes | None]
     answer: Answer
+    approval: list[bytes | None] | None = None
 
 
 def show_seconds(moment: float) -> str:

@@ -12,6 +12,7 @@ from aim.crypto.verifiers import Verifier
 from aim.ids import IdKind, show_id
 from aim.resources.patterns import Scope, compile_scope
 from verification.agent_rules import Rules, compile_rules
+from verification.grants import NO_GRANTS, Grants, compile_grants
 from verification.policies.compiled import NO_POLICIES, AgentFacts, AgentPolicies, PolicyBook
 from verification.trust.head import check_head
 
@@ -42,7 +43,11 @@ SELECT h.id AS trust_id, h.organization_id AS trust_organization_id, h.agent_id 
         WHERE t.organization_id = a.organization_id
             AND (a.access_scope_kind = 'teams' AND a.access_scope_ids ? ('tea_' || replace(t.id::text, '-', ''))
                 OR EXISTS (SELECT FROM accounts_team_members tm JOIN accounts_membership m ON m.id = tm.membership_id
-                    WHERE tm.team_id = t.id AND m.user_id = a.owner_id))) AS teams
+                    WHERE tm.team_id = t.id AND m.user_id = a.owner_id))) AS teams,
+    (SELECT coalesce(jsonb_agg(jsonb_build_array(g.id, g.action_type, g.resource, g.is_pattern, g.mcp_server, g.tool,
+        g.checks, g.covers, extract(epoch FROM g.expires_at), g.granted_by) ORDER BY g.id), '[]')
+        FROM verification_grant g
+        WHERE g.agent_id = a.id AND g.revoked_at IS NULL AND g.expires_at > clock_timestamp()) AS grants
 FROM agents_agent a
 JOIN agents_agentruntime r ON r.agent_id = a.id
 JOIN accounts_organization o ON o.id = a.organization_id
@@ -103,6 +108,8 @@ class AgentSnapshot:
     containments: Containments
     policies: AgentPolicies
     """What the organization's policies say of this agent's actions."""
+    grants: Grants
+    """Approvals that were given in advance."""
     broken: tuple[str, ...]
     """What of the configuration could not be understood: anything here denies every action."""
 
@@ -161,6 +168,7 @@ def snapshot_from_row(row: dict[str, Any], book: PolicyBook | None = None) -> Ag
         api_keys={bytes.fromhex(digest): (prefix, expires) for digest, prefix, expires in row["api_keys"]},
         containments=_compiled("containments", lambda: _containments(row["containments"]), _NOTHING, broken),
         policies=NO_POLICIES if book is None else book.for_agent(agent_facts(row), actions),
+        grants=_compiled("grants", lambda: compile_grants(row["grants"]), NO_GRANTS, broken),
         broken=tuple(broken),
     )
 

@@ -7,8 +7,13 @@ from django.db import connection
 
 from aim import clock
 from verification.models import Rollup
+from verification.services.approval_use import expire_requests
+from verification.services.deadlocks import find_deadlocks, organizations_where_agents_wait
 
 _BATCH = 20_000
+_REQUESTS = 100
+KEPT = {Rollup.Granularity.MINUTE: timedelta(days=3), Rollup.Granularity.HOUR: timedelta(days=120)}
+"""How long the fine counts are kept; days are kept for ever."""
 
 # Expired by the database's clock, which is the one their expiry was reckoned by. Batches keep the locks short.
 _FORGET = """
@@ -31,8 +36,21 @@ def forget_expired_nonces() -> int:
                 return total
 
 
-KEPT = {Rollup.Granularity.MINUTE: timedelta(days=3), Rollup.Granularity.HOUR: timedelta(days=120)}
-"""How long the fine counts are kept; days are kept for ever."""
+@shared_task
+def expire_approvals() -> int:
+    """Settle the requests that nobody has decided in time; answers how many."""
+    total = 0
+    while True:
+        count = expire_requests(_REQUESTS)
+        total += count
+        if count < _REQUESTS:
+            return total
+
+
+@shared_task
+def look_for_deadlocks() -> int:
+    """Find circles of waiting agents that no web process has reported; answers how many."""
+    return sum(len(find_deadlocks(organization_id)) for organization_id in organizations_where_agents_wait())
 
 
 @shared_task

@@ -7,6 +7,7 @@ from django.db import transaction
 
 from accounts.contracts import Actor
 from accounts.permissions import Permission
+from agents.dependents import tell_dependents
 from agents.errors import TransitionRefusedError, TrustFrozenError
 from agents.ledger_entries import record
 from agents.models import Agent, AgentStatus, TrustAccount
@@ -91,4 +92,6 @@ def _move(actor: Actor, agent_id: UUID, transition: Transition, *, to: AgentStat
     data = {"before": before, "after": str(agent.status), "reason": reason}
     record(actor, _EVENTS[transition], agent=agent, data=data)
     raise_epoch(agent)
+    if to is not None:
+        tell_dependents(actor, agent)
     return agent

@@ -121,6 +121,31 @@ class CursorPages(BasePagination):
         return replace_query_param(self.request.build_absolute_uri(), "cursor", cursor.encode())
 
 
+class CountedPages(CursorPages):
+    """Pages that also tell how many rows there are on all of them, as far as `COUNTED`; for lists that stay short."""
+
+    COUNTED = 10_000
+
+    def paginate_queryset(
+        self, queryset: QuerySet[Any] | Sequence[Any], request: Request, view: APIView | None = None
+    ) -> list[Any]:
+        assert isinstance(queryset, QuerySet)
+        self.count = queryset.order_by()[: self.COUNTED].count()
+        return super().paginate_queryset(queryset, request, view)
+
+    def get_paginated_response(self, data: Any) -> Response:
+        response = super().get_paginated_response(data)
+        response.data["count"] = self.count
+        return response
+
+    def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
+        described = super().get_paginated_response_schema(schema)
+        count = {"type": "integer", "description": f"Rows on all pages, {self.COUNTED} if there are more."}
+        described["properties"]["count"] = count
+        described["required"].append("count")
+        return described
+
+
 def beside(queryset: QuerySet[Any], cursor: Cursor | None) -> QuerySet[Any]:
     """The rows from the cursor on, nearest first."""
     if cursor is None:

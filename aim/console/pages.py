@@ -55,3 +55,10 @@ def trigger(response: HttpResponse, event: str) -> HttpResponse:
     earlier = response.headers.get("HX-Trigger")
     response["HX-Trigger"] = f"{earlier}, {event}" if earlier else event
     return response
+
+
+def retarget(response: HttpResponse, identifier: str) -> HttpResponse:
+    """Let the answer fill another part of the page than the one that was aimed at."""
+    response["HX-Retarget"] = f"#{identifier}"
+    response["HX-Reswap"] = "innerHTML"
+    return response

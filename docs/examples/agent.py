@@ -143,6 +143,13 @@ class Agent:
         context = {"user_id": "usr_123", "session_id": "sess_456"}
         return {"agent_id": self.id, "action_type": action_type, "resource": resource, "context": context}
 
+    def follow(self, verification_id: str) -> Answer:
+        """Wait until a pending request is decided. Each question is answered after 20 seconds at the latest."""
+        while True:
+            answer = call("GET", f"/api/v1/verify/{verification_id}?wait=20", bearer=self.api_key)
+            if answer.status != OK or answer.body["status"] != "pending":
+                return answer
+
     def report(self, verification_id: str, *, duration_ms: int) -> Answer:
         """Tell what came of an approved action: once, before the approval expires."""
         path = f"/api/v1/verify/{verification_id}/complete"
@@ -191,8 +198,25 @@ def main() -> None:
     expect(pending, ACCEPTED, approved=False, status="pending", code="approval_required")
     say("pending", f"file_read /app/payroll/2026-11.csv: {pending.body['reason']} by {pending.body['expires_at']}")
 
+    wait_for_a_person(agent, pending.body["verification_id"], token)
     replay(agent)
     reach_the_limit(token)
+
+
+def wait_for_a_person(agent: Agent, verification_id: str, token: str) -> None:
+    """Let a person approve what waits, follow it until it is decided, and act only then.
+
+    The person decides in the console or, as here, by a token. The request for approval has the digits of the decision.
+    """
+    approval = verification_id.replace("ver_", "apr_")
+    decided = call("POST", f"/api/v1/approvals/{approval}/approve", bearer=token, body=b'{"mode": "once"}')
+    expect(decided, OK, status="approved")
+    say("decided", f"a person approves {approval}, once")
+    state = agent.follow(verification_id)
+    expect(state, OK, approved=True, status="approved")
+    say("approved", f"file_read /app/payroll/2026-11.csv as {verification_id}")
+    expect(agent.report(verification_id, duration_ms=20), OK, status="success")
+    say("completed", f"{verification_id} success, 20 ms")
 
 
 def replay(agent: Agent) -> None:

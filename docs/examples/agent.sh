@@ -119,6 +119,13 @@ ask() {
     call POST /api/v1/verify/action
 }
 
+# follow ID: waits until a pending request is decided. Each question is answered after 20 seconds at the latest.
+follow() {
+    body ''
+    unsigned
+    while call GET "/api/v1/verify/$1?wait=20" && [ "$status" = 200 ] && [ "$(member status)" = pending ]; do :; done
+}
+
 # report ID MILLISECONDS: tells what came of an approved action, once, before the approval expires.
 report() {
     body "{\"status\": \"success\", \"duration_ms\": $2, \"bytes\": 512}"
@@ -153,6 +160,24 @@ say 'out of scope' "file_read /app/../etc/passwd: $(member reason)"
 ask file_read /app/payroll/2026-11.csv
 expect 202 approved false status pending code approval_required
 say pending "file_read /app/payroll/2026-11.csv: $(member reason) by $(member expires_at)"
+
+# A person decides in the console or, as here, by a token. The request for approval has the digits of the decision.
+verification_id=$(member verification_id)
+approval_id=apr_${verification_id#ver_}
+cp "$work/bearer" "$work/agent"
+use_secret "$AIM_TOKEN"
+body '{"mode": "once"}'
+unsigned
+call POST "/api/v1/approvals/$approval_id/approve"
+expect 200 status approved
+say decided "a person approves $approval_id, once"
+cp "$work/agent" "$work/bearer"
+follow "$verification_id"
+expect 200 approved true status approved
+say approved "file_read /app/payroll/2026-11.csv as $verification_id"
+report "$verification_id" 20
+expect 200 status success
+say completed "$verification_id success, 20 ms"
 
 # One signed request sent twice, as after a lost answer: one decision, told twice.
 ask file_read /app/README.md

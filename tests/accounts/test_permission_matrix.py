@@ -18,8 +18,11 @@ _PARAMETER = re.compile(r"<(?:str|path):(\w+)>")
 _TEXTS = {"level": "0", "number": "000"}
 _KINDS = {
     "agent_id": IdKind.AGENT,
+    "approval_id": IdKind.APPROVAL,
     "challenge_id": IdKind.CHALLENGE,
     "containment_id": IdKind.CONTAINMENT,
+    "deadlock_id": IdKind.DEADLOCK,
+    "grant_id": IdKind.GRANT,
     "data_class_id": IdKind.DATA_CLASS,
     "policy_id": IdKind.POLICY,
     "version_id": IdKind.POLICY_VERSION,

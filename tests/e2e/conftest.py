@@ -5,11 +5,10 @@ from dataclasses import dataclass
 
 import pytest
 from django.conf import settings
-from django.test import Client
 from playwright.sync_api import sync_playwright
 
 from accounts.models import Organization, Role
-from accounts.sessions import ORGANIZATION_KEY
+from tests.console.people import browser_of
 from tests.e2e.browser import HEIGHTS, Visit, find_chromium
 from tests.examples.product import running_product
 from tests.factories.accounts import Person, make_organization, make_person
@@ -91,9 +90,4 @@ def visit(chromium, product):
 
 def session_of(person: Person) -> str:
     """The key of a session as signing in makes it."""
-    client = Client()
-    client.force_login(person.user, backend="django.contrib.auth.backends.ModelBackend")
-    session = client.session
-    session[ORGANIZATION_KEY] = person.organization.id.hex
-    session.save()
-    return client.cookies[settings.SESSION_COOKIE_NAME].value
+    return browser_of(person).cookies[settings.SESSION_COOKIE_NAME].value

@@ -1,6 +1,9 @@
 """The frame around every page, as each role sees it."""
 
+import re
+
 import pytest
+from playwright.sync_api import expect
 
 from accounts.models import Role
 from tests.factories.agents import make_agent
@@ -28,3 +31,86 @@ def test_the_sheet_of_states_is_without_fault(visit, cast, theme, width):
     page = visit("/dashboard/_design", cast.admin, theme=theme, width=width)
     page.check()
     page.picture(f"design-{theme}-{width}")
+
+
+def test_the_palette_is_opened_searched_and_obeyed_by_keys(visit, cast):
+    make_agent(cast.admin.actor, display_name="Billing Reconciler", name="billing-reconciler")
+    page = visit("/dashboard/agents", cast.viewer)
+    page.keyboard.press("Control+k")
+    palette = page.get_by_role("dialog", name="Search or run a command")
+    expect(palette.get_by_role("option").first).to_have_attribute("aria-selected", "true")
+    page.keyboard.type("billing")
+    expect(palette.get_by_role("option")).to_have_count(1)
+    page.check()
+    page.picture("palette")
+    page.keyboard.press("Enter")
+    expect(page.page).to_have_url(re.compile("billing-reconciler|agt_"))
+
+
+def test_keys_are_on_the_sheet_and_do_what_it_says(visit, cast):
+    for index in range(3):
+        make_agent(cast.admin.actor, display_name=f"Agent {index}")
+    page = visit("/dashboard/agents", cast.manager)
+    page.keyboard.press("?")
+    sheet = page.get_by_role("dialog", name="Keys")
+    expect(sheet).to_contain_text("Search or run a command")
+    page.check()
+    page.keyboard.press("Escape")
+    expect(sheet).to_be_hidden()
+    page.keyboard.press("j")
+    page.keyboard.press("j")
+    page.keyboard.press("x")
+    expect(page.locator("tbody tr").nth(1)).to_have_attribute("aria-selected", "true")
+    page.keyboard.press("[")
+    expect(page.locator("html")).to_have_attribute("data-navigation", "collapsed")
+    page.keyboard.press("/")
+    expect(page.locator("#filter-text")).to_be_focused()
+    page.keyboard.type("gn?x")
+    assert page.input_value("#filter-text") == "gn?x"
+
+
+def test_theme_and_rows_change_at_once_and_stay(visit, cast):
+    page = visit("/dashboard/agents", cast.viewer)
+    page.get_by_role("button", name="You and your settings").click()
+    page.get_by_role("button", name="Dark").click()
+    page.get_by_role("button", name="Compact").click()
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    assert page.evaluate("getComputedStyle(document.documentElement).colorScheme") == "dark"
+    page.check()
+    page.reload()
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    expect(page.locator("html")).to_have_attribute("data-density", "compact")
+
+
+def test_a_phone_reaches_the_navigation(visit, cast):
+    make_agent(cast.admin.actor)
+    page = visit("/dashboard/agents", cast.viewer, width=390)
+    link = page.get_by_role("navigation", name="Main").get_by_role("link", name="Agents")
+    expect(link).to_be_hidden()
+    page.get_by_role("button", name="Navigation").click()
+    expect(link).to_be_visible()
+    page.check()
+    page.picture("navigation-phone")
+
+
+def test_a_lost_connection_is_said_and_what_was_there_stays(visit, cast):
+    make_agent(cast.admin.actor, display_name="Still here")
+    page = visit("/dashboard/agents", cast.viewer, quiet=False)
+    page.context.set_offline(True)
+    page.locator("#filter-text").fill("still")
+    expect(page.get_by_text("AIM did not answer. Check your connection.")).to_be_visible()
+    expect(page.get_by_text("Connection lost. Retrying…")).to_be_visible()
+    expect(page.get_by_text("Still here")).to_be_visible()
+    page.context.set_offline(False)
+    expect(page.locator("aim-connection")).to_have_attribute("data-state", "connected")
+    page.get_by_role("button", name="Retry").click()
+    expect(page.page).to_have_url(re.compile("q=still"))
+
+
+@pytest.mark.parametrize(("theme", "width"), LOOKS)
+def test_pages_before_the_console_are_without_fault(visit, theme, width):
+    for path in ("/login", "/no-such-page"):
+        page = visit(path, theme=theme, width=width, quiet=False)
+        page.problems.clear()
+        page.check()
+        page.picture(f"{path.strip('/')}-{theme}-{width}")

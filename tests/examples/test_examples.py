@@ -23,12 +23,15 @@ LINES = (
     r"denied        file_delete /app/config/backup\.json: Missing capability: file_delete",
     r"out of scope  file_read /app/\.\./etc/passwd: Resource out of scope",
     r"pending       file_read /app/payroll/2026-11\.csv: Approval required by 20.*Z",
+    r"decided       a person approves apr_[0-9a-f]{32}, once",
+    rf"approved      file_read /app/payroll/2026-11\.csv as {VERIFICATION}",
+    rf"completed     {VERIFICATION} success, 20 ms",
     rf"replayed      the same request has the same answer, {VERIFICATION}",
     r"altered       the same signature over another body: Invalid signature",
     r"rate limited  Rate limit exceeded: 3 calls an hour, again in [1-9][0-9]* s",
 )
 # Newest first, from the moment that the second agent is at its limit back to the first approval.
-RECORDED = ("denied", "approved", "pending", "denied", "denied", "approved")
+RECORDED = ("denied", "approved", "approved", "denied", "denied", "approved")
 
 
 def run(program, product, **changes):
@@ -43,7 +46,7 @@ def run(program, product, **changes):
 
 
 @pytest.mark.slow
-@pytest.mark.requirement("W2.7", "W2.8", "W4.1", "W4.2", "W4.3", "W4.7", "E2")
+@pytest.mark.requirement("W2.7", "W2.8", "W4.1", "W4.2", "W4.3", "W4.6", "W4.7", "E2")
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_the_example_tells_its_story(product, name):
     result = run(PROGRAMS[name], product)
@@ -63,7 +66,10 @@ def the_record_agrees(product, *, agent_id, lines):
     first = page["results"][-1]
     assert first["id"] in lines[2]
     assert first["completion"]["duration_ms"] == 15
-    assert page["results"][1]["id"] in lines[8]
+    by_a_person = page["results"][2]
+    assert by_a_person["id"] in lines[9]
+    assert by_a_person["completion"]["duration_ms"] == 20
+    assert page["results"][1]["id"] in lines[11]
     checks = product.get(f"/api/v1/verifications/{first['id']}")["checks"]
     assert [check["name"] for check in checks if check["result"] != "passed"] == []
     assert {"agent_status", "capability", "scope", "policy", "trust_score", "signature", "rate_limit"} <= {

@@ -1,5 +1,6 @@
 """The shapes of decisions over HTTP."""
 
+from datetime import datetime
 from typing import Any
 
 from drf_spectacular.utils import extend_schema_field
@@ -9,6 +10,7 @@ from aim import clock
 from aim.api.serializers import IdField, StrictSerializer, TextField, WholeNumberField
 from aim.canonical import LARGEST_INTEGER
 from aim.ids import IdKind
+from verification.approvals.models import Approval
 from verification.models import Completion, Containment, Verification
 from verification.requests import LONGEST_NAME, LONGEST_RESOURCE, MOST_FIELDS
 
@@ -72,6 +74,12 @@ class ReportSerializer(StrictSerializer):
     request_digest = serializers.RegexField(r"^[0-9a-f]{64}$", required=False)
 
 
+class WithdrawSerializer(StrictSerializer):
+    """Why it is taken back, if there is anything to say."""
+
+    note = TextField(max_length=2000, required=False, allow_blank=True)
+
+
 class CompletionSerializer(serializers.Serializer[Any]):
     """An accepted report."""
 
@@ -127,19 +135,7 @@ class VerificationDetailSerializer(VerificationSerializer):
 
     @extend_schema_field(CheckSerializer(many=True))
     def get_checks(self, _verification: Verification) -> list[dict[str, Any]]:
-        lines = self._recorded()["checks"]
-        # Entries of the first version hold the detail in the line; later ones apart, where it can be erased.
-        details = self._recorded().get("details") or [line.get("detail", "") for line in lines]
-        return [
-            {
-                "name": line["name"],
-                "result": line["result"],
-                "code": line.get("code", ""),
-                "detail": detail,
-                "us": line.get("ns", 0) / 1000,
-            }
-            for line, detail in zip(lines, details, strict=True)
-        ]
+        return shown_checks(self._recorded())
 
     def get_checks_passed(self, _verification: Verification) -> list[str]:
         return [line["name"] for line in self._recorded()["checks"] if line["result"] == "passed"]
@@ -203,11 +199,33 @@ class LiftSerializer(StrictSerializer):
     reason = TextField(max_length=2000)
 
 
-def shown_state(verification: Verification, completion: Completion | None) -> dict[str, Any]:
-    """A decision as its own agent may see it: a pending one that nobody has decided in time is denied."""
-    expired = verification.expires_at is not None and verification.expires_at < clock.now()
+def shown_checks(data: dict[str, Any]) -> list[dict[str, Any]]:
+    """The checks of a recorded decision, with their details where these are not erased."""
+    lines = data["checks"]
+    # Entries of the first version hold the detail in the line; later ones apart, where it can be erased.
+    details = data.get("details") or [line.get("detail", "") for line in lines]
+    return [
+        {
+            "name": line["name"],
+            "result": line["result"],
+            "code": line.get("code", ""),
+            "detail": detail,
+            "us": line.get("ns", 0) / 1000,
+        }
+        for line, detail in zip(lines, details, strict=True)
+    ]
+
+
+def shown_state(
+    verification: Verification, completion: Completion | None, *, approval: Approval | None, now: datetime
+) -> dict[str, Any]:
+    """A decision as its own agent may see it: a pending one that nobody has decided in time is denied, and so is one
+    that was approved by somebody and not used in time.
+    """
+    expired = verification.expires_at is not None and verification.expires_at < now
     status, code, reason = verification.status, verification.code, verification.reason
-    if status == Verification.Status.PENDING and expired:
+    unused = status == Verification.Status.APPROVED and approval is not None and completion is None
+    if expired and (status == Verification.Status.PENDING or unused):
         status, code, reason = Verification.Status.DENIED.value, "approval_expired", "Approval expired"
     state: dict[str, Any] = {
         "approved": status == Verification.Status.APPROVED,

@@ -1,8 +1,10 @@
 from django.urls import path
 
 from verification.api import (
+    approval_views,
     containment_views,
     data_class_views,
+    grant_views,
     ledger_views,
     policy_trial_views,
     policy_version_views,
@@ -17,6 +19,7 @@ urlpatterns = [
     path("verify/action", views.VerifyActionView.as_view(), name="verify-action"),
     path("verify/<str:verification_id>", views.OwnVerificationView.as_view(), name="verify-state"),
     path("verify/<str:verification_id>/complete", views.CompleteView.as_view(), name="verify-complete"),
+    path("verify/<str:verification_id>/withdraw", views.WithdrawOwnView.as_view(), name="verify-withdraw"),
     path("verifications", views.VerificationListView.as_view(), name="verification-list"),
     path("verifications/<str:verification_id>", views.VerificationView.as_view(), name="verification-detail"),
     path("verifications/<str:verification_id>/proof", ledger_views.ProofView.as_view(), name="verification-proof"),
@@ -27,6 +30,19 @@ urlpatterns = [
     path("ledger/tile/<str:level>/<path:number>", ledger_views.TileView.as_view(), name="ledger-tile"),
     path("statistics", statistics_views.StatisticsView.as_view(), name="statistics"),
     path("agents/<str:agent_id>/trust", trust_views.TrustView.as_view(), name="trust"),
+    path("approvals", approval_views.ApprovalListView.as_view(), name="approval-list"),
+    path("approvals/deadlocks", grant_views.DeadlockListView.as_view(), name="deadlock-list"),
+    path(
+        "approvals/deadlocks/<str:deadlock_id>/resolve",
+        grant_views.ResolveDeadlockView.as_view(),
+        name="deadlock-resolve",
+    ),
+    path("approvals/<str:approval_id>", approval_views.ApprovalView.as_view(), name="approval-detail"),
+    path("approvals/<str:approval_id>/approve", approval_views.ApproveView.as_view(), name="approval-approve"),
+    path("approvals/<str:approval_id>/deny", approval_views.DenyView.as_view(), name="approval-deny"),
+    path("approvals/<str:approval_id>/withdraw", approval_views.WithdrawView.as_view(), name="approval-withdraw"),
+    path("grants", grant_views.GrantListView.as_view(), name="grant-list"),
+    path("grants/<str:grant_id>/revoke", grant_views.RevokeGrantView.as_view(), name="grant-revoke"),
     path("containments", containment_views.ContainmentListView.as_view(), name="containment-list"),
     path("containments/<str:containment_id>", containment_views.ContainmentView.as_view(), name="containment-detail"),
     path(

@@ -24,8 +24,10 @@ from verification.api.serializers import (
     ReportSerializer,
     VerificationDetailSerializer,
     VerificationSerializer,
+    WithdrawSerializer,
     shown_state,
 )
+from verification.approvals.selectors import approval_of, database_now
 from verification.models import Verification
 from verification.selectors import (
     completion_of,
@@ -35,6 +37,8 @@ from verification.selectors import (
     verification_by_id,
     verifications_visible_to,
 )
+from verification.services.approval_use import follow_request
+from verification.services.approvals import withdraw_own_request
 from verification.services.completions import SENTENCES, Report, complete_verification
 
 EXAMPLE = OpenApiExample(
@@ -114,8 +118,35 @@ class OwnVerificationView(ActorView):
         responses=DecisionSerializer,
     )
     def get(self, _request: Request, verification_id: str) -> Response:
-        verification = own_verification(self.actor, path_id(IdKind.VERIFICATION, verification_id))
-        return Response(shown_state(verification, completion_of(verification.id)))
+        """Of a pending one, `approved` once it is; the checks that deny are asked again then, by what is true now."""
+        verification = follow_request(self.actor, path_id(IdKind.VERIFICATION, verification_id))
+        return Response(_state_of(verification))
+
+
+@extend_schema(tags=["Decisions"])
+class WithdrawOwnView(ActorView):
+    permissions: ClassVar = {"POST": Permission.VERIFY_ACTIONS}
+
+    @extend_schema(
+        summary="Never mind",
+        operation_id="verify_withdraw",
+        auth=AGENT_KEY,
+        request=WithdrawSerializer,
+        responses={200: DecisionSerializer},
+    )
+    def post(self, request: Request, verification_id: str) -> Response:
+        """The agent takes back a request that waits for approval, or an approval it has not used; 409 otherwise."""
+        identifier = path_id(IdKind.VERIFICATION, verification_id)
+        own_verification(self.actor, identifier)
+        serializer = WithdrawSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        withdraw_own_request(self.actor, identifier, note=serializer.validated_data.get("note", ""))
+        return Response(_state_of(own_verification(self.actor, identifier)))
+
+
+def _state_of(verification: Verification) -> dict[str, Any]:
+    approval = approval_of(verification.id)
+    return shown_state(verification, completion_of(verification.id), approval=approval, now=database_now())
 
 
 @extend_schema(tags=["Decisions"])

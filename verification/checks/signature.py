@@ -11,7 +11,7 @@ _REASONS = {
 }
 
 
-@check(name="signature", title="Signature", order=30, position=70)
+@check(name="signature", title="Signature", order=30, position=70, asked_again=False)
 def signature(case: Case) -> Outcome:
     """The request carries a good RFC 9421 signature by the agent's active key, where its registration asks for one.
 

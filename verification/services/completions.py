@@ -15,6 +15,7 @@ from aim.ledger.append import append_entry
 from aim.ledger.events import Event
 from verification.models import Completion, Verification
 from verification.selectors import claimed_bytes, own_verification
+from verification.services.approval_use import denied_since
 
 
 class Refusal(StrEnum):
@@ -25,6 +26,7 @@ class Refusal(StrEnum):
     ALREADY_COMPLETED = "already_completed"
     DIGEST_MISMATCH = "digest_mismatch"
     AGENT_NOT_ACTIVE = "agent_not_active"
+    DENIED_SINCE = "denied_since"
 
 
 SENTENCES = {
@@ -33,6 +35,7 @@ SENTENCES = {
     Refusal.ALREADY_COMPLETED: "This verification is completed already.",
     Refusal.DIGEST_MISMATCH: "The digest is not that of the approved request.",
     Refusal.AGENT_NOT_ACTIVE: "The agent is no longer allowed to act.",
+    Refusal.DENIED_SINCE: "The approval no longer holds.",
 }
 
 
@@ -111,7 +114,7 @@ def _refusal(verification: Verification, agent: Agent, report: Report) -> Refusa
         return Refusal.AGENT_NOT_ACTIVE
     if report.request_digest is not None and report.request_digest != bytes(verification.request_digest):
         return Refusal.DIGEST_MISMATCH
-    return None
+    return Refusal.DENIED_SINCE if denied_since(verification, agent) else None
 
 
 def _insert(verification: Verification, report: Report) -> Refusal | None:

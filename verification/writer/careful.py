@@ -173,10 +173,14 @@ async def _write(
 
 
 def insertions(rows: Sequence[Row]) -> list[Command]:
-    """Two statements for all rows: the decisions as they are listed, and their records."""
+    """Two statements for all rows, the decisions as they are listed and their records; and one for what must wait."""
     verifications = binary_columns(statements.VERIFICATION_COLUMNS, [row.verification for row in rows])
     entries = binary_columns(statements.ENTRY_COLUMNS, [row.entry for row in rows])
-    return [Command(statements.INSERT_VERIFICATIONS, verifications), Command(statements.INSERT_ENTRIES, entries)]
+    commands = [Command(statements.INSERT_VERIFICATIONS, verifications), Command(statements.INSERT_ENTRIES, entries)]
+    approvals = [row.approval for row in rows if row.approval is not None]
+    if approvals:
+        commands.append(Command(statements.INSERT_APPROVALS, binary_columns(statements.APPROVAL_COLUMNS, approvals)))
+    return commands
 
 
 def nonce_row(job: Job, now: float) -> list[bytes | None]:

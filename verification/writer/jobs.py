@@ -4,13 +4,17 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
+import msgspec
+
+from verification.approvals.requirements import encode_requirement, only_agents
 from verification.codes import Code
-from verification.contracts import ActionRequest, Case, Decision, DecisionStatus, Failed, Origin
+from verification.contracts import ActionRequest, ApprovalRequirement, Case, Decision, DecisionStatus, Failed, Origin
 from verification.pipeline import overrule
 from verification.records import Answer, Row, build_row, later
 from verification.snapshot import AgentSnapshot
 
 RATE_LIMIT = "rate_limit"
+_encode = msgspec.json.Encoder().encode
 
 
 class Job:
@@ -65,7 +69,7 @@ class Job:
         elif decision.status is DecisionStatus.PENDING:
             asked = decision.requirement
             expires = later(now, pending_seconds if asked is None else asked.expires_seconds or pending_seconds)
-        return build_row(
+        row = build_row(
             verification_id=self.verification_id,
             agent=self.agent,
             request=self.request,
@@ -75,6 +79,25 @@ class Job:
             expires=expires,
             duration_us=(time.perf_counter_ns() - self.origin.arrived_ns) // 1000,
         )
+        return row if decision.requirement is None else row._replace(approval=self._approval(row, decision.requirement))
+
+    def _approval(self, row: Row, requirement: ApprovalRequirement) -> list[bytes | None]:
+        """The columns of the request for approval, taken from those of the decision where they are the same."""
+        verification_id, organization_id, agent_id, *_ = row.verification
+        created_at, expires_at = row.verification[10:12]
+        waiting = [line.name for line in self.decision.checks if line.result == "needs_approval"]
+        return [
+            verification_id,
+            organization_id,
+            agent_id,
+            self.request.action_type.encode(),
+            self.request.digest,
+            encode_requirement(requirement),
+            _encode(waiting),
+            b"true" if only_agents(requirement) else b"false",
+            created_at,
+            expires_at,
+        ]
 
     def answer(self, answer: Answer) -> None:
         """Deliver the answer, unless one was delivered already: the first counts."""

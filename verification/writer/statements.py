@@ -24,6 +24,16 @@ INSERT_ENTRIES = Statement(
     b" FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::timestamptz[], $5::bytea[], $6::bytea[])",
     (BINARY,) * 6,
 )
+APPROVAL_COLUMNS = (UUID, UUID, UUID, TEXT, BYTEA, TEXT, TEXT, TEXT, TIMESTAMPTZ, TIMESTAMPTZ)
+INSERT_APPROVALS = Statement(
+    b"insert_approvals",
+    b"INSERT INTO verification_approval (id, organization_id, agent_id, action_type, request_digest, requirements,"
+    b" checks, agents_only, created_at, expires_at, status)"
+    b" SELECT a, b, c, d, e, f::jsonb, g::jsonb, h::boolean, i, j, 'pending' FROM unnest($1::uuid[], $2::uuid[],"
+    b" $3::uuid[], $4::text[], $5::bytea[], $6::text[], $7::text[], $8::text[], $9::timestamptz[],"
+    b" $10::timestamptz[]) AS t (a, b, c, d, e, f, g, h, i, j)",
+    (BINARY,) * 10,
+)
 NONCE_COLUMNS = (UUID, BYTEA, BYTEA, UUID, TIMESTAMPTZ)
 INSERT_NONCES = Statement(
     b"insert_nonces",
@@ -39,9 +49,16 @@ CLAIM_NONCE = Statement(
 )
 FIND_NONCE = Statement(
     b"find_nonce",
-    b"SELECT encode(n.request_digest, 'hex'), replace(v.id::text, '-', ''), v.status, v.code, v.reason,"
-    b" extract(epoch FROM v.expires_at)"
+    # What has been approved meanwhile is told as it was told first: the agent follows it, where the rules that deny
+    # are asked again.
+    b"SELECT encode(n.request_digest, 'hex'), replace(v.id::text, '-', ''),"
+    b" CASE WHEN a.status = 'approved' THEN 'pending' ELSE v.status END,"
+    b" CASE WHEN a.status = 'approved' THEN 'approval_required' ELSE v.code END,"
+    b" CASE WHEN a.status = 'approved' THEN 'Approval required' ELSE v.reason END,"
+    b" extract(epoch FROM CASE WHEN a.status IS NULL THEN v.expires_at"
+    b" WHEN a.status IN ('pending', 'approved') THEN a.expires_at END)"
     b" FROM verification_nonce n JOIN verification_verification v ON v.id = n.verification_id"
+    b" LEFT JOIN verification_approval a ON a.id = v.id"
     b" WHERE n.agent_id = $1 AND n.digest = $2",
     (BINARY,) * 2,
 )
@@ -79,6 +96,7 @@ ALL = (
     ADMIT,
     INSERT_VERIFICATIONS,
     INSERT_ENTRIES,
+    INSERT_APPROVALS,
     INSERT_NONCES,
     CLAIM_NONCE,
     FIND_NONCE,

@@ -8,7 +8,6 @@ class AimPalette extends HTMLElement {
     this.field.setAttribute("role", "combobox");
     this.field.setAttribute("aria-expanded", "true");
     this.field.setAttribute("aria-controls", this.results.id);
-    this.results.setAttribute("role", "listbox");
     new MutationObserver(() => this.choose(0)).observe(this.results, { childList: true });
     new MutationObserver(() => this.dialog.open && this.opened()).observe(this.dialog, { attributeFilter: ["open"] });
     this.addEventListener("keydown", (event) => this.obey(event));
@@ -29,6 +28,8 @@ class AimPalette extends HTMLElement {
   }
 
   choose(index) {
+    if (this.hits.length) this.results.setAttribute("role", "listbox");
+    else this.results.removeAttribute("role");
     this.hits.forEach((hit, at) => {
       hit.id = `palette-hit-${at}`;
       hit.setAttribute("role", "option");

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
-from django.utils.functional import Promise
+from django.utils.functional import Promise, SimpleLazyObject
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_POST, require_safe
@@ -15,7 +15,8 @@ from accounts.contracts import Actor
 from accounts.permissions import Permission
 from agents.forms import ReasonForm
 from agents.fragments import AGENTS
-from agents.registry import facets_for, figures_for, listing_for
+from agents.registry import Filters, listing_for
+from agents.registry_counts import facets_for, figures_for, tallies_of
 from agents.selectors import agents_visible_to
 from agents.services.bulk import MOST, Change, Outcome, change_agents
 from agents.services.lifecycle import TRANSITIONS, Transition, resume_agent, suspend_agent
@@ -29,11 +30,13 @@ from aim.ids import IdKind, InvalidIdError, parse_id
 @require_safe
 @console_page(Permission.AGENTS_READ)
 def agent_list(request: HttpRequest, actor: Actor) -> HttpResponse:
-    listing = listing_for(actor, request.GET)
-    facets = facets_for(actor, listing.filters)
+    filters = Filters.read(actor, request.GET)
+    everything, found = tallies_of(actor, filters.searching)
+    facets = facets_for(actor, filters, found)
     context = {
-        "listing": listing,
-        "figures": figures_for(actor),
+        "listing": listing_for(actor, request.GET, filters, total=found.total(filters)),
+        # Asked for only where the whole page is drawn.
+        "figures": SimpleLazyObject(lambda: figures_for(actor, everything)),
         "facets": facets,
         "chips": chips_of(facets, request.path, request.GET),
         "may_change": actor.may(Permission.AGENTS_LIFECYCLE),

@@ -1,0 +1,89 @@
+"""An agent's history in words: who did what when, with before and after of each field."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.utils.dateparse import parse_datetime
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from aim.ledger.events import Event
+from aim.ledger.models import Entry
+from aim.ledger.reading import read_entry
+
+WORDS: Mapping[str, Promise] = {
+    Event.AGENT_REGISTERED: _("Registered"),
+    Event.AGENT_UPDATED: _("Configuration changed"),
+    Event.AGENT_VERIFIED: _("Verified by its key"),
+    Event.AGENT_ATTESTED: _("Verified by attestation"),
+    Event.AGENT_SUSPENDED: _("Suspended"),
+    Event.AGENT_RESUMED: _("Resumed"),
+    Event.AGENT_REVOKED: _("Revoked"),
+    Event.API_KEY_CREATED: _("API key made"),
+    Event.API_KEY_REVOKED: _("API key revoked"),
+    Event.PUBLIC_KEY_PROPOSED: _("New public key proposed"),
+    Event.PUBLIC_KEY_PROVED: _("New public key proved"),
+    Event.PUBLIC_KEY_ACTIVATED: _("Public key changed"),
+    Event.CHALLENGE_ISSUED: _("Challenge issued"),
+    Event.CHALLENGE_FAILED: _("Challenge failed"),
+}
+_TONES: Mapping[str, str] = {
+    Event.AGENT_SUSPENDED: "denied",
+    Event.AGENT_REVOKED: "denied",
+    Event.CHALLENGE_FAILED: "denied",
+    Event.AGENT_VERIFIED: "accent",
+    Event.AGENT_ATTESTED: "accent",
+    Event.AGENT_RESUMED: "accent",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class FieldChange:
+    field: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One entry, ready for the template; `reason` is None where there is none or it was erased."""
+
+    at: datetime | None
+    kind: str
+    words: Promise | str
+    tone: str
+    who: str
+    reason: str | None
+    fields: list[FieldChange]
+
+
+def changes_of(entries: Iterable[Entry]) -> list[Change]:
+    return [_change(read_entry(entry)) for entry in entries]
+
+
+def _change(entry: Mapping[str, Any]) -> Change:
+    data, actor = entry["data"], entry["actor"]
+    changed = data.get("changes")
+    fields = [
+        FieldChange(field, _shown(values.get("before")), _shown(values.get("after")))
+        for field, values in (changed.items() if isinstance(changed, dict) else ())
+        if isinstance(values, dict)
+    ]
+    return Change(
+        at=parse_datetime(entry["at"]),
+        kind=entry["kind"],
+        words=WORDS.get(entry["kind"], entry["kind"]),
+        tone=_TONES.get(entry["kind"], ""),
+        who=actor.get("label") or actor["kind"],
+        reason=data.get("reason"),
+        fields=fields,
+    )
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(str, value)) or "–"
+    return "–" if value in (None, "") else value if isinstance(value, str) else json.dumps(value)

@@ -1,0 +1,239 @@
+"""One agent: what it is, what it may do, how it proves itself, and everything that was changed of it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from accounts.console import console_page
+from accounts.contracts import Actor
+from accounts.permissions import Permission
+from agents.catalogue import CATALOGUE
+from agents.changes import changes_of
+from agents.configuration import configuration_of, warnings_of
+from agents.forms import ReasonForm
+from agents.fragments import AGENT_STATE, PROOF
+from agents.models import Agent, AgentStatus, PublicKey
+from agents.selectors import agent_by_id, history_of
+from agents.services.api_keys import create_api_key, revoke_api_key
+from agents.services.attestation import attest_agent
+from agents.services.challenges import issue_challenge
+from agents.services.lifecycle import TRANSITIONS, Transition, resume_agent, revoke_agent, suspend_agent
+from agents.services.public_keys import confirm_public_key, propose_public_key
+from agents.tabs import AgentTab, register_tab, tabs_for
+from aim.api.path_ids import path_id
+from aim.console.pages import redirect_to, render_page
+from aim.console.toasts import Step, say
+from aim.errors import ConflictError, InvalidInputError
+from aim.ids import IdKind
+
+HISTORY_SHOWN = 100
+
+
+@require_safe
+@console_page(Permission.AGENTS_READ)
+def agent_detail(request: HttpRequest, actor: Actor, agent_id: str) -> HttpResponse:
+    agent = agent_by_id(actor, path_id(IdKind.AGENT, agent_id))
+    tabs = tabs_for(actor)
+    asked = request.GET.get("tab", "")
+    current = next((tab for tab in tabs if tab.name == asked), tabs[0])
+    address = reverse("agents:agent-detail", args=[agent.public_id])
+    context = {
+        "agent": agent,
+        "tabs": [{"label": tab.label, "url": f"{address}?tab={tab.name}", "current": tab is current} for tab in tabs],
+        "tab_template": current.template,
+        "trust": None if agent.runtime.trust_score is None else float(agent.runtime.trust_score),
+        "asks_proof": "verify" in request.GET and agent.status == AgentStatus.PENDING,
+        **_allowed(actor, agent),
+        **current.context(request, actor, agent),
+    }
+    return render_page(request, "agents/agent_detail.html", context, fragments={AGENT_STATE: "state"})
+
+
+def _allowed(actor: Actor, agent: Agent) -> dict[str, bool]:
+    """Which acts this person may do on this agent as it is: nothing is offered that would be refused."""
+    lifecycle = actor.may(Permission.AGENTS_LIFECYCLE)
+    revoked = agent.status == AgentStatus.REVOKED
+    return {
+        "may_edit": actor.may(Permission.AGENTS_WRITE) and not revoked,
+        "may_suspend": lifecycle and agent.status in TRANSITIONS[Transition.SUSPEND],
+        "may_resume": lifecycle and agent.status in TRANSITIONS[Transition.RESUME],
+        "may_revoke": lifecycle and agent.status in TRANSITIONS[Transition.REVOKE],
+        "may_verify": actor.may(Permission.PROVE_KEY) and agent.status == AgentStatus.PENDING,
+        "may_attest": actor.may(Permission.AGENTS_ATTEST)
+        and agent.status == AgentStatus.PENDING
+        and not agent.public_keys.all(),
+        "may_change_keys": actor.may(Permission.AGENTS_KEYS) and not revoked,
+    }
+
+
+# The changes of state, each with its words. The same dialog asks for the reason.
+_ACTS: Mapping[str, dict[str, Any]] = {
+    "suspend": {
+        "service": suspend_agent,
+        "permission": Permission.AGENTS_LIFECYCLE,
+        "title": gettext_lazy("Suspend Agent"),
+        "text": gettext_lazy("From the moment this is confirmed, no action is approved until the agent is resumed."),
+        "button": gettext_lazy("Suspend now"),
+        "busy": gettext_lazy("Suspending…"),
+        "said": gettext_lazy("%(name)s is suspended."),
+        "danger": True,
+    },
+    "resume": {
+        "service": resume_agent,
+        "permission": Permission.AGENTS_LIFECYCLE,
+        "title": gettext_lazy("Resume agent"),
+        "text": gettext_lazy("It is verified or pending again, as it was before it was suspended."),
+        "button": gettext_lazy("Resume"),
+        "busy": gettext_lazy("Resuming…"),
+        "said": gettext_lazy("%(name)s is in use again."),
+        "danger": False,
+    },
+    "revoke": {
+        "service": revoke_agent,
+        "permission": Permission.AGENTS_LIFECYCLE,
+        "title": gettext_lazy("Revoke agent"),
+        "text": gettext_lazy(
+            "For ever: every action is denied from now on, and nobody can take it back. The agent and its records stay."
+        ),
+        "button": gettext_lazy("Revoke for ever"),
+        "busy": gettext_lazy("Revoking…"),
+        "said": gettext_lazy("%(name)s is revoked."),
+        "danger": True,
+    },
+    "attest": {
+        "service": attest_agent,
+        "permission": Permission.AGENTS_ATTEST,
+        "title": gettext_lazy("Attest agent"),
+        "text": gettext_lazy(
+            "You vouch for an agent that holds no key. It is marked “Verified by attestation” wherever it is shown."
+        ),
+        "button": gettext_lazy("Attest"),
+        "busy": gettext_lazy("Attesting…"),
+        "said": gettext_lazy("%(name)s is verified by attestation."),
+        "danger": False,
+    },
+}
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@console_page(Permission.AGENTS_READ)
+def agent_act(request: HttpRequest, actor: Actor, agent_id: str, verb: str) -> HttpResponse:
+    """Suspend, resume, revoke or attest: first asks for the reason, then does it by the service that the API calls."""
+    act = _ACTS[verb]
+    actor.require(act["permission"])
+    agent = agent_by_id(actor, path_id(IdKind.AGENT, agent_id))
+    form = ReasonForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            act["service"](actor, agent.id, reason=form.cleaned_data["reason"])
+        except (ConflictError, InvalidInputError) as error:
+            form.add_error("reason", error.message)
+        else:
+            say(request, act["said"] % {"name": agent.display_name}, step=_undo(agent, verb))
+            return redirect_to(request, "agents:agent-detail", agent.public_id)
+    status = 422 if form.errors else 200
+    context = {"agent": agent, "verb": verb, "act": act, "form": form}
+    return render_page(request, "agents/agent_act.html", context, fragments={"dialog": "dialog"}, status=status)
+
+
+def _undo(agent: Agent, verb: str) -> Step | None:
+    if verb != "suspend":
+        return None
+    return Step(_("Resume…"), reverse("agents:agent-act", args=[agent.public_id, "resume"]))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@console_page(Permission.PROVE_KEY)
+def agent_verify(request: HttpRequest, actor: Actor, agent_id: str) -> HttpResponse:
+    """The proof of the key, followed live: a challenge is issued, the agent signs it, the dialog says so by itself."""
+    agent = agent_by_id(actor, path_id(IdKind.AGENT, agent_id))
+    challenge, refusal = None, ""
+    if request.method == "POST":
+        try:
+            challenge = issue_challenge(actor, agent.id)
+        except ConflictError as error:
+            refusal = error.message
+    else:
+        challenge = agent.challenges.order_by("-id").first()
+    key = next((key for key in agent.public_keys.all() if key.status != PublicKey.Status.RETIRED), None)
+    context = {
+        "agent": agent,
+        "challenge": challenge,
+        "refusal": refusal,
+        "key": key,
+        "origin": settings.ORIGIN,
+        "verified": agent.status == AgentStatus.VERIFIED,
+        "attempts": changes_of(history_of(agent).filter(kind="agents.challenge.failed")[:1]),
+    }
+    return render_page(request, "agents/agent_verify.html", context, fragments={"dialog": "dialog", PROOF: "proof"})
+
+
+@require_POST
+@console_page(Permission.AGENTS_KEYS)
+def agent_api_key(request: HttpRequest, actor: Actor, agent_id: str) -> HttpResponse:
+    """Another API key, shown once; or, with `revoke`, the end of one."""
+    agent = agent_by_id(actor, path_id(IdKind.AGENT, agent_id))
+    if "revoke" in request.POST:
+        revoke_api_key(actor, agent.id, key_id=path_id(IdKind.API_KEY, request.POST["revoke"]))
+        say(request, _("The API key is revoked: it is refused everywhere from now on."))
+        return redirect_to(request, f"{reverse('agents:agent-detail', args=[agent.public_id])}?tab=keys")
+    _key, secret = create_api_key(actor, agent.id, expires_at=None)
+    context = {"agent": agent, "api_key": secret.text}
+    return render_page(request, "agents/agent_api_key.html", context, fragments={"dialog": "dialog"})
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@console_page(Permission.AGENTS_KEYS)
+def agent_rotate(request: HttpRequest, actor: Actor, agent_id: str) -> HttpResponse:
+    """Propose another public key, or as a second admin agree to one that is proved."""
+    agent = agent_by_id(actor, path_id(IdKind.AGENT, agent_id))
+    text, problems = request.POST.get("public_key", ""), []
+    if request.method == "POST":
+        try:
+            if "confirm" in request.POST:
+                confirm_public_key(actor, agent.id, key_id=path_id(IdKind.PUBLIC_KEY, request.POST["confirm"]))
+                say(request, _("The new key is in force."))
+                return redirect_to(request, f"{reverse('agents:agent-detail', args=[agent.public_id])}?tab=keys")
+            propose_public_key(actor, agent.id, public_key=text)
+        except (InvalidInputError, ConflictError) as error:
+            problems = [problem.message for problem in error.problems] or [error.message]
+        else:
+            say(request, _("The new key waits to be proved: let the agent sign a challenge."))
+            return redirect_to(request, f"{reverse('agents:agent-detail', args=[agent.public_id])}?tab=keys&verify=1")
+    context = {"agent": agent, "text": text, "problems": problems}
+    status = 422 if problems else 200
+    return render_page(request, "agents/agent_rotate.html", context, fragments={"dialog": "dialog"}, status=status)
+
+
+def _overview(_request: HttpRequest, _actor: Actor, agent: Agent) -> Mapping[str, Any]:
+    return {"warnings": warnings_of(configuration_of(agent))}
+
+
+def _rights(_request: HttpRequest, _actor: Actor, agent: Agent) -> Mapping[str, Any]:
+    return {"granted": [CATALOGUE[code] for code in agent.capabilities if code in CATALOGUE]}
+
+
+def _keys(_request: HttpRequest, actor: Actor, agent: Agent) -> Mapping[str, Any]:
+    keys = sorted(agent.public_keys.all(), key=lambda key: key.created_at, reverse=True)
+    return {
+        "public_keys": keys,
+        "agent_api_keys": sorted(agent.api_keys.all(), key=lambda key: key.created_at, reverse=True),
+        "waiting_key": next((key for key in keys if key.status == PublicKey.Status.UNPROVED), None),
+        "confirmable": {key.id for key in keys if key.status == "proved" and key.proposed_by_id != actor.id},
+    }
+
+
+def _history(_request: HttpRequest, _actor: Actor, agent: Agent) -> Mapping[str, Any]:
+    return {"changes": changes_of(history_of(agent)[:HISTORY_SHOWN])}
+
+
+register_tab(AgentTab("overview", gettext_lazy("Overview"), 10, "agents/tab_overview.html", _overview))
+register_tab(AgentTab("rights", gettext_lazy("Capabilities & scope"), 40, "agents/tab_rights.html", _rights))
+register_tab(AgentTab("keys", gettext_lazy("Keys"), 60, "agents/tab_keys.html", _keys))
+register_tab(AgentTab("history", gettext_lazy("History"), 70, "agents/tab_history.html", _history))

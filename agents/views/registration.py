@@ -1,0 +1,220 @@
+"""The registration wizard: one form in steps, the key judged while it is pasted, the API key shown once."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST
+
+from accounts.console import console_page
+from accounts.contracts import Actor
+from accounts.permissions import Permission
+from agents.catalogue import CATALOGUE, RULE_GROUPS
+from agents.configuration import configuration_of
+from agents.errors import AgentNameTakenError
+from agents.fragments import KEY_RESULT, WIZARD
+from agents.models import Agent
+from agents.registration_form import STEPS, RegistrationForm, form_values, risky
+from agents.selectors import agent_by_id, agents_with_key
+from agents.services.configuration import update_agent
+from agents.services.registration import register_agent
+from aim.api.path_ids import path_id
+from aim.console.fragments import DIALOG
+from aim.console.pages import redirect_to, render_page, retarget
+from aim.console.toasts import say
+from aim.crypto.problems import InvalidPublicKeyError
+from aim.crypto.public_keys import PublicKeyInfo, parse_public_key
+from aim.errors import InvalidInputError
+from aim.ids import IdKind
+
+_TEMPLATE = "agents/agent_register.html"
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@console_page(Permission.AGENTS_WRITE)
+def agent_register(request: HttpRequest, actor: Actor) -> HttpResponse:
+    if request.method != "POST":
+        return _wizard(request, actor, RegistrationForm(initial=_first_values()), step="basic")
+    form = RegistrationForm(request.POST)
+    step = _wanted_step(request, form)
+    if step is not None:
+        return _wizard(request, actor, form, step=step)
+    key = form.cleaned_data["public_key"].strip()
+    try:
+        made = register_agent(actor, form.configuration(), public_key=key or None)
+    except (InvalidInputError, AgentNameTakenError) as error:
+        form.take(error.problems)
+        return _wizard(request, actor, form, step=_first_failed(form))
+    context = {
+        "agent": made.agent,
+        "api_key": made.api_key,
+        "origin": settings.ORIGIN,
+        "done": f"{reverse('agents:agent-list')}?new={made.agent.public_id}",
+    }
+    response = render_page(request, "agents/agent_registered.html", context, fragments={WIZARD: "dialog"})
+    return retarget(response, DIALOG)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@console_page(Permission.AGENTS_WRITE)
+def agent_edit(request: HttpRequest, actor: Actor, agent_id: str) -> HttpResponse:
+    """The same wizard over what is configured; the key has a way of its own."""
+    agent = agent_by_id(actor, path_id(IdKind.AGENT, agent_id))
+    if request.method != "POST":
+        values = form_values(configuration_of(agent))
+        return _wizard(request, actor, RegistrationForm(initial=values), step="basic", agent=agent)
+    form = RegistrationForm(request.POST)
+    step = _wanted_step(request, form)
+    if step is not None:
+        return _wizard(request, actor, form, step=step, agent=agent)
+    try:
+        update_agent(actor, agent.id, changes=form.configuration())
+    except InvalidInputError as error:
+        form.take(error.problems)
+        return _wizard(request, actor, form, step=_first_failed(form), agent=agent)
+    except AgentNameTakenError as error:
+        form.take(error.problems)
+        return _wizard(request, actor, form, step="basic", agent=agent)
+    say(request, _("Changes saved. They are in force for the next decision."))
+    return redirect_to(request, "agents:agent-detail", agent.public_id)
+
+
+@require_POST
+@console_page(Permission.AGENTS_WRITE)
+def agent_key_result(request: HttpRequest, actor: Actor) -> HttpResponse:
+    """What is to be said of a key while it is pasted: its type and fingerprint, or why it is refused."""
+    text = request.POST.get("public_key", "")[:20_000]
+    context = {"key": _judged(actor, text)}
+    return render_page(request, "agents/agent_register_key.html", context, fragments={KEY_RESULT: "result"})
+
+
+def _first_values() -> dict[str, Any]:
+    return {
+        "approval_groups": ["file_deletion", "external_api_calls"],
+        "deny_groups": ["system_file_access", "root_commands"],
+    }
+
+
+def _wanted_step(request: HttpRequest, form: RegistrationForm) -> str | None:
+    """The step to show; None where everything is filled in and was sent off."""
+    valid = form.is_valid()
+    names = [step.name for step in STEPS]
+    go, at = request.POST.get("go", ""), request.POST.get("step", "basic")
+    at = at if at in names else "basic"
+    if go == "next":
+        # Forward only past what is right; back and sideways at any time.
+        return at if at in form.failed_steps() else names[min(names.index(at) + 1, len(names) - 1)]
+    if go == "back":
+        return names[max(names.index(at) - 1, 0)]
+    if go in names:
+        return go
+    return None if valid else _first_failed(form)
+
+
+def _first_failed(form: RegistrationForm) -> str:
+    failed = form.failed_steps()
+    return next((step.name for step in STEPS if step.name in failed), "review")
+
+
+def _wizard(
+    request: HttpRequest, actor: Actor, form: RegistrationForm, *, step: str, agent: Agent | None = None
+) -> HttpResponse:
+    names = [item.name for item in STEPS]
+    sent = request.POST.get("go", "submit") not in {*names, "next", "back"}
+    failed = form.failed_steps() if form.is_bound else set()
+    seen = names.index(step) if not form.is_bound else max(names.index(step), _reached(request, names))
+    if form.is_bound and not sent:
+        _forget_errors_of(form, names[seen:] if step not in failed else names[seen + 1 :])
+    context = {
+        "form": form,
+        "agent": agent,
+        "step": step,
+        "reached": names[seen],
+        "number": names.index(step) + 1,
+        "total": len(names),
+        "steps": [
+            {
+                "name": item.name,
+                "label": item.label,
+                "summary": _summary(item.name, form),
+                "current": item.name == step,
+                "failed": item.name in failed and (sent or names.index(item.name) < seen),
+                "done": names.index(item.name) < seen and item.name not in failed,
+            }
+            for item in STEPS
+        ],
+        "capabilities": CATALOGUE.values(),
+        "chosen": _chosen(form),
+        "groups": RULE_GROUPS.values(),
+        "risky": risky(form.value("capabilities") or []),
+        "key": None if agent else _judged(actor, form.value("public_key") or ""),
+        "action": request.path,
+    }
+    status = 422 if sent and form.is_bound and form.errors else 200
+    return render_page(request, _TEMPLATE, context, fragments={"dialog": "dialog", WIZARD: "wizard"}, status=status)
+
+
+def _reached(request: HttpRequest, names: list[str]) -> int:
+    reached = request.POST.get("reached", "basic")
+    return names.index(reached) if reached in names else 0
+
+
+def _forget_errors_of(form: RegistrationForm, steps: list[str]) -> None:
+    """What nobody has seen yet is not wrong yet."""
+    for step in STEPS:
+        if step.name in steps:
+            for field in step.fields:
+                form.errors.pop(field, None)
+
+
+def _chosen(form: RegistrationForm) -> Mapping[str, Any]:
+    """The labels of what is chosen, for the review."""
+    groups = RULE_GROUPS
+    return {
+        "resources": _lines(form.value("resource_scope")),
+        "capabilities": [CATALOGUE[code] for code in form.value("capabilities") or [] if code in CATALOGUE],
+        "approval": [groups[code].label for code in form.value("approval_groups") or [] if code in groups],
+        "deny": [groups[code].label for code in form.value("deny_groups") or [] if code in groups],
+    }
+
+
+def _lines(value: Any) -> list[str]:
+    """What stands in a text area, or in the stored list that will."""
+    return [line for line in (value.splitlines() if isinstance(value, str) else value or []) if line.strip()]
+
+
+def _summary(step: str, form: RegistrationForm) -> str:
+    match step:
+        case "basic":
+            return str(form.value("name") or "")
+        case "capabilities":
+            count = len(form.value("capabilities") or [])
+            return _("%(n)d capabilities") % {"n": count} if count != 1 else _("1 capability")
+        case "security":
+            return _("Key and trust") if form.value("require_signature") else _("Without a key")
+        case "advanced":
+            return _("Limits, networks")
+    warnings = len(risky(form.value("capabilities") or []))
+    return _("1 warning so far") if warnings == 1 else _("%(n)d warnings so far") % {"n": warnings} if warnings else ""
+
+
+class _Judged:
+    """A key as the form shows it: what it is, or why it is none."""
+
+    def __init__(self, info: PublicKeyInfo | None, problems: tuple[str, ...], used_by: list[Agent]) -> None:
+        self.info = info
+        self.problems = problems
+        self.used_by = used_by
+
+
+def _judged(actor: Actor, text: str) -> _Judged | None:
+    if not text.strip():
+        return None
+    try:
+        info = parse_public_key(text)
+    except InvalidPublicKeyError as error:
+        return _Judged(None, tuple(error.problems), [])
+    return _Judged(info, (), agents_with_key(actor, info.thumbprint))

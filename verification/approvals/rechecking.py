@@ -1,0 +1,93 @@
+"""Asking the checks again, of the request as it is on record and of what is true now: an approval beats no denial."""
+
+from functools import cache
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import structlog
+
+from aim.crypto.signature_base import SignedMessage
+from aim.errors import InvalidInputError
+from aim.ledger.models import Entry
+from verification.approvals.models import Approval
+from verification.approvals.requirements import flat
+from verification.codes import Code
+from verification.contracts import ActionRequest, Case, DecisionStatus, Failed, Origin
+from verification.models import Verification
+from verification.pipeline import Pipeline
+from verification.policies.book import LOAD_BOOK, read_row
+from verification.policies.compiled import compile_book
+from verification.policies.results import ApprovalRequirement
+from verification.registry import checks_in_order
+from verification.requests import action_from
+from verification.selectors import record_of
+from verification.snapshot import LOAD_BY_AGENT, AgentSnapshot, snapshot_from_row
+
+log = structlog.get_logger("aim.verification")
+_NO_MESSAGE = SignedMessage("POST", "https", b"", b"/", b"", [], b"")
+_UNREADABLE = Failed(Code.CHECK_FAILED, "Check could not be carried out")
+_ORGANIZATION_DISABLED = Failed(Code.AGENT_SUSPENDED, "Organization is disabled")
+
+
+class Ruling(NamedTuple):
+    """What stands against the action now, or None; and what must be agreed to now."""
+
+    refusal: Failed | None
+    requirements: tuple[ApprovalRequirement, ...] = ()
+
+
+def ask_again(approval: Approval, verification: Verification, *, now: float) -> Ruling:
+    """The ruling of this moment. The caller has locked the agent's runtime row, so that it stays true until the commit.
+
+    The signature is not asked again: it was good when the request came, and the message is gone.
+    """
+    request, address = _on_record(approval, verification)
+    agent = current_snapshot(approval.agent_id)
+    if request is None or agent is None:
+        return Ruling(_UNREADABLE)
+    if not agent.organization_active:
+        return Ruling(_ORGANIZATION_DISABLED)
+    decision = _pipeline().decide(Case(request, agent, Origin(_NO_MESSAGE, address, b"", "", 0), now))
+    if decision.status is DecisionStatus.DENIED:
+        return Ruling(Failed(decision.code, decision.reason))
+    return Ruling(None, flat(decision.requirement) if decision.requirement is not None else ())
+
+
+def current_snapshot(agent_id: UUID) -> AgentSnapshot | None:
+    """As the engine would read it, by Django's connection and so in its transaction."""
+    row = read_row(LOAD_BY_AGENT, agent_id)
+    if row is None:
+        return None
+    book = read_row(LOAD_BOOK, row["organization_id"]) if row["policy_generation"] else None
+    return snapshot_from_row(row, compile_book(book) if book is not None else None)
+
+
+@cache
+def _pipeline() -> Pipeline:
+    return Pipeline([check for check in checks_in_order() if check.asked_again])
+
+
+def _on_record(approval: Approval, verification: Verification) -> tuple[ActionRequest | None, str]:
+    """The request as the ledger has it and where it came from; None where it is not the one that waits."""
+    try:
+        record = record_of(verification)
+        request = request_of(record)
+    except (InvalidInputError, KeyError, TypeError, ValueError, Entry.DoesNotExist):
+        log.exception("approval_not_readable", approval=approval.public_id)
+        return None, ""
+    address = record["actor"]["address"]
+    digests = {request.digest, bytes(approval.request_digest), bytes(verification.request_digest)}
+    if address is None or record["altered"] or len(digests) != 1 or verification.agent_id != approval.agent_id:
+        log.error("approval_is_not_of_its_request", approval=approval.public_id)
+        return None, ""
+    return request, address
+
+
+def request_of(record: dict[str, Any]) -> ActionRequest:
+    """The request behind a recorded decision; raises where what is needed of it was erased."""
+    data = record["data"]
+    action, context = dict(data["action"]), data["context"]
+    for optional in ("mcp_server", "tool"):
+        if action.get(optional) is None:
+            action.pop(optional, None)
+    return action_from({**action, "context": dict(context), "data": dict(data["claims"])})

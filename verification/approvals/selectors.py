@@ -1,0 +1,159 @@
+"""All reads of approvals, grants and deadlocks. Each takes the actor first; an agent sees what it is asked."""
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db import connection
+from django.db.models import Exists, OuterRef, Q, QuerySet
+
+from accounts.contracts import Actor, ActorKind
+from accounts.models import Membership
+from accounts.permissions import Permission
+from agents.models import Agent
+from aim.errors import NotFoundError
+from aim.ids import IdKind, show_id
+from verification.approvals.eligibility import RANKS, refusal_of
+from verification.approvals.models import Approval, ApprovalVote, Deadlock, Grant
+from verification.approvals.requirements import read_requirements
+from verification.approvals.voters import asker_of, voter_of
+from verification.models import Verification
+
+LATEST = 5_000
+"""Of an agent's decisions so many are looked through for those that belong to a request."""
+SHOWN = 20
+
+
+def approvals_visible_to(actor: Actor) -> QuerySet[Approval]:
+    """The one place that scopes requests for approval."""
+    rows = Approval.objects.filter(organization_id=actor.scope)
+    match actor.kind:
+        case ActorKind.PERSON:
+            return rows
+        case ActorKind.AGENT:
+            # What an agent has asked for itself it follows by its verification, which tells nothing of the rules.
+            named = Q(requirements__contains=[{"agents": [show_id(IdKind.AGENT, actor.self_id)]}])
+            return rows.filter(named).exclude(agent_id=actor.self_id)
+        case _:
+            return Approval.objects.none()
+
+
+def approval_by_id(actor: Actor, approval_id: UUID) -> Approval:
+    """Raises the same `NotFoundError` for an unknown request and for another organization's."""
+    approval = approvals_visible_to(actor).filter(id=approval_id).first()
+    if approval is None:
+        raise NotFoundError
+    return approval
+
+
+def decidable_by(actor: Actor, rows: QuerySet[Approval]) -> QuerySet[Approval]:
+    """Those that wait for the actor: somebody whom a requirement names and who has not said anything yet."""
+    # An agent sees no others than those that name it.
+    named = Q() if actor.kind is ActorKind.AGENT else _names_person(actor)
+    voted = ApprovalVote.objects.filter(approval_id=OuterRef("id"), voter_kind=actor.kind.value, voter_id=actor.self_id)
+    own = Verification.objects.filter(id=OuterRef("id"), user_id=show_id(IdKind.USER, actor.self_id))
+    waiting = rows.filter(named, status=Approval.Status.PENDING, expires_at__gt=database_now())
+    return waiting.exclude(Exists(voted)).exclude(Exists(own))
+
+
+def _names_person(actor: Actor) -> Q:
+    named = Q(requirements__contains=[{"users": [show_id(IdKind.USER, actor.self_id)]}])
+    membership = Membership.objects.filter(organization_id=actor.scope, user_id=actor.self_id).first()
+    if membership is None:
+        return Q(pk__in=[])
+    for role, rank in RANKS.items():
+        if rank <= RANKS.get(membership.role, -1):  # type: ignore[call-overload]  # a stored role is text
+            named |= Q(requirements__contains=[{"roles": [role.value]}])
+    for team in membership.teams.all():
+        named |= Q(requirements__contains=[{"teams": [team.public_id]}])
+    return named
+
+
+def refusal_for(actor: Actor, approval: Approval, verification: Verification) -> str | None:
+    """Why the actor's word would not count for the request, or None where it would."""
+    if approval.status != Approval.Status.PENDING:
+        return f"This request is {approval.status} already."
+    if not actor.may(Permission.APPROVALS_DECIDE) or (voter := voter_of(actor)) is None:
+        return "You may not decide requests."
+    if ApprovalVote.objects.filter(approval=approval, voter_kind=voter.kind, voter_id=voter.id).exists():
+        return "You have agreed to this request already."
+    requirements = read_requirements(approval.requirements)
+    agent = Agent.objects.get(id=approval.agent_id)
+    return refusal_of(requirements, voter, asker_of(agent, verification, requirements))
+
+
+def approval_of(verification_id: UUID) -> Approval | None:
+    """The request for approval behind a decision, if it was pending."""
+    return Approval.objects.filter(id=verification_id).first()
+
+
+def verifications_of(approvals: list[Approval]) -> dict[UUID, Verification]:
+    """The decisions of a page of requests, in one query."""
+    return Verification.objects.in_bulk([approval.id for approval in approvals])
+
+
+def agents_of(approvals: list[Approval]) -> dict[UUID, Agent]:
+    return Agent.objects.select_related("owner", "runtime").in_bulk({approval.agent_id for approval in approvals})
+
+
+def votes_of(approvals: list[Approval]) -> dict[UUID, list[ApprovalVote]]:
+    votes: dict[UUID, list[ApprovalVote]] = {approval.id: [] for approval in approvals}
+    for vote in ApprovalVote.objects.filter(approval__in=approvals):
+        votes[vote.approval_id].append(vote)
+    return votes
+
+
+def of_same_session(verification: Verification) -> list[Verification]:
+    """What else the agent asked in the session that it names, newest first."""
+    if not verification.session_id:
+        return []
+    rows = _latest(verification).filter(session_id=verification.session_id)
+    return list(rows.exclude(id=verification.id).order_by("-id")[:SHOWN])
+
+
+def of_same_action(verification: Verification) -> list[Verification]:
+    """How the agent's earlier requests for the same action on the same resource ended, newest first."""
+    rows = _latest(verification).filter(action_type=verification.action_type, resource=verification.resource)
+    return list(rows.exclude(id=verification.id).order_by("-id")[:SHOWN])
+
+
+def _latest(verification: Verification) -> QuerySet[Verification]:
+    ids = Verification.objects.filter(agent_id=verification.agent_id).order_by("-id").values("id")[:LATEST]
+    return Verification.objects.filter(id__in=ids)
+
+
+def grants_visible_to(actor: Actor) -> QuerySet[Grant]:
+    if actor.kind is not ActorKind.PERSON:
+        return Grant.objects.none()
+    return Grant.objects.filter(organization_id=actor.scope).select_related("agent")
+
+
+def grant_by_id(actor: Actor, grant_id: UUID) -> Grant:
+    grant = grants_visible_to(actor).filter(id=grant_id).first()
+    if grant is None:
+        raise NotFoundError
+    return grant
+
+
+def deadlocks_visible_to(actor: Actor) -> QuerySet[Deadlock]:
+    if actor.kind is not ActorKind.PERSON:
+        return Deadlock.objects.none()
+    return Deadlock.objects.filter(organization_id=actor.scope)
+
+
+def deadlock_by_id(actor: Actor, deadlock_id: UUID) -> Deadlock:
+    deadlock = deadlocks_visible_to(actor).filter(id=deadlock_id).first()
+    if deadlock is None:
+        raise NotFoundError
+    return deadlock
+
+
+def database_now() -> datetime:
+    """This moment by the database's clock, to the millisecond, so that every writing of it agrees."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT date_trunc('milliseconds', clock_timestamp())")
+        moment: datetime = cursor.fetchone()[0]
+    return moment
+
+
+def later(moment: datetime, seconds: int) -> datetime:
+    return moment + timedelta(seconds=seconds)
