@@ -1,11 +1,13 @@
 """What an audit of the ledger finds, and what other rooms add to it."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
 
-class Finding(NamedTuple):
+@dataclass(frozen=True)
+class Finding:
     """One thing that is not as it was sealed. `code` is stable, `record` names the row, `detail` says what is wrong."""
 
     code: str

@@ -6,8 +6,9 @@ size does not depend on that of the ledger.
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
 
 from django.db import connection
@@ -38,7 +39,8 @@ WHERE e.id < %s AND NOT EXISTS (SELECT FROM ledger_leaf l WHERE l.entry_id = e.i
 """
 
 
-class Summary(NamedTuple):
+@dataclass(frozen=True)
+class Summary:
     """What was looked at: `size` and `root` are the ledger's, `archived` entries are no longer in the database."""
 
     size: int
