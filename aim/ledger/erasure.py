@@ -3,6 +3,7 @@
 Each erasure is itself an entry that names what was erased and why, and never what it said.
 """
 
+import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import NamedTuple
 from uuid import UUID
@@ -10,11 +11,12 @@ from uuid import UUID
 from django.db import connection, transaction
 from django.db.models import Q
 
+from aim.canonical import canonical_json
 from aim.ledger.append import append_entry
 from aim.ledger.events import Event
 from aim.ledger.models import Entry
-from aim.ledger.reading import read_body
 
+_ACCOUNT = re.compile(r"usr_[0-9a-f]{32}", re.ASCII)
 PER_ENTRY = 500
 """How many erased entries one entry of the ledger names."""
 _STRETCH = 2_000
@@ -27,12 +29,16 @@ ORDER BY id LIMIT %s
 
 
 class Person(NamedTuple):
-    """Whose data are meant: an entry is theirs when it names any of these, as the ledger writes them."""
+    """Whose data are meant: an entry is theirs when one of these texts is a value in it, wherever it stands."""
 
-    users: frozenset[str] = frozenset()
-    sessions: frozenset[str] = frozenset()
-    addresses: frozenset[str] = frozenset()
+    texts: frozenset[str] = frozenset()
+    """User ids, e-mail addresses, sessions, network addresses."""
     entries: frozenset[UUID] = frozenset()
+
+    def needles(self) -> list[bytes]:
+        """What to look for in canonical JSON. Accounts are named by their bare id there."""
+        bare = {text.removeprefix("usr_") for text in self.texts if _ACCOUNT.fullmatch(text)}
+        return [canonical_json(text) for text in self.texts | bare]
 
 
 class Found(NamedTuple):
@@ -52,7 +58,7 @@ def register_blot(table: str, blot: Blot) -> None:
 
 def find_entries(person: Person, *, organization_id: UUID | None) -> Iterator[Found]:
     """All entries with clear values that name the person, oldest first; reads the whole ledger in stretches."""
-    last = UUID(int=0)
+    last, needles = UUID(int=0), person.needles()
     while True:
         with connection.cursor() as cursor:
             cursor.execute(_READ, [last, organization_id, organization_id, _STRETCH])
@@ -60,7 +66,7 @@ def find_entries(person: Person, *, organization_id: UUID | None) -> Iterator[Fo
         found = [
             Found(entry_id, owner, kind)
             for entry_id, owner, kind, body, disclosures in rows
-            if entry_id in person.entries or _names(person, read_body(bytes(body), bytes(disclosures)))
+            if entry_id in person.entries or any(needle in disclosures or needle in body for needle in needles)
         ]
         yield from found
         yield from _about([one.id for one in found if one.kind == _DECIDED])
@@ -74,20 +80,6 @@ def _about(decisions: list[UUID]) -> Iterator[Found]:
     later = Entry.objects.filter(~Q(kind=_DECIDED), subject_id__in=decisions, disclosures__isnull=False)
     for entry_id, owner, kind in later.values_list("id", "organization_id", "kind"):
         yield Found(entry_id, owner, kind)
-
-
-def _names(person: Person, body: Mapping[str, object]) -> bool:
-    actor, subject, data = body["actor"], body["subject"], body["data"]
-    assert isinstance(actor, dict)
-    assert isinstance(subject, dict)
-    assert isinstance(data, dict)
-    context = data.get("context")
-    context = context if isinstance(context, dict) else {}
-    users = {actor.get("label"), subject.get("label"), data.get("email"), context.get("user_id")}
-    users |= {f"usr_{part.get('id')}" for part in (actor, subject) if part.get("kind") in {"person", "user"}}
-    return bool(
-        person.users & users or context.get("session_id") in person.sessions or actor.get("address") in person.addresses
-    )
 
 
 @transaction.atomic

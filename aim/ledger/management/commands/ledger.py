@@ -91,12 +91,8 @@ class Command(BaseCommand):
             sys.exit(1)
 
     def _erase(self, options: dict[str, Any]) -> None:
-        person = Person(
-            frozenset(options["user"]),
-            frozenset(options["session"]),
-            frozenset(options["address"]),
-            frozenset(_entry_id(text) for text in options["entry"]),
-        )
+        texts = frozenset([*options["user"], *options["session"], *options["address"]])
+        person = Person(texts, frozenset(_entry_id(text) for text in options["entry"]))
         if not any(person):
             raise CommandError("Say whose data: --user, --session, --address or --entry.")
         organization = _organization_id(options["organization"])

@@ -12,6 +12,17 @@ from uuid import UUID, uuid4
 
 from django.db import connection, transaction
 
+from accounts.contracts import Actor, ActorKind
+from accounts.permissions import AGENT_PERMISSIONS
+from aim.ids import IdKind, parse_id
+from aim.ledger.audit.seals import read_note
+from aim.ledger.audit.walk import Audit, Summary
+from aim.ledger.keys import verifier_keys
+from aim.ledger.notes import Checkpoint as Statement
+from tests.factories.seals import seal_now
+from tests.verification.world import TestAgent, make_agent, make_organization
+from verification.services.completions import Report, complete_verification
+
 TABLES = {
     "ledger_entry": "id",
     "ledger_leaf": "seq",
@@ -20,6 +31,37 @@ TABLES = {
     "verification_verification": "id",
 }
 Ways = dict[str, Callable[["Tamperer"], str]]
+
+
+def make_ledger() -> tuple[int, Statement]:
+    """Some hundred entries with every kind of row; their number as of a backup, and a checkpoint from the end."""
+    _, admin = make_organization()
+    agent = make_agent(admin, calls_per_hour=100_000, require_approval=["file_list"])
+
+    def decide(count: int) -> None:
+        for number in range(count):
+            asked = agent.body(resource=f"/app/{number}.json", parameters={"n": number})
+            report = Report(status="success", duration_ms=number, error=f"none, {number}")
+            approved = agent.ask_natively(asked).json()["verification_id"]
+            complete_verification(_actor(agent), parse_id(IdKind.VERIFICATION, approved), report=report)
+            agent.ask_natively(agent.body(resource=f"/etc/{number}"))
+            agent.ask_natively(agent.body(action_type="file_list", resource=f"/app/{number}"))
+
+    decide(80)
+    backup = seal_now()
+    decide(30)
+    seal_now()
+    decide(3)
+    return backup.size, read_note(seal_now().note, verifier_keys())
+
+
+def _actor(agent: TestAgent) -> Actor:
+    known = agent.agent
+    return Actor(ActorKind.AGENT, known.id, known.name, known.organization_id, AGENT_PERMISSIONS, "127.0.0.1", "test")
+
+
+def audit(kept: Statement | None = None) -> Summary:
+    return Audit(kept=kept, grace=timedelta(0)).run()
 
 
 @contextmanager
