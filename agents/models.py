@@ -229,8 +229,8 @@ class TrustEvent(models.Model):
 class TrustAccount(models.Model):
     """What is kept of an agent's trust between two events: the follower's counters, and whether the score is frozen.
 
-    `progress` is whatever the follower that moves the score needs, `seq` the place in the ledger up to which it has
-    written the chain; neither is believed for a decision.
+    `progress` is whatever the follower that moves the score needs, `seq` the first place in the ledger that it has
+    not written the chain from; neither is believed for a decision.
     """
 
     agent = models.OneToOneField(Agent, primary_key=True, on_delete=models.CASCADE, related_name="trust_account")

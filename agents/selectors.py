@@ -1,12 +1,15 @@
 """All reads of agents. Each takes the actor first: people see their organization's agents, an agent sees itself."""
 
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Case, Q, QuerySet, When
+from django.db.models import Case, Max, Q, QuerySet, Sum, When
 
 from accounts.contracts import Actor, ActorKind
-from agents.models import Agent, ApiKey
+from agents.models import Agent, ApiKey, TrustEvent
 from aim import clock
 from aim.errors import NotFoundError
 from aim.ledger.events import Event
@@ -47,6 +50,43 @@ def agents_named(actor: Actor, text: str) -> QuerySet[Agent]:
 def agents_with_key(actor: Actor, thumbprint: str) -> list[Agent]:
     """The agents that the actor sees and that hold this public key: two with one key cannot be told apart."""
     return list(agents_visible_to(actor).filter(public_keys__thumbprint=thumbprint).distinct()[:3])
+
+
+@dataclass(frozen=True, slots=True)
+class TrustMove:
+    """How far an agent's trust has moved, and why it did last."""
+
+    agent: Agent
+    before: Decimal
+    after: Decimal
+    reason: str
+
+    @property
+    def delta(self) -> Decimal:
+        return self.after - self.before
+
+
+def trust_movers(actor: Actor, *, since: datetime, most: int = 5) -> list[TrustMove]:
+    """The agents whose trust has moved the most, those that fell first."""
+    events = TrustEvent.objects.filter(organization_id=actor.scope, at__gte=since, number__gt=1)
+    moved = events.values("agent_id").annotate(delta=Sum("delta"), last=Max("number")).exclude(delta=0)
+    rows = list(moved.order_by("delta")[:most])
+    agents = agents_visible_to(actor).in_bulk([row["agent_id"] for row in rows])
+    last = (
+        {
+            event.agent_id: event
+            for event in TrustEvent.objects.filter(
+                Q(*(Q(agent_id=row["agent_id"], number=row["last"]) for row in rows), _connector=Q.OR)
+            )
+        }
+        if rows
+        else {}
+    )
+    return [
+        TrustMove(agents[row["agent_id"]], event.score - row["delta"], event.score, event.reason)
+        for row in rows
+        if row["agent_id"] in agents and (event := last.get(row["agent_id"])) is not None
+    ]
 
 
 def locked_agent(actor: Actor, agent_id: UUID) -> Agent:

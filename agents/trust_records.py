@@ -49,6 +49,11 @@ def trust_history_of(agent: Agent) -> QuerySet[TrustEvent]:
     return TrustEvent.objects.filter(agent_id=agent.id, organization_id=agent.organization_id)
 
 
+def entries_in_chain(agent_id: UUID, entries: Sequence[UUID]) -> set[UUID]:
+    """Those of the ledger's entries that the chain has an event for already."""
+    return set(TrustEvent.objects.filter(agent_id=agent_id, entry_id__in=entries).values_list("entry_id", flat=True))
+
+
 def scored_agents() -> QuerySet[Agent]:
     """Every agent that has a score which may be set: for operators, over all organizations."""
     return Agent.objects.exclude(verified_at=None).exclude(status=AgentStatus.REVOKED).order_by("id")

@@ -11,3 +11,8 @@ def now() -> datetime:
 def show_time(moment: datetime) -> str:
     """ISO 8601 in UTC with milliseconds and `Z`, as every answer of the API writes it."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def at_seconds(moment: float) -> datetime:
+    """The moment so many seconds after the beginning of 1970."""
+    return datetime.fromtimestamp(moment, UTC)

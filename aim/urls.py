@@ -7,7 +7,7 @@ from aim import health
 from aim.api.docs import ApiDocsView
 from aim.pages.design import design
 from aim.pages.find import find
-from aim.pages.home import dashboard, home
+from aim.pages.home import home
 from aim.pages.preferences import preferences
 
 urlpatterns = [
@@ -15,7 +15,6 @@ urlpatterns = [
     path("readyz", health.readyz, name="readyz"),
     path("metrics", health.metrics, name="metrics"),
     path("", home, name="home"),
-    path("dashboard", dashboard, name="dashboard"),
     path("dashboard/find", find, name="find"),
     path("dashboard/preferences", preferences, name="preferences"),
     path("dashboard/_design", design, name="design"),

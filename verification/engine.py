@@ -32,6 +32,7 @@ from verification.writer.writer import DEADLINE_SECONDS, Writer
 log = structlog.get_logger("aim.verification")
 _CALL_SECONDS = 5
 METRICS_SECONDS = 1
+BEHAVIOUR_SECONDS = 3
 _LOOKUP_SECONDS = 1.7
 
 
@@ -55,10 +56,12 @@ class Engine:
         )
         self.writer.start()
         self._flusher = self.loop.create_task(self._flush_metrics())
+        self._learner = self.loop.create_task(self._refresh_behaviour())
 
     async def stop(self) -> None:
         await self.writer.stop()
         self._flusher.cancel()
+        self._learner.cancel()
         self.meter.flush()
         await self.store.close()
 
@@ -140,6 +143,17 @@ class Engine:
             deadline=deadline or self.loop.time() + DEADLINE_SECONDS,
         )
         self.writer.submit(job)
+
+    async def _refresh_behaviour(self) -> None:
+        while True:
+            await asyncio.sleep(BEHAVIOUR_SECONDS)
+            try:
+                await self.store.refresh_behaviour()
+            except ConnectionLostError as error:
+                log.warning("behaviour_not_refreshed", error=str(error))
+            except Exception:
+                # A profile that cannot be read stays as it was; the next may be one that can.
+                log.exception("behaviour_not_refreshed")
 
     async def _flush_metrics(self) -> None:
         while True:

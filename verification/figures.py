@@ -1,10 +1,14 @@
 """What the pages of decisions say in figures and charts, each against the span before."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
+from django.db import connection
+
 from accounts.contracts import Actor
-from aim.console.charts import Bucket, Chart, volume_chart
+from aim.console.charts import Bucket, Chart, Latency, volume_chart
+from verification.statistics.buckets import percentile
 from verification.statistics.selectors import Span, Totals, series, totals
 
 MOST_BARS = 48
@@ -52,3 +56,28 @@ def buckets_of(actor: Actor, span: Span, *, agent_id: UUID | None = None, most: 
         )
         for part in parts
     ]
+
+
+_BY_PERIOD = """
+SELECT r.period, t.place, sum(t.count)::bigint
+FROM verification_rollup r, unnest(r.latency) WITH ORDINALITY AS t(count, place)
+WHERE r.organization_id = %s AND r.granularity = %s AND r.period >= %s AND r.period < %s AND t.count > 0
+GROUP BY 1, 2
+"""
+
+
+def latencies_of(actor: Actor, span: Span) -> list[Latency]:
+    """The percentiles of each period; None where nothing was decided."""
+    counted: dict[datetime, list[int]] = {}
+    with connection.cursor() as cursor:
+        cursor.execute(_BY_PERIOD, [actor.scope, span.granularity.value, span.since, span.until])
+        for period, place, count in cursor.fetchall():
+            latency = counted.setdefault(period, [])
+            latency.extend([0] * (place - len(latency)))
+            latency[place - 1] = count
+    return [_latency(period, counted.get(period, [])) for period in span.periods()]
+
+
+def _latency(period: datetime, latency: list[int]) -> Latency:
+    found = [percentile(latency, share) for share in (0.5, 0.95, 0.99)]
+    return Latency(period, *(None if value is None else value / 1000 for value in found))

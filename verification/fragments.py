@@ -2,6 +2,8 @@
 
 from aim.console.fragments import register_fragment
 
+OVERVIEW = "overview"
+register_fragment(OVERVIEW, "overview")
 VERIFICATIONS = "verifications"
 register_fragment(VERIFICATIONS, "verifications")
 APPROVALS = "approvals"

@@ -240,6 +240,46 @@ class Containment(models.Model):
         return show_id(IdKind.CONTAINMENT, self.id)
 
 
+class BehaviourProfile(models.Model):
+    """What is usual for an agent, as `verification.behaviour.profile` keeps it; `version` rises with each change."""
+
+    agent_id = models.UUIDField(primary_key=True)
+    organization_id = models.UUIDField()
+    version = models.BigIntegerField(default=1)
+    profile = models.JSONField(default=dict)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    def __str__(self) -> str:
+        return f"{self.agent_id} at version {self.version}"
+
+
+class VerificationSettings(models.Model):
+    """How an organization wants its agents' decisions made, as far as it differs from the defaults."""
+
+    class Effect(models.TextChoices):
+        OFF = "off"
+        REQUIRE_APPROVAL = "require_approval"
+        DENY = "deny"
+
+    organization = models.OneToOneField(
+        "accounts.Organization", primary_key=True, on_delete=models.CASCADE, related_name="verification_settings"
+    )
+    anomaly_effect = models.CharField(max_length=20, choices=Effect.choices, default=Effect.REQUIRE_APPROVAL)
+    anomaly_threshold = models.PositiveSmallIntegerField(default=80)
+
+    class Meta:
+        verbose_name_plural = "verification settings"
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=models.Q(anomaly_threshold__gte=1, anomaly_threshold__lte=100),
+                name="anomaly_threshold_in_range",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"Verification settings of {self.organization_id}"
+
+
 class Rollup(models.Model):
     """How many decisions of one kind fell into one period, and how long they took.
 

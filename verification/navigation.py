@@ -12,6 +12,17 @@ from verification.approvals.inbox import waiting_for
 
 register_entry(
     Entry(
+        "verification:overview",
+        _("Overview"),
+        "layout-dashboard",
+        Group.OPERATE,
+        10,
+        Permission.ORGANIZATION_READ.value,
+        "o",
+    )
+)
+register_entry(
+    Entry(
         "verification:verification-list",
         _("Verifications"),
         "list-checks",

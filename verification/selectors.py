@@ -8,10 +8,11 @@ import msgspec
 from django.db.models import QuerySet
 
 from accounts.contracts import Actor, ActorKind
+from agents.models import Agent
 from aim.errors import NotFoundError
 from aim.ledger.models import Entry
 from aim.ledger.reading import read_entry
-from verification.models import Completion, Containment, Verification
+from verification.models import BehaviourProfile, Completion, Containment, Verification, VerificationSettings
 
 
 class _Checks(msgspec.Struct):
@@ -95,3 +96,14 @@ def containment_by_id(actor: Actor, containment_id: UUID) -> Containment:
     if containment is None:
         raise NotFoundError
     return containment
+
+
+def verification_settings_of(actor: Actor) -> VerificationSettings:
+    """Those of the actor's organization; the defaults, not yet stored, where nobody has changed them."""
+    row = VerificationSettings.objects.filter(organization_id=actor.scope).first()
+    return row or VerificationSettings(organization_id=actor.scope)
+
+
+def behaviour_of(agent: Agent) -> BehaviourProfile | None:
+    """What is usual for the agent; the caller has made sure that the actor may see it."""
+    return BehaviourProfile.objects.filter(agent_id=agent.id, organization_id=agent.organization_id).first()

@@ -12,6 +12,8 @@ from aim.crypto.verifiers import Verifier
 from aim.ids import IdKind, show_id
 from aim.resources.patterns import Scope, compile_scope
 from verification.agent_rules import Rules, compile_rules
+from verification.behaviour.live import AnomalyRules, Behaviour, read_profile
+from verification.behaviour.profile import Profile
 from verification.grants import NO_GRANTS, Grants, compile_grants
 from verification.policies.compiled import NO_POLICIES, AgentFacts, AgentPolicies, PolicyBook
 from verification.trust.head import check_head
@@ -22,6 +24,9 @@ SELECT h.id AS trust_id, h.organization_id AS trust_organization_id, h.agent_id 
     h.score AS trust_head, h.entry_id AS trust_entry_id, h.seq AS trust_seq, h.at AS trust_at,
     h.previous AS trust_previous, h.key_id AS trust_key_id, h.signature AS trust_signature,
     EXISTS (SELECT FROM agents_trustaccount t WHERE t.agent_id = a.id AND t.frozen_at IS NOT NULL) AS trust_frozen,
+    o.timezone, coalesce(vs.anomaly_effect, 'require_approval') AS anomaly_effect,
+    coalesce(vs.anomaly_threshold, 80) AS anomaly_threshold,
+    coalesce(bp.version, 0) AS behaviour_version, bp.profile::text AS behaviour,
     a.id, a.organization_id, o.status = 'active' AS organization_active, r.epoch, r.trust_score,
     a.name, a.version, a.config_version, a.status, a.status_reason, a.capabilities, a.resource_scope,
     a.access_scope_kind, a.access_scope_ids, a.allowed_ip_ranges, a.require_approval, a.auto_deny,
@@ -53,6 +58,8 @@ JOIN agents_agentruntime r ON r.agent_id = a.id
 JOIN accounts_organization o ON o.id = a.organization_id
 LEFT JOIN LATERAL (
     SELECT * FROM agents_trustevent e WHERE e.agent_id = a.id ORDER BY e.number DESC LIMIT 1) h ON true
+LEFT JOIN verification_verificationsettings vs ON vs.organization_id = a.organization_id
+LEFT JOIN verification_behaviourprofile bp ON bp.agent_id = a.id
 WHERE a.id = %s
 """
 FIND_BY_KEY: LiteralString = "SELECT agent_id FROM agents_apikey WHERE digest = %s AND revoked_at IS NULL"
@@ -108,6 +115,8 @@ class AgentSnapshot:
     containments: Containments
     policies: AgentPolicies
     """What the organization's policies say of this agent's actions."""
+    behaviour: Behaviour
+    """What is usual for the agent. Moves on while the rest stays as it is."""
     grants: Grants
     """Approvals that were given in advance."""
     broken: tuple[str, ...]
@@ -168,6 +177,7 @@ def snapshot_from_row(row: dict[str, Any], book: PolicyBook | None = None) -> Ag
         api_keys={bytes.fromhex(digest): (prefix, expires) for digest, prefix, expires in row["api_keys"]},
         containments=_compiled("containments", lambda: _containments(row["containments"]), _NOTHING, broken),
         policies=NO_POLICIES if book is None else book.for_agent(agent_facts(row), actions),
+        behaviour=_compiled("behaviour profile", lambda: _behaviour(row), _OFF, broken),
         grants=_compiled("grants", lambda: compile_grants(row["grants"]), NO_GRANTS, broken),
         broken=tuple(broken),
     )
@@ -176,6 +186,11 @@ def snapshot_from_row(row: dict[str, Any], book: PolicyBook | None = None) -> Ag
 def agent_facts(row: dict[str, Any]) -> AgentFacts:
     """What policies go by of the agent in a row of `LOAD_BY_AGENT`."""
     return AgentFacts(show_id(IdKind.AGENT, row["id"]), row["name"], frozenset(row["tags"]), frozenset(row["teams"]))
+
+
+def _behaviour(row: dict[str, Any]) -> Behaviour:
+    rules = AnomalyRules(row["timezone"], row["anomaly_threshold"], row["anomaly_effect"])
+    return Behaviour(rules, read_profile(row["behaviour"]), row["behaviour_version"])
 
 
 def _compiled(name: str, build: Any, otherwise: Any, broken: list[str]) -> Any:
@@ -238,6 +253,7 @@ def _containments(rows: list[list[str]]) -> Containments:
     )
 
 
+_OFF = Behaviour(AnomalyRules("UTC", 100, "off"), Profile())
 _NOTHING = Containments(networks=(), users=frozenset(), sessions=frozenset(), destinations=frozenset(), resources=None)
 
 

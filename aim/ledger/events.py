@@ -42,6 +42,7 @@ class Event(StrEnum):
     VERIFICATION_COMPLETED = "verification.completed"
     VERIFICATION_COMPLETION_REFUSED = "verification.completion_refused"
     VERIFICATION_MALFORMED = "verification.malformed"
+    VERIFICATION_SETTINGS_CHANGED = "verification.settings.changed"
     CONTAINMENT_PLACED = "verification.containment.placed"
     CONTAINMENT_LIFTED = "verification.containment.lifted"
     APPROVAL_VOTED = "verification.approval.voted"

@@ -27,6 +27,7 @@ REGISTERED_CHECKS = [
     "scope",
     "policy",
     "trust_score",
+    "anomaly",
     "rate_limit",
 ]
 

@@ -83,7 +83,7 @@ def test_record_lists_every_check_in_the_documented_order():
     reply = make_agent(admin).ask_natively()
     record = read_entry(Entry.objects.get(id=parse_id(IdKind.VERIFICATION, reply.json()["verification_id"])))
     names = [line["name"] for line in record["data"]["checks"]]
-    documented = ["agent_status", "capability", "scope", "policy", "trust_score", "signature", "rate_limit"]
+    documented = ["agent_status", "capability", "scope", "policy", "trust_score", "anomaly", "signature", "rate_limit"]
     assert [name for name in names if name in documented] == documented
     assert set(names) - set(documented) == {"allowed_ip", "containment", "mcp_server"}
     assert all(line["result"] == "passed" and line["ns"] > 0 for line in record["data"]["checks"])

@@ -14,6 +14,7 @@ from aim.ledger.models import Entry
 from aim.ledger.reading import read_entry
 from tests.factories.accounts import make_person
 from tests.factories.api import Api
+from tests.factories.followers import follow_all, replay_all
 from tests.verification.world import make_agent, make_organization
 from verification.trust.bookkeeping import forget_progress, keep_books
 from verification.trust.breakdown import trust_breakdown
@@ -161,3 +162,15 @@ def test_what_restores_a_score_depends_on_where_it_stands(made):
     set_trust_baseline(made.admin, made.agent.id, reason="x", score=60)
     made.agent.runtime.refresh_from_db()
     assert "an admin sets the score anew" in trust_breakdown(made.agent).restores
+
+
+@pytest.mark.requirement("W4.9")
+def test_the_follower_moves_the_score_and_a_replay_changes_nothing(made):
+    ask(made, 2, action_type="file_delete")
+    ask(made, 5)
+    follow_all("trust")
+    assert score_of(made) == 97
+    chain, progress = chain_of(made), TrustAccount.objects.get(agent_id=made.agent.id).progress
+    replay_all("trust")
+    assert chain_of(made) == chain
+    assert TrustAccount.objects.get(agent_id=made.agent.id).progress == progress

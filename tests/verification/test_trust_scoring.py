@@ -139,6 +139,20 @@ def test_nothing_but_approved_actions_restores_a_score(body):
     assert score_after(decision("blocked"), *[body] * 500) == 95
 
 
+@pytest.mark.requirement("W4.6")
+def test_a_refusal_by_a_person_costs_and_one_by_an_agent_does_not():
+    def refusal(kind):
+        return {
+            "kind": Event.APPROVAL_DENIED.value,
+            "at": START.isoformat(),
+            "actor": {"kind": kind, "id": uuid4().hex},
+            "data": {"agent": {"id": AGENT.hex}},
+        }
+
+    assert score_after(refusal("person")) == 98
+    assert score_after(*[refusal("agent")] * 20) == 100
+
+
 def test_a_replay_is_proved_by_its_signature():
     assert score_after(decision("replayed", signature="failed")) == 95
 

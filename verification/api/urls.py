@@ -2,6 +2,7 @@ from django.urls import path
 
 from verification.api import (
     approval_views,
+    behaviour_views,
     containment_views,
     data_class_views,
     grant_views,
@@ -9,6 +10,7 @@ from verification.api import (
     policy_trial_views,
     policy_version_views,
     policy_views,
+    settings_views,
     statistics_views,
     trust_views,
     views,
@@ -22,6 +24,8 @@ urlpatterns = [
     path("verify/<str:verification_id>/withdraw", views.WithdrawOwnView.as_view(), name="verify-withdraw"),
     path("verifications", views.VerificationListView.as_view(), name="verification-list"),
     path("verifications/<str:verification_id>", views.VerificationView.as_view(), name="verification-detail"),
+    path("agents/<str:agent_id>/behaviour", behaviour_views.BehaviourView.as_view(), name="behaviour"),
+    path("settings/verification", settings_views.VerificationSettingsView.as_view(), name="settings"),
     path("verifications/<str:verification_id>/proof", ledger_views.ProofView.as_view(), name="verification-proof"),
     path("ledger/checkpoint", ledger_views.CheckpointView.as_view(), name="ledger-checkpoint"),
     path("ledger/consistency", ledger_views.ConsistencyView.as_view(), name="ledger-consistency"),

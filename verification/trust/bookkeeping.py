@@ -1,32 +1,22 @@
 """From a batch of entries to events in the chains: what the rules demand is added once, whatever is read how often.
 
-`TrustAccount.seq` is how far an agent's chain has been written from. A replay counts anew from the first entry and adds
-nothing up to there, so that it ends with the same counters and the same chain.
+`TrustAccount.seq` is the first place in the ledger that an agent's chain has not been written from. A replay counts
+anew from the first entry and adds nothing before that place, so that it ends with the same counters and the same chain.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple
 from uuid import UUID
 
 import msgspec
 
 from agents.models import Agent, TrustAccount
 from agents.services.trust import TrustChange, change_trust, examine_trust
-from agents.trust_records import last_baseline
+from agents.trust_records import entries_in_chain, last_baseline
+from aim.ledger.followers import SealedEntry
 from verification.trust.scoring import BROKEN, Observation, Progress, advance, observe
-
-
-class SealedEntry(Protocol):
-    """What is needed of an entry in its final place."""
-
-    @property
-    def seq(self) -> int: ...
-    @property
-    def id(self) -> UUID: ...
-    @property
-    def body(self) -> Mapping[str, Any]: ...
 
 
 class _Due(NamedTuple):
@@ -48,9 +38,9 @@ class _Reading:
 
     def take(self, entry: SealedEntry, seen: Observation) -> None:
         move = advance(self.progress, seen, entry=entry.id.hex)
-        if entry.seq <= self.account.seq:
+        if entry.seq < self.account.seq:
             return
-        self.account.seq = entry.seq
+        self.account.seq = entry.seq + 1
         self.suspicious |= seen.code == BROKEN
         if move is not None:
             at = datetime.fromisoformat(entry.body["at"])
@@ -92,7 +82,8 @@ def _write_chains(readings: Mapping[UUID, _Reading]) -> None:
             continue
         # An admin who has set the score anew since has answered for everything before.
         baseline = last_baseline(agent.id)
-        changes = [due.change for due in reading.due if due.baseline == baseline]
+        told = entries_in_chain(agent.id, [due.change.entry_id for due in reading.due])
+        changes = [due.change for due in reading.due if due.baseline == baseline and due.change.entry_id not in told]
         if changes:
             change_trust(agent, changes)
 

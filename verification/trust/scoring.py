@@ -61,6 +61,7 @@ KINDS = frozenset(
         Event.VERIFICATION_DECIDED,
         Event.VERIFICATION_COMPLETED,
         Event.VERIFICATION_COMPLETION_REFUSED,
+        Event.APPROVAL_DENIED,
         Event.AGENT_VERIFIED,
         Event.AGENT_ATTESTED,
         Event.TRUST_BASELINE_SET,
@@ -83,6 +84,11 @@ def observe(body: Mapping[str, Any]) -> Observation | None:
             return Observation(
                 UUID(body["actor"]["id"]), f"report_{code}", _seconds(body), proved=data.get("proved", False)
             )
+        case Event.APPROVAL_DENIED:
+            # Agents that decide must not be able to bring others down.
+            by_person = body["actor"]["kind"] == "person"
+            agent = UUID(data["agent"]["id"])
+            return Observation(agent, Code.APPROVAL_DENIED.value, _seconds(body)) if by_person else None
         case Event.TRUST_TAMPERED:
             return Observation(UUID(body["subject"]["id"]), TAMPERED, _seconds(body))
         case Event.AGENT_VERIFIED | Event.AGENT_ATTESTED | Event.TRUST_BASELINE_SET:

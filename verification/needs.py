@@ -1,0 +1,85 @@
+"""What decisions need of people, and the first steps towards them."""
+
+from collections.abc import Iterator
+
+from django.db.models.functions import Now
+from django.urls import NoReverseMatch, reverse
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+from accounts.contracts import Actor
+from accounts.permissions import Permission
+from aim.console.needs import Need, StartStep, need_source, start_step
+from aim.console.viewer import Viewer
+from verification.approvals.models import Approval
+from verification.approvals.selectors import approvals_visible_to, deadlocks_visible_to, decidable_by
+from verification.models import Policy, PolicyVersion
+from verification.selectors import verifications_visible_to
+
+
+@need_source
+def requests_in_need(viewer: Viewer) -> Iterator[Need]:
+    if not isinstance(viewer, Actor) or not viewer.may(Permission.APPROVALS_DECIDE):
+        return
+    inbox = reverse("verification:approval-inbox")
+    for deadlock in deadlocks_visible_to(viewer).filter(ended_at=None)[:3]:
+        yield Need(
+            _("Verification deadlock detected"),
+            deadlock.suggestion,
+            inbox,
+            _("Resolve"),
+            "refresh-cw-off",
+            "denied",
+            1,
+            5,
+        )
+    rows = approvals_visible_to(viewer).filter(status=Approval.Status.PENDING, expires_at__gt=Now())
+    if not rows.exists():
+        return
+    mine = decidable_by(viewer, rows)
+    if count := mine.count():
+        first = mine.order_by("expires_at").first()
+        title = ngettext("%(n)d action waits for you", "%(n)d actions wait for you", count) % {"n": count}
+        text = _("Denied when nobody answers") if first is None else first.action_type
+        yield Need(title, text, f"{inbox}?view=mine", _("Decide"), "clock-check", "pending", count, 10)
+
+
+@need_source
+def policies_in_need(viewer: Viewer) -> Iterator[Need]:
+    if not isinstance(viewer, Actor) or not viewer.may(Permission.POLICIES_ACTIVATE):
+        return
+    waiting = Policy.objects.filter(organization_id=viewer.scope).exclude(proposed_change="")
+    for policy in waiting.exclude(proposed_by_id=viewer.id)[:5]:
+        yield Need(
+            _("A policy change waits for a second person"),
+            policy.name,
+            _policies(),
+            _("Look"),
+            "file-check",
+            "pending",
+            1,
+            26,
+        )
+
+
+@start_step
+def configure_policies(viewer: Viewer) -> StartStep | None:
+    if not isinstance(viewer, Actor) or not viewer.may(Permission.POLICIES_WRITE):
+        return None
+    active = PolicyVersion.objects.filter(policy__organization_id=viewer.scope, state=PolicyVersion.State.ACTIVE)
+    return StartStep(40, _("Configure security policies"), _policies(), active.exists())
+
+
+@start_step
+def first_decision(viewer: Viewer) -> StartStep | None:
+    if not isinstance(viewer, Actor) or not viewer.may(Permission.VERIFICATIONS_READ):
+        return None
+    done = verifications_visible_to(viewer).exists()
+    return StartStep(50, _("See the first decision"), reverse("verification:verification-list"), done)
+
+
+def _policies() -> str:
+    try:
+        return reverse("verification:policy-list")
+    except NoReverseMatch:
+        return reverse("docs")

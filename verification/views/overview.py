@@ -1,0 +1,50 @@
+"""The overview: first what needs somebody, then how the day went."""
+
+from datetime import timedelta
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.http import require_safe
+
+from accounts.console import console_page
+from accounts.contracts import Actor
+from accounts.permissions import Permission
+from agents.models import Agent
+from agents.selectors import agents_visible_to, trust_movers
+from aim import clock
+from aim.console.charts import latency_chart
+from aim.console.needs import needs_of, start_steps_of
+from aim.console.pages import render_page
+from verification.coverage import coverage_of
+from verification.figures import figures_for, latencies_of
+from verification.fragments import OVERVIEW
+from verification.listing import CODE_WORDS
+from verification.selectors import verifications_visible_to
+from verification.statistics.selectors import reasons, span_of
+from verification.views.decisions import rows_of
+
+LATEST = 10
+
+
+@require_safe
+@console_page(Permission.ORGANIZATION_READ)
+def overview(request: HttpRequest, actor: Actor) -> HttpResponse:
+    span = span_of("24h")
+    assert span is not None
+    latest = list(verifications_visible_to(actor)[:LATEST])
+    agents: dict[object, Agent] = {
+        agent.id: agent for agent in agents_visible_to(actor).filter(id__in={row.agent_id for row in latest})
+    }
+    steps = start_steps_of(actor)
+    context = {
+        "needs": needs_of(actor),
+        "steps": [] if all(step.done for step in steps) else steps,
+        "figures": figures_for(actor, span, small=False),
+        "latency": latency_chart(latencies_of(actor, span)),
+        "reasons": [(code, CODE_WORDS.get(code, code), count) for code, count in reasons(actor, span)[:6]],
+        "movers": trust_movers(actor, since=clock.now() - timedelta(days=1)),
+        "coverage": coverage_of(actor),
+        "rows": rows_of(latest, agents),  # type: ignore[arg-type]  # a key that is no id finds nothing
+        "origin": settings.ORIGIN,
+    }
+    return render_page(request, "verification/overview.html", context, fragments={OVERVIEW: "overview"})
