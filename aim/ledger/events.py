@@ -79,7 +79,4 @@ class Event(StrEnum):
     LEDGER_KEY_CREATED = "ledger.key.created"
     LEDGER_KEY_ROTATED = "ledger.key.rotated"
     LEDGER_ERASED = "ledger.erased"
-    LEDGER_ARCHIVED = "ledger.archived"
     LEDGER_DETACHED = "ledger.detached"
-    LEDGER_HOLD_PLACED = "ledger.hold.placed"
-    LEDGER_HOLD_LIFTED = "ledger.hold.lifted"

@@ -140,10 +140,12 @@ class Command(BaseCommand):
 @contextmanager
 def _one_snapshot() -> Iterator[None]:
     """Everything that is read is of one moment, whatever is written meanwhile."""
+    if connection.in_atomic_block:
+        yield
+        return
     with transaction.atomic():
-        if connection.connection is not None:
-            with connection.cursor() as cursor:
-                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        with connection.cursor() as cursor:
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         yield
 
 
