@@ -13,7 +13,12 @@ def is_usable(membership: Membership) -> bool:
 
 
 def person_actor(
-    membership: Membership, *, credential: str, address: str | None = None, scopes: list[str] | None = None
+    membership: Membership,
+    *,
+    credential: str,
+    address: str | None = None,
+    scopes: list[str] | None = None,
+    fresh: bool = True,
 ) -> Actor:
     """The person of the membership with the rights of the role, narrowed to `scopes` where a token is used."""
     return Actor(
@@ -24,6 +29,7 @@ def person_actor(
         permissions=permissions_of(membership.role, scopes),
         address=address,
         credential=credential,
+        fresh=fresh,
     )
 
 

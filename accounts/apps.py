@@ -5,6 +5,7 @@ class AccountsConfig(AppConfig):
     name = "accounts"
 
     def ready(self) -> None:
-        # Both register themselves, and need the loaded models.
-        from accounts import checks  # noqa: F401, PLC0415
+        # They register themselves, and need the loaded models.
+        from accounts import alerts, checks  # noqa: F401, PLC0415
         from accounts.api import schema  # noqa: F401, PLC0415
+        from accounts.followers import alerts as alerts_follower  # noqa: F401, PLC0415

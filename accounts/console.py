@@ -1,4 +1,4 @@
-"""The door of every page: signed in, the one-time password replaced, the membership alive, the permission held."""
+"""The door of every page: signed in, nothing owed first, the membership alive, the permission held."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,19 +11,25 @@ from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.http import urlencode
 from django.views.decorators.cache import never_cache
 
-from accounts.actors import person_actor
 from accounts.contracts import Actor
-from accounts.errors import PermissionDeniedError
-from accounts.models import Membership, User
+from accounts.errors import PermissionDeniedError, ProofRequiredError
+from accounts.models import Membership, User, UserSession
 from accounts.permissions import Permission
-from accounts.sessions import CREDENTIAL, address_of, session_membership
+from accounts.sessions import Obligation, actor_of, address_of, obligation_of, session_of
 from aim.errors import NotFoundError
 
 Page = Callable[..., HttpResponseBase]
 View = Callable[..., HttpResponseBase]
+
+_DUTIES = {
+    Obligation.CHANGE_PASSWORD: "accounts:password",
+    Obligation.ADD_SECOND_FACTOR: "accounts:second-factor-add",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,39 +38,39 @@ class ConsoleSession:
 
     actor: Actor
     membership: Membership
+    session: UserSession
 
 
 def console_page(permission: Permission) -> Callable[[Page], View]:
     """Make `page(request, actor, **ids)` a view for people who hold the permission; others are sent to sign in.
 
     While it runs, times are those of the organization's zone. What the person may not see is the same 404 as what does
-    not exist.
+    not exist. A critical change in a session that was left open asks for a proof first, and then for the change again.
     """
 
     def decorate(page: Page) -> View:
         @never_cache
         @wraps(page)
         def view(request: HttpRequest, **ids: Any) -> HttpResponseBase:
-            if not isinstance(request.user, User):
-                return _to_login(request)
-            if request.user.must_change_password:
-                return redirect("accounts:password")
-            membership = session_membership(request)
-            if membership is None:
-                # The membership ended while the person was signed in, and the session ends with it.
-                logout(request)
-                return _to_login(request)
-            actor = person_actor(membership, credential=CREDENTIAL, address=address_of(request.META))
-            request.console = ConsoleSession(actor, membership)  # type: ignore[attr-defined]
+            session = session_of(request)
+            duty = obligation_of(session) if session else None
+            if session is None or duty == Obligation.SIGN_IN_AGAIN:
+                return leave(request)
+            if duty is not None:
+                return redirect(_DUTIES[duty])
+            actor = actor_of(session, address_of(request.META))
+            request.console = ConsoleSession(actor, session.membership, session)  # type: ignore[attr-defined]
             if not actor.may(permission):
                 raise PermissionDenied
-            with timezone.override(ZoneInfo(membership.organization.timezone)):
+            with timezone.override(ZoneInfo(session.membership.organization.timezone)):
                 try:
                     return page(request, actor, **ids)
                 except NotFoundError:
                     raise Http404 from None
                 except PermissionDeniedError:
                     raise PermissionDenied from None
+                except ProofRequiredError:
+                    return to_proof(request)
 
         view.permission = permission  # type: ignore[attr-defined]
         return view
@@ -72,10 +78,41 @@ def console_page(permission: Permission) -> Callable[[Page], View]:
     return decorate
 
 
-def _to_login(request: HttpRequest) -> HttpResponse:
+def leave(request: HttpRequest) -> HttpResponse:
+    """The session has ended, or its organization demands more than it was; what is left of it in the browser goes."""
+    if isinstance(request.user, User):
+        logout(request)
+    return to_login(request)
+
+
+def console_of(request: HttpRequest) -> ConsoleSession:
+    """Who looks at the page, within a view of `console_page`."""
+    console = getattr(request, "console", None)
+    assert isinstance(console, ConsoleSession)
+    return console
+
+
+def to_login(request: HttpRequest) -> HttpResponse:
     """A part of a page that asks without a session must not get the sign-in page in its place."""
     htmx: Any = getattr(request, "htmx", None)
     if not htmx:
-        return redirect_to_login(request.get_full_path())
+        return redirect_to_login(request.get_full_path() if request.method == "GET" else _came_from(request))
     back = redirect_to_login(htmx.current_url_abs_path or "/")
     return HttpResponse(status=401, headers={"HX-Redirect": back.headers["Location"]})
+
+
+def to_proof(request: HttpRequest) -> HttpResponse:
+    """The page that asks who is sitting there, and leads back to where the change was asked for."""
+    htmx: Any = getattr(request, "htmx", None)
+    back = (htmx.current_url_abs_path if htmx else None) or _came_from(request)
+    address = f"{reverse('accounts:prove')}?{urlencode({'next': back})}"
+    if htmx:
+        return HttpResponse(status=403, headers={"HX-Redirect": address})
+    return redirect(address)
+
+
+def _came_from(request: HttpRequest) -> str:
+    """The page with the form, by the Referer of our own origin; the address of a change cannot be opened by itself."""
+    origin = f"{request.scheme}://{request.get_host()}"
+    referrer = request.headers.get("Referer", "")
+    return referrer.removeprefix(origin) if referrer.startswith(f"{origin}/") else request.path

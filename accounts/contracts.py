@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID
 
-from accounts.errors import PermissionDeniedError
+from accounts.errors import PermissionDeniedError, ProofRequiredError
 from accounts.permissions import Permission
 
 _NIL = UUID(int=0)
@@ -32,6 +32,8 @@ class Actor:
     address: str | None = None
     credential: str | None = None
     """Which credential was used, by its public prefix: `session`, `aimp_AbCd`, `aim_AbCd`."""
+    fresh: bool = True
+    """False in a session whose person has not proved who they are for a while."""
 
     @property
     def scope(self) -> UUID:
@@ -50,6 +52,11 @@ class Actor:
         """Raise `PermissionDeniedError` unless the permission is held."""
         if not self.may(permission):
             raise PermissionDeniedError(permission)
+
+    def require_fresh(self) -> None:
+        """Raise `ProofRequiredError` for a critical change in a session that may have been left open."""
+        if not self.fresh:
+            raise ProofRequiredError
 
     def entry(self) -> dict[str, object]:
         """How the ledger names this actor."""

@@ -33,6 +33,16 @@ class AlreadyMemberError(ConflictError):
         super().__init__("This person is a member already.")
 
 
+class ProofRequiredError(ServiceError):
+    """The console asks for the password, the passkey or the code, and then does what was asked for."""
+
+    status = 403
+    code = "proof_required"
+
+    def __init__(self) -> None:
+        super().__init__("Confirm that it is you: sign in again, then repeat this.")
+
+
 class WrongCredentialsError(ServiceError):
     """The same for an unknown e-mail address, a wrong password and a person without an organization."""
 
@@ -41,6 +51,30 @@ class WrongCredentialsError(ServiceError):
 
     def __init__(self) -> None:
         super().__init__("The e-mail address and the password do not match.")
+
+
+class WrongCodeError(ServiceError):
+    status = 401
+    code = "wrong_code"
+
+    def __init__(self) -> None:
+        super().__init__("This code is not valid. Codes change every 30 seconds, and each works once.")
+
+
+class WrongPasskeyError(ServiceError):
+    status = 401
+    code = "wrong_passkey"
+
+    def __init__(self) -> None:
+        super().__init__("This passkey is not known here, or the request for it has expired.")
+
+
+class SingleSignOnOnlyError(ServiceError):
+    status = 403
+    code = "single_sign_on_only"
+
+    def __init__(self) -> None:
+        super().__init__("Your organization signs in with single sign-on only. Use its button.")
 
 
 class TooManyAttemptsError(ServiceError):
@@ -57,3 +91,57 @@ class SignInUnavailableError(ServiceError):
 
     def __init__(self) -> None:
         super().__init__("Signing in is not possible at the moment. Try again in a minute.")
+
+
+class NoAccountError(ServiceError):
+    """Somebody a provider vouches for, whom nobody has invited."""
+
+    status = 403
+    code = "no_account"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+
+
+class InvitationEndedError(ServiceError):
+    """One answer for unknown, used, revoked, expired and withdrawn: the link tells nothing but that it has ended."""
+
+    status = 410
+    code = "invitation_ended"
+
+    def __init__(self) -> None:
+        super().__init__("This invitation has ended: it was used, withdrawn or has expired. Ask for a new one.")
+
+
+class LinkEndedError(ServiceError):
+    status = 410
+    code = "link_ended"
+
+    def __init__(self) -> None:
+        super().__init__("This link has ended: it was used before, or is older than an hour. Ask for a new one.")
+
+
+class WrongInvitationAddressError(ServiceError):
+    status = 403
+    code = "wrong_address"
+
+    def __init__(self, invited: str, used: str) -> None:
+        super().__init__(f"This invitation is for {invited}, and you signed in as {used}. Use the invited address.")
+
+
+class SeveralOrganizationsError(ConflictError):
+    code = "several_organizations"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This person belongs to other organizations too, so that only the person or the operator may do this."
+        )
+
+
+class SignInMethodNeededError(ConflictError):
+    """A change that would lock out the person who makes it, or somebody else."""
+
+    code = "sign_in_method_needed"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)

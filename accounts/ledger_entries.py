@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from uuid import UUID
 
 from accounts.contracts import Actor
-from accounts.models import Membership, Organization, PersonalToken, Team, User
+from accounts.models import Invitation, Membership, Organization, PersonalToken, Team, User, UserSession
 from aim.ledger.append import append_entry
 from aim.ledger.events import Event
 
-Subject = Organization | User | Membership | Team | PersonalToken
+Subject = Organization | User | Membership | Team | PersonalToken | Invitation | UserSession
 
 
 def record(
@@ -42,5 +42,10 @@ def _subject(subject: Subject) -> dict[str, object]:
             return {"kind": "user", "id": subject.user_id.hex, "label": subject.user.email}
         case Team():
             return {"kind": "team", "id": subject.id.hex, "label": subject.name}
+        case Invitation():
+            # The address stands in the personal part of the entry, where it can be erased.
+            return {"kind": "invitation", "id": subject.id.hex, "label": subject.role}
+        case UserSession():
+            return {"kind": "session", "id": subject.id.hex, "label": subject.method}
         case PersonalToken():
             return {"kind": "token", "id": subject.id.hex, "label": subject.prefix}

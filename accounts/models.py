@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models.functions import Lower
 
 from aim.ids import IdKind, show_id, uuid7
+from aim.mail.models import OutgoingMail
 
 
 class Organization(models.Model):
@@ -20,6 +21,13 @@ class Organization(models.Model):
     name = models.CharField(max_length=200, unique=True)
     status = models.CharField(max_length=16, choices=Status.choices, default=Status.ACTIVE)
     timezone = models.CharField(max_length=64, default="UTC")
+    second_factor_required = models.BooleanField(default=False)
+    sso_only = models.BooleanField(default=False)
+    session_hours = models.PositiveSmallIntegerField(default=12)
+    allowed_domains = models.JSONField(default=list)
+    """Whoever signs in with an address of these, confirmed by a provider, joins as a viewer; empty by default."""
+    alert_preferences = models.JSONField(default=dict)
+    """Which roles get mail for which alert: see `accounts.alerts`."""
     policy_changes_need_second_person = models.BooleanField(default=False)
     second_person_release_proposed_by = models.ForeignKey(
         "accounts.User", null=True, on_delete=models.SET_NULL, related_name="+"
@@ -32,6 +40,19 @@ class Organization(models.Model):
     @property
     def public_id(self) -> str:
         return show_id(IdKind.ORGANIZATION, self.id)
+
+
+class OrganizationLogo(models.Model):
+    """The picture of an organization, drawn anew from what was uploaded."""
+
+    organization = models.OneToOneField(Organization, primary_key=True, on_delete=models.CASCADE, related_name="logo")
+    content = models.BinaryField(max_length=1_048_576)
+    digest = models.CharField(max_length=64)
+    width = models.PositiveSmallIntegerField()
+    height = models.PositiveSmallIntegerField()
+
+    def __str__(self) -> str:
+        return f"logo of {self.organization_id}"
 
 
 class UserManager(BaseUserManager["User"]):
@@ -50,6 +71,9 @@ class User(AbstractBaseUser):
     name = models.CharField(max_length=200, blank=True)
     is_active = models.BooleanField(default=True)
     must_change_password = models.BooleanField(default=False)
+    failed_attempts = models.PositiveIntegerField(default=0)
+    """Wrong passwords and codes since the last right one; kept here as well, because Valkey may be emptied."""
+    locked_until = models.DateTimeField(null=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     USERNAME_FIELD = "email"
@@ -93,6 +117,71 @@ class Membership(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user} as {self.role} of {self.organization}"
+
+
+class UserSession(models.Model):
+    """One browser in which a person is signed in to one organization. It ends with its row, and with the membership."""
+
+    class Method(models.TextChoices):
+        PASSWORD = "password"  # noqa: S105 - the name of a method
+        PASSKEY = "passkey"
+        GOOGLE = "google"
+        MICROSOFT = "microsoft"
+        OIDC = "oidc"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    membership = models.ForeignKey(Membership, on_delete=models.CASCADE, related_name="sessions")
+    method = models.CharField(max_length=16, choices=Method.choices)
+    second_factor = models.CharField(max_length=16, blank=True)
+    """`passkey`, `totp` or `recovery_codes`; empty where none was asked for."""
+    started_at = models.DateTimeField()
+    seen_at = models.DateTimeField()
+    proved_at = models.DateTimeField()
+    """When the person last proved who they are; critical changes ask again after a quarter of an hour."""
+    address = models.GenericIPAddressField(null=True)
+    user_agent = models.CharField(max_length=300, blank=True)
+
+    def __str__(self) -> str:
+        return f"{self.membership} by {self.method}"
+
+    @property
+    def public_id(self) -> str:
+        return show_id(IdKind.SESSION, self.id)
+
+
+class Invitation(models.Model):
+    """An offer of one role in one organization to one address, good for one person, once."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="invitations")
+    email = models.EmailField(max_length=254)
+    role = models.CharField(max_length=16, choices=Role.choices)
+    message = models.TextField(blank=True)
+    invited_by = models.ForeignKey(Membership, null=True, on_delete=models.SET_NULL, related_name="+")
+    digest = models.BinaryField(max_length=32, unique=True)
+    mail = models.ForeignKey(OutgoingMail, null=True, on_delete=models.SET_NULL, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField()
+    accepted_at = models.DateTimeField(null=True)
+    accepted_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+    revoked_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                "organization",
+                Lower("email"),
+                condition=models.Q(accepted_at=None, revoked_at=None),
+                name="invitation_open_once_per_address",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.email} as {self.role} of {self.organization_id}"
+
+    @property
+    def public_id(self) -> str:
+        return show_id(IdKind.INVITATION, self.id)
 
 
 class Team(models.Model):

@@ -2,10 +2,12 @@
 
 from uuid import UUID
 
+from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount
 from django.db.models import Q, QuerySet
 
 from accounts.contracts import Actor
-from accounts.models import Membership, Organization, PersonalToken, Team
+from accounts.models import Invitation, Membership, Organization, OrganizationLogo, PersonalToken, Team, UserSession
 from aim.errors import NotFoundError
 
 
@@ -62,3 +64,48 @@ def unknown_people_and_teams(actor: Actor, *, users: set[UUID], teams: set[UUID]
     known_users = memberships_visible_to(actor).filter(user_id__in=users).values_list("user_id", flat=True)
     known_teams = Team.objects.filter(organization_id=actor.scope, id__in=teams).values_list("id", flat=True)
     return users - set(known_users), teams - set(known_teams)
+
+
+def invitations_visible_to(actor: Actor) -> QuerySet[Invitation]:
+    """Every invitation of the organization, those that have ended included."""
+    mine = Invitation.objects.filter(organization_id=actor.scope)
+    return mine.select_related("mail", "invited_by__user", "accepted_by")
+
+
+def invitation_by_id(actor: Actor, invitation_id: UUID) -> Invitation:
+    try:
+        return invitations_visible_to(actor).get(id=invitation_id)
+    except Invitation.DoesNotExist:
+        raise NotFoundError from None
+
+
+def sessions_of(actor: Actor) -> QuerySet[UserSession]:
+    """The actor's own sessions, in whichever of their organizations."""
+    return UserSession.objects.filter(membership__user_id=actor.self_id).select_related("membership__organization")
+
+
+def sessions_visible_to(actor: Actor) -> QuerySet[UserSession]:
+    """All sessions in the actor's organization."""
+    mine = UserSession.objects.filter(membership__organization_id=actor.scope)
+    return mine.select_related("membership__organization", "membership__user")
+
+
+def second_factors_of(user_id: UUID) -> QuerySet[Authenticator]:
+    """Apps and passkeys; recovery codes only stand in for them."""
+    types = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
+    factors: QuerySet[Authenticator] = Authenticator.objects.filter(user_id=user_id, type__in=types).order_by("id")
+    return factors
+
+
+def has_second_factor(user_id: UUID) -> bool:
+    return second_factors_of(user_id).exists()
+
+
+def identities_of(user_id: UUID) -> QuerySet[SocialAccount]:
+    """The accounts at providers that the person signs in with."""
+    identities: QuerySet[SocialAccount] = SocialAccount.objects.filter(user_id=user_id).order_by("id")
+    return identities
+
+
+def logo_of(actor: Actor) -> OrganizationLogo | None:
+    return OrganizationLogo.objects.filter(organization_id=actor.scope).first()

@@ -5,8 +5,11 @@ from importlib import import_module
 from celery import shared_task
 from django.conf import settings
 
+from accounts.services.sessions import forget_ended_sessions
+
 
 @shared_task
 def forget_expired_sessions() -> None:
     """Delete the sessions that nobody can use any more."""
+    forget_ended_sessions()
     import_module(settings.SESSION_ENGINE).SessionStore.clear_expired()

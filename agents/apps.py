@@ -7,8 +7,11 @@ class AgentsConfig(AppConfig):
     def ready(self) -> None:
         # These need the loaded models.
         from accounts.dependents import register_dependent  # noqa: PLC0415
-        from agents import fragments, navigation, needs  # noqa: F401, PLC0415
+        from accounts.ownership import register_hand_over  # noqa: PLC0415
+        from agents import alerts, fragments, navigation, needs  # noqa: F401, PLC0415
         from agents.api import schema  # noqa: F401, PLC0415
+        from agents.services.ownership import hand_over_agents  # noqa: PLC0415
         from agents.services.runtime import raise_epoch_of_organization  # noqa: PLC0415
 
         register_dependent(raise_epoch_of_organization)
+        register_hand_over(hand_over_agents)

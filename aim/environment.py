@@ -60,6 +60,20 @@ class Environment(BaseSettings):
     queue_total: int = Field(default=4096, ge=1, le=1_000_000)
     """How many requests of all agents may wait in one process; the next is answered 503."""
     writer_connections: int = Field(default=2, ge=1, le=16)
+    email_url: SecretStr | None = None
+    """The mail server, `smtp://user:password@host:port?tls=starttls`; without it no mail is sent, and pages say so."""
+    email_from: str = "AIM <aim@localhost>"
+    google_client_id: str = ""
+    google_client_secret: SecretStr = SecretStr("")
+    microsoft_client_id: str = ""
+    microsoft_client_secret: SecretStr = SecretStr("")
+    microsoft_tenant: str = "organizations"
+    """One tenant (its id or domain) whose e-mail addresses are believed; `organizations` admits all, believes none."""
+    oidc_client_id: str = ""
+    oidc_client_secret: SecretStr = SecretStr("")
+    oidc_server_url: str = ""
+    oidc_name: str = "single sign-on"
+    """What the button says after "Sign in with"."""
 
 
 environment = Environment()  # type: ignore[call-arg]  # pydantic reads the variables

@@ -16,6 +16,8 @@ class IdKind(StrEnum):
     USER = "usr"
     MEMBERSHIP = "mbr"
     TEAM = "tea"
+    INVITATION = "inv"
+    SESSION = "ses"
     TOKEN = "tok"  # noqa: S105 - the prefix of an id
     AGENT = "agt"
     API_KEY = "key"

@@ -6,6 +6,8 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from csp.constants import NONE, SELF
 
 from aim.environment import environment
+from aim.identity_providers import identity_providers
+from aim.mail.server import mail_server
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -59,6 +61,13 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",
     "channels",
     "csp",
+    "allauth",
+    "allauth.account",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.google",
+    "allauth.socialaccount.providers.microsoft",
+    "allauth.socialaccount.providers.openid_connect",
+    "allauth.mfa",
     "django_htmx",
     "lucide",
     # Their other configurations set the loaders themselves, and one of the two would lose.
@@ -66,6 +75,7 @@ INSTALLED_APPS = [
     "template_partials.apps.SimpleAppConfig",
     "aim.apps.AimConfig",
     "aim.ledger.apps.LedgerConfig",
+    "aim.mail.apps.MailConfig",
     "accounts.apps.AccountsConfig",
     "agents.apps.AgentsConfig",
     "mcp.apps.McpConfig",
@@ -84,6 +94,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
 ]
@@ -154,6 +165,30 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 LOGIN_URL = "accounts:login"
 LOGIN_REDIRECT_URL = "home"
+PASSWORD_RESET_TIMEOUT = 3600
+
+# allauth talks to the providers and knows the second factors. Sessions, and who may sign in, are ours.
+SOCIALACCOUNT_PROVIDERS = identity_providers(environment)
+SOCIALACCOUNT_ADAPTER = "accounts.sso.adapter.IdentityAdapter"
+SOCIALACCOUNT_QUERY_EMAIL = True
+SOCIALACCOUNT_REQUESTS_TIMEOUT = 10
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*"]
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_DEFAULT_HTTP_PROTOCOL = urlsplit(ORIGIN).scheme
+MFA_ADAPTER = "accounts.second_factors.FactorAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_RECOVERY_CODE_DIGITS = 10
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_WEBAUTHN_USER_VERIFICATION = "required"
+
+DEFAULT_FROM_EMAIL = environment.email_from
+_MAIL = mail_server(environment.email_url.get_secret_value() if environment.email_url else "")
+EMAIL_HOST, EMAIL_PORT = _MAIL.host, _MAIL.port
+EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = _MAIL.user, _MAIL.password
+EMAIL_USE_TLS, EMAIL_USE_SSL = _MAIL.tls == "starttls", _MAIL.tls == "tls"
+EMAIL_TIMEOUT = 10
 
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
@@ -173,7 +208,8 @@ SESSION_COOKIE_SECURE = SECURE_TRANSPORT
 CSRF_COOKIE_SECURE = SECURE_TRANSPORT
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
-SESSION_COOKIE_AGE = 12 * 3600
+# The longest an organization may allow; each session ends by its own organization's setting.
+SESSION_COOKIE_AGE = 168 * 3600
 SECURE_SSL_REDIRECT = SECURE_TRANSPORT
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]
 SECURE_HSTS_SECONDS = 31_536_000 if SECURE_TRANSPORT else 0
@@ -227,6 +263,7 @@ SPECTACULAR_SETTINGS = {
         "ApprovalStatus": "verification.approvals.models.Approval.Status",
         "CallerKind": ["person", "agent"],
         "CompletionStatus": "verification.models.Completion.Status",
+        "InvitationStatus": ["open", "accepted", "revoked", "expired"],
         "ContainmentKind": "verification.models.Containment.Kind",
         "McpServerStatus": "mcp.models.ServerStatus",
         "PolicyEffect": "verification.policies.terms.EFFECTS",

@@ -19,6 +19,7 @@ urlpatterns = [
     path("dashboard/preferences", preferences, name="preferences"),
     path("dashboard/_design", design, name="design"),
     path("", include("accounts.urls")),
+    path("", include("accounts.sso.urls")),
     path("", include("agents.urls")),
     path("api/v1/", include("accounts.api.urls")),
     path("api/v1/", include("agents.api.urls")),

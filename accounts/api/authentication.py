@@ -8,13 +8,24 @@ from rest_framework.request import Request
 from accounts.actors import is_usable, person_actor
 from accounts.contracts import Actor
 from accounts.models import PersonalToken, User
-from accounts.sessions import address_of, session_actor
+from accounts.selectors import has_second_factor
+from accounts.sessions import Obligation, actor_of, address_of, obligation_of, session_of
 from aim import clock
 from aim.secrets import digest_of
 
 CHALLENGE = 'Bearer realm="aim"'
 _REFUSAL = "The credentials are unknown, expired or revoked."
 _LONGEST = 200
+_DUTIES = {
+    Obligation.CHANGE_PASSWORD: (
+        "Change the one-time password first: open /account/password.",
+        "password_change_required",
+    ),
+    Obligation.ADD_SECOND_FACTOR: (
+        "Your organization demands a second factor: open /account/second-factor.",
+        "second_factor_required",
+    ),
+}
 
 
 class BearerAuthentication(BaseAuthentication):
@@ -54,6 +65,8 @@ class PersonalTokenAuthentication(BearerAuthentication):
         )
         if token is None or not is_usable(token.membership):
             raise refusal()
+        if token.membership.organization.second_factor_required and not has_second_factor(token.membership.user_id):
+            raise exceptions.PermissionDenied(*_DUTIES[Obligation.ADD_SECOND_FACTOR])
         actor = person_actor(
             token.membership, credential=token.prefix, address=address_of(request.META), scopes=token.scopes
         )
@@ -69,14 +82,15 @@ class ConsoleSessionAuthentication(SessionAuthentication):
         if not isinstance(user, User):
             return None
         self.enforce_csrf(request)
-        if user.must_change_password:
-            raise exceptions.PermissionDenied(
-                "Change the one-time password first: open /account/password.", code="password_change_required"
-            )
-        actor = session_actor(underlying)
-        if actor is None:
+        session = session_of(underlying)
+        if session is None:
             raise refusal()
-        return actor, None
+        duty = obligation_of(session)
+        if duty == Obligation.SIGN_IN_AGAIN:
+            raise refusal()
+        if duty is not None:
+            raise exceptions.PermissionDenied(*_DUTIES[duty])
+        return actor_of(session, address_of(request.META)), None
 
     def authenticate_header(self, request: Request) -> str:  # noqa: ARG002 - DRF's signature
         return CHALLENGE

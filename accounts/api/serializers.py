@@ -4,13 +4,44 @@ from typing import Any
 
 from rest_framework import serializers
 
+from accounts.alerts import preferences_of
 from accounts.contracts import ActorKind
-from accounts.models import Role
+from accounts.models import Role, UserSession
 from accounts.permissions import Permission
-from aim.api.serializers import IdField, MomentField, StrictSerializer, TextField, TruthField
+from accounts.services.organization_security import SECURITY_FIELDS, clean_domain
+from aim.api.serializers import IdField, MomentField, StrictSerializer, TextField, TruthField, WholeNumberField
 from aim.ids import IdKind
 
 _NAME = 200
+
+
+class SecuritySerializer(StrictSerializer):
+    second_factor_required = TruthField(
+        required=False, help_text="Members without a second factor must add one before anything else."
+    )
+    sso_only = TruthField(required=False, help_text="Passwords and passkeys no longer open this organization.")
+    session_hours = WholeNumberField(required=False, help_text="How long a session lasts: 1 to 168.")
+    allowed_domains = serializers.ListField(
+        child=TextField(max_length=253),
+        required=False,
+        max_length=20,
+        help_text="Whoever signs in by a provider with a confirmed address of these domains joins as a viewer.",
+    )
+
+    def validate_allowed_domains(self, domains: list[str]) -> list[str]:
+        return sorted({clean_domain(domain) for domain in domains})
+
+
+class LogoSerializer(StrictSerializer):
+    digest = serializers.CharField(read_only=True, help_text="SHA-256 of the stored PNG.")
+    width = serializers.IntegerField(read_only=True)
+    height = serializers.IntegerField(read_only=True)
+
+
+class LogoUploadSerializer(StrictSerializer):
+    content = TextField(
+        max_length=1_400_000, help_text="A PNG, JPEG or WebP picture in base64, at most 1 MB. It is drawn anew."
+    )
 
 
 class OrganizationSerializer(StrictSerializer):
@@ -20,8 +51,37 @@ class OrganizationSerializer(StrictSerializer):
     policy_changes_need_second_person = TruthField(
         required=False, help_text="Activating and retiring a policy needs two people; so does switching this off."
     )
+    security = SecuritySerializer(required=False, source="*")
+    alerts = serializers.DictField(
+        child=serializers.ListField(child=TextField(max_length=20), max_length=len(Role)),
+        required=False,
+        help_text="Which roles get mail for which alert. What is not named stays as it is.",
+    )
+    logo = LogoSerializer(read_only=True, allow_null=True)
     status = serializers.CharField(read_only=True)
     created_at = MomentField(read_only=True)
+
+    def to_internal_value(self, data: Any) -> Any:
+        """The flat form that the service takes, with `security` by itself."""
+        values = super().to_internal_value(data)
+        security = {name: values.pop(name) for name in SECURITY_FIELDS if name in values}
+        return {**values, **({"security": security} if security else {})}
+
+    def to_representation(self, instance: Any) -> dict[str, Any]:
+        shown: dict[str, Any] = dict(super().to_representation(_Shown(instance)))
+        return shown
+
+
+class _Shown:
+    """An organization with what is not an attribute of its row."""
+
+    def __init__(self, organization: Any) -> None:
+        self._organization = organization
+        self.alerts = preferences_of(organization)
+        self.logo = getattr(organization, "logo", None)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._organization, name)
 
 
 class OrganizationRefSerializer(StrictSerializer):
@@ -56,6 +116,29 @@ class MemberSerializer(StrictSerializer):
     role = serializers.ChoiceField(choices=Role.choices)
     active = serializers.BooleanField(source="user.is_active", read_only=True)
     joined_at = MomentField(source="created_at", read_only=True)
+
+
+class TransferSerializer(StrictSerializer):
+    to = IdField(kind=IdKind.USER)
+
+
+class TransferredSerializer(StrictSerializer):
+    transferred = serializers.IntegerField(read_only=True, help_text="How many things changed hands.")
+
+
+class SignInResetSerializer(StrictSerializer):
+    password = serializers.CharField(read_only=True, help_text="For one sign-in, then replaced. Shown this once.")
+
+
+class SessionSerializer(StrictSerializer):
+    id = IdField(kind=IdKind.SESSION, read_only=True)
+    organization = serializers.CharField(source="membership.organization.name", read_only=True)
+    method = serializers.ChoiceField(choices=UserSession.Method.choices, read_only=True)
+    second_factor = serializers.CharField(read_only=True, help_text="Empty where none was asked for.")
+    started_at = MomentField(read_only=True)
+    seen_at = MomentField(read_only=True)
+    address = serializers.CharField(read_only=True, allow_null=True)
+    user_agent = serializers.CharField(read_only=True)
 
 
 class TeamMemberSerializer(StrictSerializer):

@@ -1,5 +1,6 @@
-"""The API of organizations and people: reads by selectors, changes by services."""
+"""The API of the caller and the caller's organization: reads by selectors, changes by services."""
 
+from base64 import b64decode
 from typing import Any, ClassVar
 
 from drf_spectacular.utils import extend_schema
@@ -10,18 +11,19 @@ from accounts.api.actor_view import ActorView
 from accounts.api.permissions import ANY_ACTOR
 from accounts.api.serializers import (
     CallerSerializer,
-    MemberSerializer,
+    LogoSerializer,
+    LogoUploadSerializer,
     OrganizationSerializer,
     RolesSerializer,
 )
 from accounts.contracts import ActorKind
 from accounts.models import Role
 from accounts.permissions import ROLE_PERMISSIONS, Permission
-from accounts.selectors import membership_by_user, memberships_visible_to, organization_of
-from accounts.services.members import change_role, remove_member
+from accounts.selectors import membership_by_user, organization_of
+from accounts.services.logos import remove_logo, set_logo
 from accounts.services.organizations import update_organization
-from aim.api.pagination import CursorPages
-from aim.api.path_ids import path_id
+from aim.api.strict_json import JSONLimits
+from aim.errors import InvalidInputError, Problem
 from aim.ids import IdKind, show_id
 
 
@@ -79,52 +81,29 @@ class OrganizationView(ActorView):
 
 
 @extend_schema(tags=["People"])
-class MembersView(ActorView):
-    permissions: ClassVar = {"GET": Permission.MEMBERS_READ}
-    pagination_class = CursorPages
-
-    @extend_schema(summary="List the members", operation_id="members_list", responses=MemberSerializer(many=True))
-    def get(self, request: Request) -> Response:
-        pages = CursorPages()
-        rows = pages.paginate_queryset(memberships_visible_to(self.actor), request, self)
-        return pages.get_paginated_response(MemberSerializer(rows, many=True).data)
-
-
-@extend_schema(tags=["People"])
-class MemberView(ActorView):
-    permissions: ClassVar = {
-        "GET": Permission.MEMBERS_READ,
-        "PATCH": Permission.MEMBERS_WRITE,
-        "DELETE": Permission.MEMBERS_WRITE,
-    }
-
-    @extend_schema(summary="One member", operation_id="members_read", responses=MemberSerializer)
-    def get(self, _request: Request, user_id: str) -> Response:
-        membership = membership_by_user(self.actor, path_id(IdKind.USER, user_id))
-        return Response(MemberSerializer(membership).data)
+class LogoView(ActorView):
+    permissions: ClassVar = {"PUT": Permission.ORGANIZATION_WRITE, "DELETE": Permission.ORGANIZATION_WRITE}
+    json_limits = JSONLimits(size=1_500_000)
 
     @extend_schema(
-        summary="Change a member's role",
-        operation_id="members_update",
-        request=MemberSerializer,
-        responses=MemberSerializer,
+        summary="Set your organization's picture",
+        operation_id="organization_logo_set",
+        request=LogoUploadSerializer,
+        responses=LogoSerializer,
     )
-    def patch(self, request: Request, user_id: str) -> Response:
-        """In force for the person's next request, by session or token. The last admin stays one (409)."""
-        known = membership_by_user(self.actor, path_id(IdKind.USER, user_id))
-        serializer = MemberSerializer(data=request.data)
+    def put(self, request: Request) -> Response:
+        """PNG, JPEG or WebP. It is read with care and drawn anew: nothing but its pixels is kept."""
+        serializer = LogoUploadSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        membership = change_role(
-            self.actor,
-            known.user_id,
-            organization_id=known.organization_id,
-            role=Role(serializer.validated_data["role"]),
-        )
-        return Response(MemberSerializer(membership).data)
+        try:
+            content = b64decode(serializer.validated_data["content"], validate=True)
+        except ValueError:
+            raise InvalidInputError((Problem("content", "base64", "This is no base64 text."),)) from None
+        return Response(LogoSerializer(set_logo(self.actor, content)).data)
 
-    @extend_schema(summary="Remove a member", operation_id="members_delete", responses={204: None})
-    def delete(self, _request: Request, user_id: str) -> Response:
-        """The person's sessions and tokens for this organization end with it. The last admin stays (409)."""
-        known = membership_by_user(self.actor, path_id(IdKind.USER, user_id))
-        remove_member(self.actor, known.user_id, organization_id=known.organization_id)
+    @extend_schema(
+        summary="Remove your organization's picture", operation_id="organization_logo_remove", responses={204: None}
+    )
+    def delete(self, _request: Request) -> Response:
+        remove_logo(self.actor)
         return Response(status=204)

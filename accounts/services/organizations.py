@@ -1,16 +1,19 @@
 """Organizations: made by operators, described by their admins, disabled by operators."""
 
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 from zoneinfo import available_timezones
 
 from django.db import IntegrityError, transaction
 
+from accounts.alerts import preferences_with
 from accounts.contracts import Actor
 from accounts.dependents import tell_dependents
 from accounts.errors import NameTakenError
 from accounts.ledger_entries import record
 from accounts.models import Organization
 from accounts.permissions import Permission
+from accounts.services.organization_security import SECURITY_FIELDS, Security, check_security
 from aim.errors import InvalidInputError, NotFoundError, Problem
 from aim.ledger.events import Event
 
@@ -38,10 +41,13 @@ def update_organization(
     name: str | None = None,
     timezone: str | None = None,
     policy_changes_need_second_person: bool | None = None,
+    security: Security | None = None,
+    alerts: Mapping[str, Sequence[str]] | None = None,
 ) -> Organization:
     """Change what is given of the actor's own organization; no entry where nothing differs.
 
     That changes of policies need a second person is switched off by two: whoever asks first only proposes it.
+    `security` and `alerts` hold what is to change of them. Raises `ProofRequiredError` for changes of the former.
     """
     actor.require(Permission.ORGANIZATION_WRITE)
     organization = lock_organization(actor.scope)
@@ -51,6 +57,8 @@ def update_organization(
         "name": name,
         "timezone": timezone,
         "policy_changes_need_second_person": policy_changes_need_second_person,
+        **(security or {}),
+        "alert_preferences": preferences_with(organization, alerts) if alerts else None,
     }
     before = {field: getattr(organization, field) for field in wanted}
     changes = {
@@ -60,6 +68,9 @@ def update_organization(
     }
     if timezone is not None:
         _check_timezone(timezone)
+    if changes.keys() & SECURITY_FIELDS:
+        actor.require_fresh()
+        check_security(actor, organization, {field: changes[field]["after"] for field in changes})
     if not changes:
         return organization
     for field, change in changes.items():
@@ -110,6 +121,21 @@ def set_organization_status(
     row.save(update_fields=["status"])
     record(actor, Event.ORGANIZATION_STATUS_CHANGED, organization_id=row.id, subject=row, data=data)
     tell_dependents(row.id)
+    return row
+
+
+@transaction.atomic
+def allow_passwords(actor: Actor, organization_id: UUID) -> Organization:
+    """For operators, where single sign-on itself is broken: it is no longer the only way."""
+    actor.require(Permission.ORGANIZATION_WRITE)
+    if actor.organization_id is not None:
+        raise NotFoundError
+    row = lock_organization(organization_id)
+    if row.sso_only:
+        row.sso_only = False
+        row.save(update_fields=["sso_only"])
+        changes = {"sso_only": {"before": True, "after": False}}
+        record(actor, Event.ORGANIZATION_UPDATED, organization_id=row.id, subject=row, data={"changes": changes})
     return row
 
 

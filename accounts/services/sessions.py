@@ -1,98 +1,156 @@
-"""Signing in and out with a password. Guessing is counted before the password is even looked at."""
+"""Sessions in the console: begun after every factor was right, moved to another organization, ended."""
 
-import hashlib
+from uuid import UUID
 
-from django.contrib.auth.hashers import make_password
-from django.core.cache import cache
 from django.db import transaction
-from redis.exceptions import RedisError
 
 from accounts.actors import is_usable, person_actor
-from accounts.contracts import Actor, ActorKind
-from accounts.errors import SignInUnavailableError, TooManyAttemptsError, WrongCredentialsError
+from accounts.contracts import Actor
+from accounts.errors import SingleSignOnOnlyError, WrongCredentialsError
 from accounts.ledger_entries import record
-from accounts.models import Membership, User
+from accounts.models import Membership, User, UserSession
+from accounts.permissions import Permission
 from accounts.selectors import memberships_of_user
-from accounts.services.users import user_by_email
-from aim.ledger.append import append_entry
+from accounts.services.attempts import forget_failures
+from aim import clock
+from aim.errors import NotFoundError
 from aim.ledger.events import Event
 
-WINDOW_SECONDS = 15 * 60
-PER_EMAIL_AND_ADDRESS = 10
-PER_EMAIL = 100
-PER_ADDRESS = 200
+_LONGEST_AGENT = 300
+_SINGLE_SIGN_ON: frozenset[str] = frozenset(
+    {UserSession.Method.GOOGLE, UserSession.Method.MICROSOFT, UserSession.Method.OIDC}
+)
 
 
-def sign_in(*, email: str, password: str, address: str | None) -> Membership:
-    """The membership to begin the session with. Success and failure are both on record.
+def admissible_membership(user: User, method: str, *, organization_id: UUID | None = None) -> Membership:
+    """Where the person may begin a session by this method: in the wanted organization, or the first that lets them.
 
-    Raises `WrongCredentialsError`, `TooManyAttemptsError`; `SignInUnavailableError` while nothing can be counted.
+    Raises `WrongCredentialsError` for somebody who belongs nowhere, `SingleSignOnOnlyError`.
     """
-    _count_attempt(email, address)
-    user = user_by_email(email)
-    if user is None:
-        make_password(password)  # As long as a real comparison takes, so that time does not tell who is known.
-    elif user.check_password(password):
-        membership = memberships_of_user(user.id).first()
-        if membership and is_usable(membership):
-            _record_success(membership, address)
+    memberships = [membership for membership in memberships_of_user(user.id) if is_usable(membership)]
+    if organization_id is not None:
+        memberships = [membership for membership in memberships if membership.organization_id == organization_id]
+    if not memberships:
+        raise WrongCredentialsError
+    for membership in memberships:
+        if is_single_sign_on(method) or not membership.organization.sso_only:
             return membership
-    _record_failure(user, email, address)
-    raise WrongCredentialsError
+    raise SingleSignOnOnlyError
 
 
 @transaction.atomic
-def sign_out(actor: Actor, user: User) -> None:
+def begin_session(
+    membership: Membership, *, method: str, second_factor: str = "", address: str | None, user_agent: str = ""
+) -> UserSession:
+    """The one way in, for every method: the caller has checked each factor that `method` and `second_factor` name."""
+    now = clock.now()
+    session = UserSession.objects.create(
+        membership=membership,
+        method=method,
+        second_factor=second_factor,
+        started_at=now,
+        seen_at=now,
+        proved_at=now,
+        address=address,
+        user_agent=user_agent[:_LONGEST_AGENT],
+    )
+    actor = person_actor(membership, credential=method, address=address)
+    data = {"method": method, "second_factor": second_factor or None, "session": session.id.hex}
+    record(actor, Event.USER_SIGNED_IN, organization_id=membership.organization_id, subject=membership.user, data=data)
+    forget_failures(membership.user)
+    return session
+
+
+@transaction.atomic
+def sign_out(actor: Actor, session: UserSession) -> None:
+    user = session.membership.user
     record(actor, Event.USER_SIGNED_OUT, organization_id=actor.organization_id, subject=user, data={})
+    session.delete()
 
 
 @transaction.atomic
-def _record_success(membership: Membership, address: str | None) -> None:
-    actor = person_actor(membership, credential="password", address=address)
-    record(actor, Event.USER_SIGNED_IN, organization_id=membership.organization_id, subject=membership.user, data={})
+def end_session(actor: Actor, session_id: UUID) -> None:
+    """One of the actor's own, or with `members:write` anybody's in the organization. Any other id is unknown."""
+    session = UserSession.objects.select_related("membership__user").filter(id=session_id).first()
+    if session is None or not _may_end(actor, session):
+        raise NotFoundError
+    _end(actor, session)
 
 
 @transaction.atomic
-def _record_failure(user: User | None, email: str, address: str | None) -> None:
-    # The address as typed may hold a password by mistake, so that of an unknown person is kept as a digest.
-    label = user.email if user else f"unknown:{_digest(email)}"
-    nobody = Actor(
-        kind=ActorKind.PERSON, id=None, label=label, organization_id=None, permissions=frozenset(), address=address
+def end_other_sessions(actor: Actor, user: User, *, kept: UUID | None = None) -> int:
+    """All of the person's sessions but the one they act in, in whichever organization."""
+    sessions = list(UserSession.objects.select_related("membership__user").filter(membership__user=user))
+    ended = [session for session in sessions if session.id != kept]
+    for session in ended:
+        _end(actor, session)
+    return len(ended)
+
+
+@transaction.atomic
+def end_member_sessions(actor: Actor, membership: Membership) -> int:
+    """All of a member's sessions in this organization, by an admin."""
+    actor.require(Permission.MEMBERS_WRITE)
+    if membership.organization_id != actor.scope:
+        raise NotFoundError
+    sessions = list(UserSession.objects.select_related("membership__user").filter(membership=membership))
+    for session in sessions:
+        _end(actor, session)
+    return len(sessions)
+
+
+@transaction.atomic
+def move_session(actor: Actor, session: UserSession, organization_id: UUID) -> UserSession:
+    """Go on in another organization of the person. Raises `NotFoundError`, `SingleSignOnOnlyError`."""
+    user = session.membership.user
+    if not memberships_of_user(user.id).filter(organization_id=organization_id).exists():
+        raise NotFoundError
+    target = admissible_membership(user, session.method, organization_id=organization_id)
+    data = {"from": session.membership.organization_id.hex, "to": organization_id.hex}
+    for organization in (session.membership.organization_id, organization_id):
+        record(actor, Event.SESSION_MOVED, organization_id=organization, subject=session, data=data)
+    session.membership = target
+    session.save(update_fields=["membership"])
+    return session
+
+
+@transaction.atomic
+def note_proof(actor: Actor, session: UserSession, *, by: str) -> None:
+    """The person has shown again who they are: critical changes are open for a while."""
+    session.proved_at = clock.now()
+    session.save(update_fields=["proved_at"])
+    record(actor, Event.SESSION_PROVED, organization_id=actor.organization_id, subject=session, data={"by": by})
+
+
+def is_single_sign_on(method: str) -> bool:
+    return method in _SINGLE_SIGN_ON
+
+
+def note_session_seen(session: UserSession) -> None:
+    session.seen_at = clock.now()
+    UserSession.objects.filter(id=session.id).update(seen_at=session.seen_at)
+
+
+def forget_ended_sessions() -> None:
+    """Rows of sessions that have ended by time. They let nobody in before that either."""
+    for session in UserSession.objects.select_related("membership__organization").iterator():
+        hours = session.membership.organization.session_hours
+        if (clock.now() - session.started_at).total_seconds() > hours * 3600:
+            session.delete()
+
+
+def _may_end(actor: Actor, session: UserSession) -> bool:
+    if actor.id is not None and session.membership.user_id == actor.id:
+        return True
+    return session.membership.organization_id == actor.scope and actor.may(Permission.MEMBERS_WRITE)
+
+
+def _end(actor: Actor, session: UserSession) -> None:
+    record(
+        actor,
+        Event.SESSION_ENDED,
+        organization_id=session.membership.organization_id,
+        subject=session,
+        data={"of": session.membership.user_id.hex},
     )
-    membership = memberships_of_user(user.id).first() if user else None
-    append_entry(
-        kind=Event.USER_SIGN_IN_FAILED.value,
-        organization_id=membership.organization_id if membership else None,
-        actor=nobody.entry(),
-        subject={"kind": "user", "id": user.id.hex if user else None, "label": label},
-        subject_id=user.id if user else None,
-        data={},
-    )
-
-
-def _count_attempt(email: str, address: str | None) -> None:
-    """Count in Valkey, which is atomic over all processes; without it nobody signs in."""
-    person, place = _digest(email), address or "unknown"
-    limits = {
-        f"sign-in:{person}:{place}": PER_EMAIL_AND_ADDRESS,
-        f"sign-in:{person}": PER_EMAIL,
-        f"sign-in:from:{place}": PER_ADDRESS,
-    }
-    try:
-        counts = {key: _increment(key) for key in limits}
-    except RedisError:
-        raise SignInUnavailableError from None
-    if any(counts[key] > limit for key, limit in limits.items()):
-        raise TooManyAttemptsError
-
-
-def _increment(key: str) -> int:
-    cache.add(key, 0, WINDOW_SECONDS)
-    try:
-        return int(cache.incr(key))
-    except ValueError:  # It ended between the two calls, and with it the window.
-        return 1
-
-
-def _digest(email: str) -> str:
-    return hashlib.sha256(email.strip().lower().encode(errors="replace")).hexdigest()[:32]
+    session.delete()

@@ -3,8 +3,6 @@
 import secrets
 from uuid import UUID
 
-from django.contrib.auth.password_validation import validate_password
-from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.db.models.functions import Lower
 
@@ -13,7 +11,7 @@ from accounts.errors import NameTakenError
 from accounts.ledger_entries import record
 from accounts.models import User
 from accounts.permissions import Permission
-from aim.errors import InvalidInputError, NotFoundError, Problem
+from aim.errors import NotFoundError
 from aim.ledger.events import Event
 
 _PASSWORD_BYTES = 15
@@ -50,24 +48,21 @@ def create_user(actor: Actor, email: str, *, name: str = "", password: str, orga
 
 
 @transaction.atomic
-def change_password(actor: Actor, *, current: str, new: str) -> User:
-    """The person's own. Raises `InvalidInputError` naming `current_password` or `new_password`."""
+def rename_user(actor: Actor, name: str) -> User:
+    """The person's own name, as others see it."""
     user = User.objects.select_for_update(no_key=True).filter(id=actor.self_id, is_active=True).first()
     if user is None:
         raise NotFoundError
-    if not user.check_password(current):
-        raise InvalidInputError((Problem("current_password", "wrong", "This is not your current password."),))
-    if current == new:
-        raise InvalidInputError(
-            (Problem("new_password", "unchanged", "Choose a password other than the current one."),)
+    before, user.name = user.name, name
+    if before != name:
+        user.save(update_fields=["name"])
+        changes = {"name": {"before": before, "after": name}}
+        record(
+            actor,
+            Event.USER_UPDATED,
+            organization_id=actor.organization_id,
+            subject=user,
+            data={},
+            personal={"changes": changes},
         )
-    try:
-        validate_password(new, user)
-    except ValidationError as error:
-        problems = tuple(Problem("new_password", "weak", message) for message in error.messages)
-        raise InvalidInputError(problems) from None
-    user.set_password(new)
-    user.must_change_password = False
-    user.save(update_fields=["password", "must_change_password"])
-    record(actor, Event.USER_PASSWORD_CHANGED, organization_id=actor.organization_id, subject=user, data={})
     return user

@@ -21,6 +21,8 @@ _KINDS = {
     "approval_id": IdKind.APPROVAL,
     "challenge_id": IdKind.CHALLENGE,
     "containment_id": IdKind.CONTAINMENT,
+    "invitation_id": IdKind.INVITATION,
+    "session_id": IdKind.SESSION,
     "deadlock_id": IdKind.DEADLOCK,
     "grant_id": IdKind.GRANT,
     "data_class_id": IdKind.DATA_CLASS,

@@ -9,9 +9,10 @@ from accounts.errors import AlreadyMemberError, LastAdminError, NameTakenError, 
 from accounts.models import Membership, Organization, PersonalToken, Role, Team
 from accounts.services.members import add_member, change_role, remove_member
 from accounts.services.organizations import create_organization, set_organization_status, update_organization
+from accounts.services.passwords import change_password
 from accounts.services.teams import add_team_member, create_team, delete_team, remove_team_member, rename_team
 from accounts.services.tokens import create_token, revoke_token
-from accounts.services.users import change_password, create_user
+from accounts.services.users import create_user
 from aim import clock
 from aim.errors import InvalidInputError, NotFoundError
 from aim.ledger.events import Event
@@ -106,7 +107,12 @@ def test_remove_member_names_what_ended_with_it(admin):
     add_team_member(admin.actor, team.id, user_id=other.user.id)
     with recorded(admin.organization.id, Event.MEMBERSHIP_REMOVED) as added:
         remove_member(admin.actor, other.user.id, organization_id=admin.organization.id)
-    assert added[0]["data"] == {"role": "member", "tokens_ended": [other.token[:13]], "teams_left": ["Team"]}
+    assert added[0]["data"] == {
+        "role": "member",
+        "sessions_ended": 0,
+        "tokens_ended": [other.token[:13]],
+        "teams_left": ["Team"],
+    }
     assert not PersonalToken.objects.filter(membership_id=other.membership.id).exists()
 
 

@@ -130,7 +130,7 @@ def test_the_one_time_password_must_be_replaced(admin):
     fields = {"current_password": PASSWORD, "new_password": new, "repeated": "different"}
     assert "differ" in client.post(reverse("accounts:password"), fields).content.decode()
     fields["repeated"] = new
-    with recorded(admin.organization.id, Event.USER_PASSWORD_CHANGED):
+    with recorded(admin.organization.id, Event.USER_PASSWORD_CHANGED, Event.SESSION_ENDED):
         assert client.post(reverse("accounts:password"), fields).headers["Location"] == "/"
     assert client.get("/").headers["Location"] == "/dashboard"
     assert elsewhere.get("/").headers["Location"].startswith(LOGIN)

@@ -2,14 +2,11 @@
 
 from django.test import Client
 
-from accounts.sessions import ORGANIZATION_KEY
 from tests.factories.accounts import Person
+from tests.factories.browser import signed_in_browser
 
 
 def browser_of(person: Person) -> Client:
-    client = Client(raise_request_exception=False)
-    client.force_login(person.user, backend="django.contrib.auth.backends.ModelBackend")
-    session = client.session
-    session[ORGANIZATION_KEY] = person.organization.id.hex
-    session.save()
+    client = signed_in_browser(person)
+    client.raise_request_exception = False
     return client

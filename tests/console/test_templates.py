@@ -13,7 +13,12 @@ from aim.runtime.environment import CHECKOUT
 
 ROOMS = ("aim", "accounts", "agents", "mcp", "verification", "security", "compliance")
 FOLDER = CHECKOUT / "templates"
-TEMPLATES = {str(path.relative_to(FOLDER)): path.read_text() for path in sorted(FOLDER.rglob("*.html"))}
+# Programs that show mail know neither our style sheets nor a person's language.
+TEMPLATES = {
+    str(path.relative_to(FOLDER)): path.read_text()
+    for path in sorted(FOLDER.rglob("*.html"))
+    if path.parent.name != "mail"
+}
 # Names and addresses, which are the same in every language.
 EXAMPLES = (
     "Agent Identity Management",

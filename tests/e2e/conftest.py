@@ -4,14 +4,13 @@ import os
 from dataclasses import dataclass
 
 import pytest
-from django.conf import settings
 from playwright.sync_api import sync_playwright
 
 from accounts.models import Organization, Role
-from tests.console.people import browser_of
 from tests.e2e.browser import HEIGHTS, Visit, find_chromium
 from tests.examples.product import running_product
 from tests.factories.accounts import Person, make_organization, make_person
+from tests.factories.browser import session_cookie
 
 # Playwright's own loop runs in this thread; the tests still use the database from it, one thing after the other.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
@@ -73,7 +72,7 @@ def visit(chromium, product):
         )
         context.set_default_timeout(10_000)
         if person is not None:
-            context.add_cookies([{"name": "sessionid", "value": session_of(person), "url": product.url}])
+            context.add_cookies([{"name": "sessionid", "value": session_cookie(person), "url": product.url}])
         made = Visit(context, product.url)
         visits.append(made)
         made.quiet = quiet
@@ -86,8 +85,3 @@ def visit(chromium, product):
                 made.check_quiet()
         finally:
             made.context.close()
-
-
-def session_of(person: Person) -> str:
-    """The key of a session as signing in makes it."""
-    return browser_of(person).cookies[settings.SESSION_COOKIE_NAME].value
