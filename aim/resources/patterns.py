@@ -32,9 +32,10 @@ class InvalidPatternError(ValueError):
 class Scope:
     """A set of patterns. It allows what at least one of them matches; an empty one allows nothing."""
 
-    __slots__ = ("_exact", "_globs", "_trees")
+    __slots__ = ("_exact", "_globs", "_trees", "globs")
 
     def __init__(self, globs: Sequence[Glob]) -> None:
+        self.globs = tuple(globs)
         # Most patterns are trees or single names, which one look-up answers for all of them together.
         self._trees = tuple(glob.tree for glob in globs if glob.tree is not None)
         self._exact = frozenset(glob.name for glob in globs if glob.name is not None)

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, cast
 
 from accounts.models import Role
 from aim import clock
+from aim.canonical import NotCanonicalError
 from aim.crypto.signature_base import SignedMessage
 from aim.errors import InvalidInputError, Problem
 from verification.contracts import Case, Origin
@@ -57,6 +58,8 @@ def test_problems(document: Document) -> list[Problem]:
             problems += [
                 Problem(f"tests[{index}].request", problem.code, problem.message) for problem in error.problems
             ]
+        except NotCanonicalError as error:
+            problems.append(Problem(f"tests[{index}].request", "invalid", str(error)))
     return problems
 
 

@@ -3,7 +3,6 @@
 Deny comes before require approval, and that before allow. What cannot be compiled denies all that it could match.
 """
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -15,10 +14,11 @@ from msgspec import Struct
 from agents.catalogue import actions_of
 from aim.errors import InvalidInputError
 from aim.ids import IdKind, show_id
-from aim.resources.patterns import Scope, compile_scope
-from verification.policies.comparisons import compile_comparison
-from verification.policies.conditions.registry import CONDITIONS, Facts
-from verification.policies.document import Approval, Document, Match, read_document
+from aim.resources.patterns import compile_scope
+from verification.policies.auto_approval import AutoApproval
+from verification.policies.conditions.registry import Facts
+from verification.policies.document import Approval, Document, read_document
+from verification.policies.matching import scope_of, tests_of, union_of
 from verification.policies.results import ApprovalRequirement, PolicyMatch
 
 if TYPE_CHECKING:
@@ -55,50 +55,6 @@ class AgentFacts(Struct, frozen=True, gc=False):
     teams: frozenset[str] = frozenset()
 
 
-class _AutoApproval:
-    """The alternatives of one policy. Asked with a case it answers what was enough, and how each condition stood."""
-
-    def __init__(self, alternatives: Sequence[Mapping[str, Any]], facts: Facts) -> None:
-        self._conditions: list[Predicate] = []
-        self._questions: list[str] = []
-        self._shorts: list[str] = []
-        self._alternatives: list[tuple[int, ...]] = []
-        for alternative in alternatives:
-            first = len(self._conditions)
-            for kind, value in alternative.items():
-                condition = CONDITIONS[kind]
-                self._conditions.append(condition.compile(value, facts))
-                self._questions.append(_question(kind, value))
-                self._shorts.append(condition.short)
-            self._alternatives.append(tuple(range(first, len(self._conditions))))
-        self._said: dict[tuple[bool, ...], tuple[bool, str]] = {}
-
-    def ask(self, case: "Case") -> tuple[bool, str]:
-        """Whether one alternative holds, and all of it in words."""
-        answers = tuple([_holds(condition, case) for condition in self._conditions])
-        said = self._said.get(answers)
-        if said is None:
-            said = self._said[answers] = self._in_words(answers)
-        return said
-
-    def _in_words(self, answers: tuple[bool, ...]) -> tuple[bool, str]:
-        lines = [
-            f"{question}: {'yes' if answer else 'no'}"
-            for question, answer in zip(self._questions, answers, strict=True)
-        ]
-        for alternative in self._alternatives:
-            if all(answers[index] for index in alternative):
-                enough = " + ".join(self._shorts[index] for index in alternative)
-                return True, "; ".join([*lines, f"auto-approved ({enough})"])
-        return False, "; ".join(lines)
-
-
-def _question(kind: str, value: Any) -> str:
-    if kind == "user_role" and len(value) == 1:
-        return f"User is {value[0]}"
-    return CONDITIONS[kind].question
-
-
 class CompiledPolicy:
     """One version of a policy. `applies` asks what the narrowing to agent and action has left open."""
 
@@ -115,6 +71,7 @@ class CompiledPolicy:
         "lifts_agent_list",
         "match",
         "requirement",
+        "scope",
         "shadow",
         "teams",
         "version_id",
@@ -133,8 +90,9 @@ class CompiledPolicy:
         self.agents: Texts = frozenset(name.casefold() for name in match.agents) or None
         self.teams: Texts = frozenset(match.teams) or None
         self.agent_tags: Texts = frozenset(match.agent_tags) or None
-        self._tests = _tests(match, facts, restricts=document.restricts)
-        self.auto = _AutoApproval(document.auto_approve, facts) if document.auto_approve else None
+        self.scope = scope_of(match, facts, restricts=document.restricts)
+        self._tests = tests_of(match, facts, restricts=document.restricts)
+        self.auto = AutoApproval(document.auto_approve, facts) if document.auto_approve else None
         self.requirement = _requirement(document.approval, policy_id, number)
         self.match = PolicyMatch(policy_id, self.version_id, number, self.effect, shadow)
         self.approves = PolicyMatch(policy_id, self.version_id, number, "auto_approve", shadow)
@@ -163,15 +121,6 @@ class CompiledPolicy:
         return True
 
 
-def _holds(condition: Predicate, case: "Case") -> bool:
-    """A condition that breaks does not hold."""
-    try:
-        return condition(case)
-    except Exception:
-        log.exception("policy_condition_broke", agent=case.agent.public_id)
-        return False
-
-
 def _requirement(approval: Approval, policy_id: str, number: int) -> ApprovalRequirement:
     named = approval.roles or approval.users or approval.teams or approval.agents
     return ApprovalRequirement(
@@ -187,64 +136,20 @@ def _requirement(approval: Approval, policy_id: str, number: int) -> ApprovalReq
     )
 
 
-def _tests(match: Match, facts: Facts, *, restricts: bool) -> tuple[Predicate, ...]:
-    tests: list[Predicate] = []
-    if match.resources:
-        tests.append(_of_resource((compile_scope(match.resources),), restricts=restricts))
-    if match.data_classes:
-        tests.append(_of_data_class(match.data_classes, facts, restricts=restricts))
-    if match.users:
-        tests.append(_of_user(frozenset(match.users), restricts=restricts))
-    if match.mcp_servers:
-        tests.append(_of_name(match.mcp_servers, "mcp_server"))
-    if match.tools:
-        tests.append(_of_name(match.tools, "tool"))
-    tests += [compile_comparison(comparison, restricts=restricts) for comparison in match.where]
-    return tuple(tests)
+class _Candidates:
+    """The policies of one agent and action. Of those for some resources, one look tells whether any can apply."""
 
+    __slots__ = ("_all", "_anywhere", "_scope")
 
-def _of_resource(scopes: tuple[Scope, ...], *, restricts: bool) -> Predicate:
-    if len(scopes) == 1:
-        allows = scopes[0].allows
+    def __init__(self, policies: Sequence[CompiledPolicy]) -> None:
+        self._all = tuple(policies)
+        self._anywhere = tuple(policy for policy in policies if policy.scope is None)
+        self._scope = union_of([policy.scope for policy in policies if policy.scope is not None])
 
-        def one(case: "Case") -> bool:
-            place = case.request.place
-            return restricts if place is None else allows(place)
-
-        return one
-
-    def any_of(case: "Case") -> bool:
+    def judge(self, case: "Case") -> Verdict:
         place = case.request.place
-        return restricts if place is None else any(scope.allows(place) for scope in scopes)
-
-    return any_of
-
-
-def _of_data_class(names: Sequence[str], facts: Facts, *, restricts: bool) -> Predicate:
-    scopes = tuple(facts.data_classes[name] for name in names if name in facts.data_classes)
-    if restricts and len(scopes) < len(names):
-        # A class that nobody describes could hold anything.
-        return lambda _case: True
-    return _of_resource(scopes, restricts=restricts)
-
-
-def _of_user(users: frozenset[str], *, restricts: bool) -> Predicate:
-    def test(case: "Case") -> bool:
-        user = case.request.user_id
-        return user in users if user else restricts
-
-    return test
-
-
-def _of_name(patterns: Sequence[str], attribute: str) -> Predicate:
-    expression = "|".join(re.escape(pattern).replace(r"\*", ".*") for pattern in patterns)
-    matches = re.compile(f"(?:{expression})", re.DOTALL | re.IGNORECASE).fullmatch
-
-    def test(case: "Case") -> bool:
-        name = getattr(case.request, attribute)
-        return name is not None and matches(name) is not None
-
-    return test
+        policies = self._all if place is None or self._scope.allows(place) else self._anywhere
+        return _judge(policies, case) if policies else NOTHING
 
 
 class AgentPolicies:
@@ -255,7 +160,7 @@ class AgentPolicies:
     def __init__(self, policies: Sequence[CompiledPolicy], actions: frozenset[str]) -> None:
         self._policies = policies
         self._actions = actions
-        self._by_action: dict[str, tuple[CompiledPolicy, ...]] = {}
+        self._by_action: dict[str, _Candidates] = {}
 
     def judge(self, case: "Case") -> Verdict:
         if not self._policies:
@@ -264,10 +169,10 @@ class AgentPolicies:
         candidates = self._by_action.get(action)
         if candidates is None:
             candidates = self._candidates(action)
-        return _judge(candidates, case) if candidates else NOTHING
+        return candidates.judge(case)
 
-    def _candidates(self, action: str) -> tuple[CompiledPolicy, ...]:
-        found = tuple(policy for policy in self._policies if policy.actions is None or action in policy.actions)
+    def _candidates(self, action: str) -> _Candidates:
+        found = _Candidates([policy for policy in self._policies if policy.actions is None or action in policy.actions])
         if action in self._actions:
             # Kept for the agent's own actions only: what strangers invent must not fill the memory.
             self._by_action[action] = found

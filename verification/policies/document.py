@@ -6,7 +6,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from msgspec import Struct, field, to_builtins
+from msgspec import Struct, field
+from msgspec import json as msgspec_json
 
 from aim.errors import InvalidInputError
 from verification.policies.conditions.registry import CONDITIONS
@@ -27,6 +28,7 @@ from verification.policies.terms import (
     value_problems,
 )
 
+_encode, _decode = msgspec_json.Encoder().encode, msgspec_json.Decoder().decode
 MOST_TESTS = 100
 MOST_COMPARISONS = 20
 MOST_ALTERNATIVES = 10
@@ -105,7 +107,7 @@ def read_document(value: Any) -> Document:
 
 def document_value(document: Document) -> dict[str, Any]:
     """The document as it is written: every field in one order, without those that say nothing."""
-    value: dict[str, Any] = to_builtins(document)
+    value: dict[str, Any] = _decode(_encode(document))
     if document.match.where:
         value["match"]["where"] = [_comparison_value(comparison) for comparison in document.match.where]
     return {name: value[name] for name in _FIELDS if value.get(name) not in (None, {}, [], ())}
@@ -118,6 +120,13 @@ def _comparison_value(comparison: Comparison) -> dict[str, Any]:
     if comparison.when_missing:
         value["when_missing"] = comparison.when_missing
     return value
+
+
+def _in_order(value: Any) -> Any:
+    """Objects with their members sorted: a document is the same wherever it has been."""
+    if isinstance(value, Mapping):
+        return {name: _in_order(item) for name, item in sorted(value.items(), key=lambda pair: str(pair[0]))}
+    return [_in_order(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def _document(reader: Reader, value: Any) -> Document:
@@ -187,8 +196,7 @@ def _alternatives(reader: Reader, value: Any, effect: str) -> tuple[dict[str, An
             if kind in CONDITIONS:
                 for problem in CONDITIONS[kind].problems(body[kind]):
                     reader.add(f"{path}.{kind}", problem)
-        # One order, so that a document is the same wherever it has been.
-        read.append(dict(sorted(body.items())))
+        read.append(_in_order(body))
     return tuple(read)
 
 
@@ -216,7 +224,7 @@ def _tests(reader: Reader, value: Any) -> tuple[PolicyTest, ...]:
         tests.append(
             PolicyTest(
                 name=reader.line(body.get("name"), f"{path}.name", longest=200),
-                request=dict(reader.mapping(body.get("request"), f"{path}.request", known=TEST_FIELDS)),
+                request=_in_order(reader.mapping(body.get("request"), f"{path}.request", known=TEST_FIELDS)),
                 expect=reader.choice(body.get("expect"), f"{path}.expect", EXPECTATIONS),
             )
         )
