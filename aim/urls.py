@@ -25,6 +25,7 @@ urlpatterns = [
     path("api/v1/", include("agents.api.urls")),
     path("api/v1/", include("mcp.api.urls")),
     path("api/v1/", include("verification.api.urls")),
+    path("", include("verification.urls")),
     path("api/v1/schema", SpectacularAPIView.as_view(), name="schema"),
     path("api/v1/docs", ApiDocsView.as_view(), name="docs"),
 ]

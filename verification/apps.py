@@ -19,5 +19,8 @@ class VerificationConfig(AppConfig):
         import_module("verification.readiness")
         import_module("verification.agent_records")
         import_module("verification.activity")
+        import_module("verification.navigation")
+        import_module("verification.fragments")
+        import_module("verification.agent_tab")
         register_dependent(import_module("verification.policies.book").raise_generation)
         import_module("verification.dependents")

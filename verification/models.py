@@ -3,6 +3,8 @@
 from typing import ClassVar
 
 from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import SearchVectorField
 from django.db import models
 from django.db.models.functions import Lower
 
@@ -50,6 +52,20 @@ class Verification(models.Model):
     @property
     def public_id(self) -> str:
         return show_id(IdKind.VERIFICATION, self.id)
+
+
+class Document(models.Model):
+    """The words of a decision, to find it by; derived from the ledger by the follower `documents`."""
+
+    verification_id = models.UUIDField(primary_key=True)
+    organization_id = models.UUIDField()
+    words = SearchVectorField()
+
+    class Meta:
+        indexes: ClassVar = [GinIndex(fields=["words"], name="document_words")]
+
+    def __str__(self) -> str:
+        return str(self.verification_id)
 
 
 class Completion(models.Model):

@@ -1,8 +1,10 @@
 """All reads of decisions. Each takes the actor first: people see their organization's, an agent its own."""
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from django.db.models import QuerySet
 
 from accounts.contracts import Actor, ActorKind
@@ -10,6 +12,17 @@ from aim.errors import NotFoundError
 from aim.ledger.models import Entry
 from aim.ledger.reading import read_entry
 from verification.models import Completion, Containment, Verification
+
+
+class _Checks(msgspec.Struct):
+    checks: list[dict[str, Any]]
+
+
+class _Record(msgspec.Struct):
+    data: _Checks
+
+
+_checks = msgspec.json.Decoder(_Record).decode
 
 
 def verifications_visible_to(actor: Actor) -> QuerySet[Verification]:
@@ -44,6 +57,15 @@ def own_verification(actor: Actor, verification_id: UUID) -> Verification:
 def record_of(verification: Verification) -> dict[str, Any]:
     """The full record of a decision: its ledger entry, with the clear values that are not erased."""
     return read_entry(Entry.objects.get(id=verification.id))
+
+
+def checks_of_many(ids: Sequence[UUID]) -> dict[UUID, list[tuple[str, str]]]:
+    """Name and result of every check of a page of decisions, in one query."""
+    entries = Entry.objects.filter(id__in=ids).values_list("id", "body")
+    return {
+        entry_id: [(line["name"], line["result"]) for line in _checks(bytes(body)).data.checks]
+        for entry_id, body in entries
+    }
 
 
 def claimed_bytes(verification: Verification) -> int:

@@ -199,3 +199,9 @@ def as_control(field: BoundField, mono: str = "") -> str:
     if field.errors:
         attributes["aria-invalid"] = "true"
     return field.as_widget(attrs={**widget.attrs, **attributes})
+
+
+@register.filter
+def milliseconds(microseconds: int | None) -> str:
+    """Microseconds as milliseconds with one decimal; an en dash where nothing was measured."""
+    return "–" if microseconds is None else formats.number_format(microseconds / 1000, 1)

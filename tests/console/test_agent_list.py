@@ -11,10 +11,12 @@ from agents.models import Agent, AgentStatus
 from agents.services.lifecycle import revoke_agent, suspend_agent
 from aim import clock
 from aim.ledger.events import Event
+from tests.console.decisions import decided
 from tests.console.people import browser_of
 from tests.factories.accounts import make_organization, make_person
 from tests.factories.agents import make_agent, make_verified_agent
 from tests.factories.ledger import recorded
+from verification.models import Rollup
 
 LIST = reverse("agents:agent-list")
 SUSPEND = reverse("agents:agents-bulk", args=["suspend"])
@@ -26,7 +28,7 @@ def admin():
 
 
 def names(response):
-    return re.findall(r'<span class="name"[^>]*>([^<]+)</span>', response.content.decode())
+    return re.findall(r'<(?:span|a) class="name[^"]*"[^>]*>([^<]+)</', response.content.decode())
 
 
 def figures(response):
@@ -185,20 +187,34 @@ def test_a_change_leads_back_to_the_list_it_came_from_and_nowhere_else(fleet):
         assert client.post(SUSPEND, {**fields, "back": elsewhere}).headers["Location"] == LIST
 
 
+def test_calls_and_denials_are_those_of_the_statistics(admin):
+    agent = make_verified_agent(admin.actor).agent
+    hour = clock.now().replace(minute=0, second=0, microsecond=0)
+    for status, at, count in (
+        ("approved", hour, 30),
+        ("denied", hour - timedelta(hours=23), 10),
+        ("denied", hour - timedelta(hours=24), 500),
+    ):
+        Rollup.objects.create(
+            organization_id=admin.organization.id,
+            granularity="hour",
+            period=at,
+            agent_id=agent.id,
+            action_type="file_read",
+            status=status,
+            count=count,
+            duration_us=5,
+            latency=[],
+        )
+    page = browser_of(admin).get(LIST).content.decode()
+    assert '<span class="figure-of-calls">40</span>' in page
+    assert "25.0 %" in page
+
+
 def test_the_last_call_is_that_of_the_newest_decision(admin):
     agent = make_verified_agent(admin.actor).agent
-    assert "–" in browser_of(admin).get(LIST).content.decode()
-    from verification.models import Verification  # noqa: PLC0415
-
-    asked = clock.now() - timedelta(hours=3)
-    Verification.objects.create(
-        organization_id=admin.organization.id,
-        agent_id=agent.id,
-        status="denied",
-        action_type="file_read",
-        resource="/x",
-        created_at=asked,
-        duration_us=5,
-        request_digest=b"x" * 32,
-    )
-    assert re.search(r"<time[^>]*>3 h</time>", browser_of(admin).get(LIST).content.decode())
+    decided(agent, clock.now() - timedelta(hours=3))
+    page = browser_of(admin).get(LIST).content.decode()
+    assert re.search(r"<time[^>]*>3 h</time>", page)
+    # The statistics have not come to it yet, and 0 would be wrong.
+    assert "not measured yet" in page

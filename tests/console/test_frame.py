@@ -9,7 +9,9 @@ from django.utils import timezone
 
 from accounts.models import Membership, Role
 from accounts.services.organizations import update_organization
+from aim import clock
 from aim.console.navigation import Entry, Group, entries_for, register_entry
+from tests.console.decisions import decided
 from tests.console.people import browser_of
 from tests.factories.accounts import make_organization, make_person
 from tests.factories.agents import make_agent
@@ -167,7 +169,7 @@ def test_times_are_those_of_the_zone_with_the_exact_utc_under_the_pointer():
 
 def test_the_organizations_zone_is_used(admin):
     update_organization(admin.actor, timezone="Asia/Kolkata")
-    make_agent(admin.actor)
+    decided(make_agent(admin.actor).agent, clock.now())
     assert " IST\n" in browser_of(admin).get(LIST).content.decode()
 
 

@@ -10,4 +10,5 @@ import "./list.js";
 import "./menu.js";
 import "./palette.js";
 import "./preferences.js";
+import "./proof.js";
 import "./toast.js";

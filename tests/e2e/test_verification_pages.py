@@ -1,0 +1,70 @@
+"""The list of decisions, its drawer, and the proof that the browser recomputes."""
+
+import pytest
+
+from tests.factories.followers import follow_all
+from tests.factories.seals import seal_now
+from tests.verification.world import make_agent
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def busy(cast):
+    agent = make_agent(cast.admin.actor, name="claude-code-assistant", display_name="Claude Code Assistant")
+    for resource in ("/app/config/config.json", "/etc/passwd", "/app/data.csv", "/app/a/b/c/report.pdf"):
+        agent.ask_natively(agent.body(resource=resource))
+    follow_all("statistics")
+    follow_all("documents")
+    seal_now()
+    return agent
+
+
+@pytest.mark.requirement("W5.1", "W5.2", "W4.2")
+@pytest.mark.parametrize(("theme", "width"), [("light", 1440), ("dark", 1440), ("light", 390), ("dark", 390)])
+def test_the_list_and_the_drawer_are_clean(visit, cast, busy, theme, width):
+    page = visit("/dashboard/verifications", cast.viewer, theme=theme, width=width)
+    page.get_by_text("Showing").wait_for()
+    page.check()
+    page.picture(f"verifications-{theme}-{width}")
+    page.locator("tbody tr", has_text="Denied").locator(".row-link").first.click()
+    page.get_by_role("heading", name="Resource out of scope").wait_for()
+    page.picture(f"verification-drawer-{theme}-{width}")
+    page.check()
+
+
+@pytest.mark.requirement("W5.2")
+def test_the_browser_verifies_the_proof_and_finds_a_forgery(visit, cast, busy):
+    page = visit("/dashboard/verifications", cast.viewer)
+    page.locator("tbody tr .row-link").first.click()
+    page.get_by_role("button", name="Verify in this browser").click()
+    page.get_by_text("Verified: the entry is in the ledger").wait_for()
+    page.picture("verification-proved")
+    page.route("**/proof", _forge)
+    page.get_by_role("button", name="Verify in this browser").click()
+    page.get_by_text("Not verified").wait_for()
+
+
+def _forge(route):
+    answer = route.fetch()
+    proof = answer.json()
+    proof["entry"] = proof["entry"].replace("approved", "denied").replace("out_of_scope", "approved")
+    route.fulfill(response=answer, json=proof)
+
+
+@pytest.mark.requirement("W5.1")
+def test_filters_search_and_drawer_live_in_the_address(visit, cast, busy):
+    page = visit("/dashboard/verifications", cast.viewer)
+    page.get_by_role("checkbox", name="Denied").check()
+    page.wait_for_url("**status=denied**")
+    assert page.locator("tbody tr").count() == 1
+    page.locator("input[type=search][name=q]").fill("passwd")
+    page.wait_for_url("**q=passwd**")
+    page.locator("tbody tr .row-link").first.click()
+    page.wait_for_url("**d=ver_**")
+    page.go_back()
+    page.get_by_text("Showing").wait_for()
+    page.open("/dashboard/verifications?q=nothing-like-this")
+    page.get_by_text("No verifications match your filters.").wait_for()
+    page.picture("verifications-none")
+    page.check()

@@ -1,0 +1,177 @@
+"""One decision, ready to be shown: what was asked, what each check found, why, in what session, and its proof."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.utils.translation import gettext as _
+
+from accounts.contracts import Actor
+from agents.catalogue import capability_of
+from agents.models import Agent
+from agents.selectors import agents_visible_to
+from aim.console.comb import Check, outcome_of
+from aim.ledger.proofs import NotSealedError, Proof, prove_entry
+from verification.models import Completion, Verification
+from verification.selectors import completion_of, record_of, verification_by_id, verifications_visible_to
+
+SESSION_SHOWN = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Detail:
+    """`agent` is the registry's row of today, `then` what the agent was; None in `proof` is "not sealed yet"."""
+
+    verification: Verification
+    agent: Agent | None
+    name: str
+    then: Mapping[str, Any]
+    checks: list[Check]
+    action: Mapping[str, Any]
+    parameters: str
+    context: list[tuple[str, str]]
+    claims: list[tuple[str, str]]
+    address: str
+    credential: str
+    keyid: str
+    correlation_id: str
+    reasoning: str
+    policies: list[Mapping[str, Any]]
+    session: list[Verification]
+    session_count: int
+    completion: Completion | None
+    proof: Proof | None
+    erased: list[str]
+
+    @property
+    def evaluated_us(self) -> float:
+        return sum(check.microseconds or 0 for check in self.checks)
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        return {
+            name: sum(check.outcome.value == name for check in self.checks)
+            for name in ("passed", "failed", "waiting", "not_run")
+        }
+
+
+def detail_of(actor: Actor, verification_id: UUID) -> Detail:
+    """Raises `NotFoundError` for an unknown decision and for another organization's."""
+    verification = verification_by_id(actor, verification_id)
+    record = record_of(verification)
+    data, who = record["data"], record["actor"]
+    checks = checks_of(data)
+    action = data["action"] or {}
+    session = _session(actor, verification)
+    return Detail(
+        verification=verification,
+        agent=agents_visible_to(actor).filter(id=verification.agent_id).first(),
+        name=who.get("label") or "",
+        then=data["agent"],
+        checks=checks,
+        action=action,
+        parameters=_pretty(action.get("parameters")),
+        context=_pairs(data["context"]),
+        claims=_pairs(data["claims"]),
+        address=who.get("address") or "",
+        credential=who.get("credential") or "",
+        keyid=data.get("keyid") or "",
+        correlation_id=data.get("correlation_id") or "",
+        reasoning=reasoning_of(verification, checks),
+        policies=data.get("policies") or [],
+        session=session,
+        session_count=_session_count(actor, verification) if session else 0,
+        completion=completion_of(verification.id),
+        proof=_proof(verification.id),
+        erased=[*record["erased"], *record["altered"]],
+    )
+
+
+def checks_of(data: Mapping[str, Any]) -> list[Check]:
+    """The checks of a record in its order. Entries of the first version hold the detail in the line."""
+    lines = data["checks"]
+    details = data.get("details") or [line.get("detail", "") for line in lines]
+    return [
+        Check(
+            line["name"],
+            outcome_of(line["result"]),
+            detail or "",
+            line["ns"] / 1000 if line.get("ns") else None,
+        )
+        for line, detail in zip(lines, details, strict=False)
+    ]
+
+
+def reasoning_of(verification: Verification, checks: list[Check]) -> str:
+    """The decision in two sentences, from what the record says."""
+    capability = capability_of(verification.action_type)
+    values = {
+        "action": verification.action_type,
+        "capability": capability.label if capability else _("no known capability"),
+        "reason": verification.reason,
+        "passed": sum(check.outcome.value == "passed" for check in checks),
+        "all": len(checks),
+        "failed": next((check.name for check in checks if check.outcome.value == "failed"), ""),
+    }
+    match verification.status:
+        case "approved":
+            return (
+                _(
+                    "The agent asked for %(action)s, which belongs to %(capability)s. All %(passed)s checks that apply"
+                    " let it pass, so the action was approved."
+                )
+                % values
+            )
+        case "pending":
+            return (
+                _(
+                    "The agent asked for %(action)s, which belongs to %(capability)s. A rule wants a person to decide,"
+                    " so the action waits; without a decision it is denied."
+                )
+                % values
+            )
+    return (
+        _(
+            "The agent asked for %(action)s. The check %(failed)s refused it: %(reason)s."
+            " The action was refused before it ran."
+        )
+        % values
+    )
+
+
+def _session(actor: Actor, verification: Verification) -> list[Verification]:
+    """What else was decided in the same session, around this decision."""
+    if not verification.session_id:
+        return []
+    same = verifications_visible_to(actor).filter(agent_id=verification.agent_id, session_id=verification.session_id)
+    before = list(same.filter(id__lte=verification.id).order_by("-id")[: SESSION_SHOWN // 2])
+    after = list(same.filter(id__gt=verification.id).order_by("id")[: SESSION_SHOWN // 2])
+    return [*reversed(before), *after]
+
+
+def _session_count(actor: Actor, verification: Verification) -> int:
+    same = verifications_visible_to(actor).filter(agent_id=verification.agent_id, session_id=verification.session_id)
+    return same.order_by("-id")[:1000].count()
+
+
+def _proof(entry_id: UUID) -> Proof | None:
+    try:
+        return prove_entry(entry_id)
+    except NotSealedError:
+        return None
+
+
+def _pairs(values: Any) -> list[tuple[str, str]]:
+    if not isinstance(values, dict):
+        return []
+    return [
+        (name, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
+        for name, value in values.items()
+        if value not in (None, "", [], {}, 0)
+    ]
+
+
+def _pretty(value: Any) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False) if value else ""

@@ -1,0 +1,275 @@
+"""The list of decisions as people search it, quick however many there are.
+
+Counts come from the rollups, which know agent, action, status and code; only text, person and session are asked of the
+decisions themselves, and then the count ends at a stated bound. Rows are read by the index of the organization, from
+the newest period that holds any.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from django.db.models import Max, Min, Q, QuerySet, Sum
+from django.http import QueryDict
+from django.utils import timezone
+from django.utils.dateparse import parse_date
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from accounts.contracts import Actor
+from agents.models import Agent
+from agents.selectors import agents_visible_to
+from aim import clock
+from aim.console.lists import Facet, Order, Page, keyset_page, make_facet
+from aim.ids import IdKind, InvalidIdError, parse_id, show_id, uuid7_bytes
+from verification.codes import MEANINGS
+from verification.documents import matching_ids
+from verification.models import Rollup, Verification
+from verification.selectors import verifications_visible_to
+from verification.statistics.selectors import SPANS, STEPS, USUAL_POINTS, Granularity, Span, span_of
+
+USUAL_RANGE = "24h"
+RANGES: Mapping[str, Promise] = {
+    "1h": _("Last hour"),
+    "24h": _("Last 24 hours"),
+    "7d": _("Last 7 days"),
+    "30d": _("Last 30 days"),
+    "90d": _("Last 90 days"),
+    "365d": _("Last year"),
+}
+STATUSES: Mapping[str, Promise] = {"approved": _("Approved"), "denied": _("Denied"), "pending": _("Waiting")}
+COUNTED = 1000
+"""So many matches of a text are counted; beyond, the list says "1,000+"."""
+_ORDERS = {"time": "id"}
+_SHOWN = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What the address asks for; values that cannot exist are left out, so that an old bookmark still shows a list."""
+
+    range: str
+    since: datetime
+    until: datetime | None
+    text: str
+    statuses: list[str]
+    actions: list[str]
+    codes: list[str]
+    agents: list[UUID]
+    user: str
+    session: str
+
+    @classmethod
+    def read(cls, parameters: QueryDict) -> "Filters":
+        name = parameters.get("range", USUAL_RANGE)
+        since, until = _custom(parameters) if name == "custom" else (None, None)
+        if since is None:
+            name = name if name in SPANS else USUAL_RANGE
+            span = span_of(name)
+            assert span is not None
+            since = span.since
+        return cls(
+            range=name,
+            since=since,
+            until=until,
+            text=_text(parameters, "q"),
+            statuses=[value for value in STATUSES if value in parameters.getlist("status")],
+            actions=[value[:100] for value in dict.fromkeys(parameters.getlist("action")) if "\0" not in value][:20],
+            codes=[value for value in dict.fromkeys(parameters.getlist("code")) if value in MEANINGS],
+            agents=[id_ for id_ in map(_agent_id, dict.fromkeys(parameters.getlist("agent"))) if id_][:20],
+            user=_text(parameters, "user"),
+            session=_text(parameters, "session"),
+        )
+
+    @property
+    def any(self) -> bool:
+        return bool(self.counted or self.statuses or self.actions or self.codes or self.agents)
+
+    @property
+    def counted(self) -> bool:
+        """Whether something is asked that the rollups do not know."""
+        return bool(self.text or self.user or self.session)
+
+    def span(self) -> Span:
+        """The whole periods that the range covers."""
+        if self.range != "custom":
+            span = span_of(self.range)
+            assert span is not None
+            return span
+        until = self.until or clock.now()
+        length = until - self.since
+        granularity = next((fine for fine, step in STEPS.items() if length / step <= USUAL_POINTS), Granularity.DAY)
+        return Span(self.since, until, granularity)
+
+    def of_rollups(self, *, leaving_out: str = "") -> Q:
+        """The same filters over periods; within one filter any of its values will do."""
+        condition = Q()
+        for name, field, values in (
+            ("status", "status__in", self.statuses),
+            ("action", "action_type__in", self.actions),
+            ("code", "code__in", self.codes),
+            ("agent", "agent_id__in", self.agents),
+        ):
+            if values and name != leaving_out:
+                condition &= Q(**{field: values})
+        return condition
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    filters: Filters
+    order: Order
+    page: Page[Verification]
+    agents: Mapping[UUID, Agent]
+    capped: bool
+
+
+def listing_for(actor: Actor, parameters: QueryDict) -> Listing:
+    """One page of the decisions, as the address asks for it."""
+    filters = Filters.read(parameters)
+    order = Order("time", _ORDERS["time"], parameters.get("sort", "-time") != "time")
+    rows, total, capped = _narrowed(actor, filters)
+    page = keyset_page(rows, order, parameters, total=total)
+    ids = {row.agent_id for row in page.rows}
+    agents = {agent.id: agent for agent in agents_visible_to(actor).filter(id__in=ids)}
+    return Listing(filters, order, page, agents, capped)
+
+
+def _narrowed(actor: Actor, filters: Filters) -> tuple[QuerySet[Verification], int, bool]:
+    """The rows, how many there are, and whether there are more than were counted."""
+    rows = _within(verifications_visible_to(actor), filters.since, filters.until).filter(filters.of_rollups())
+    if filters.user:
+        rows = rows.filter(user_id=filters.user)
+    if filters.session:
+        rows = rows.filter(session_id=filters.session)
+    if filters.text:
+        rows = rows.filter(id__in=matching_ids(actor, filters.text, rows, most=COUNTED + 1))
+    if filters.counted:
+        found = rows.order_by("-id").values("id")[: COUNTED + 1].count()
+        return rows, min(found, COUNTED), found > COUNTED
+    mine = _rollups(actor, filters.span()).filter(filters.of_rollups())
+    known = mine.aggregate(total=Sum("count"), first=Min("period"), last=Max("period"))
+    if filters.any and known["total"]:
+        # The periods between the first and the last that hold any: what is rare is not looked for everywhere.
+        last = known["last"] + filters.span().step
+        # What is newer than the rollups' last look is always looked through.
+        rows = _within(rows, known["first"], None if last >= clock.now() - timedelta(minutes=5) else last)
+    return rows, known["total"] or 0, False
+
+
+def facets_for(actor: Actor, filters: Filters) -> list[Facet]:
+    """Each with the counts that choosing one of its values would lead to, from the rollups."""
+    rollups = _rollups(actor, filters.span())
+
+    def counts(name: str, field: str) -> dict[str, int]:
+        rows = rollups.filter(filters.of_rollups(leaving_out=name)).order_by().values(field)
+        return {str(row[field]): row["n"] for row in rows.annotate(n=Sum("count")).values(field, "n")}
+
+    statuses, actions = counts("status", "status"), counts("action", "action_type")
+    codes, agents = counts("code", "code"), counts("agent", "agent_id")
+    codes.pop("", None)
+    return [
+        make_facet("status", _("Verdict"), [(v, w, statuses.get(v, 0)) for v, w in STATUSES.items()], filters.statuses),
+        _busiest("action", _("Action type"), actions, filters.actions, {}),
+        _agent_facet(actor, agents, [str(id_) for id_ in filters.agents]),
+        _busiest("code", _("Reason"), codes, filters.codes, {code: CODE_WORDS.get(code, code) for code in codes}),
+    ]
+
+
+CODE_WORDS: Mapping[str, Promise] = {
+    "agent_not_verified": _("Agent not verified"),
+    "agent_suspended": _("Agent suspended"),
+    "agent_revoked": _("Agent revoked"),
+    "ip_not_allowed": _("Network not allowed"),
+    "signature_missing": _("No signature"),
+    "signature_invalid": _("Invalid signature"),
+    "signature_expired": _("Signature expired"),
+    "replayed": _("Replayed"),
+    "blocked": _("Blocked"),
+    "quarantined": _("Quarantined"),
+    "capability_missing": _("Missing capability"),
+    "out_of_scope": _("Out of scope"),
+    "policy_denied": _("Denied by policy"),
+    "approval_required": _("Needs approval"),
+    "approval_denied": _("Approval denied"),
+    "approval_expired": _("Approval expired"),
+    "trust_too_low": _("Trust too low"),
+    "anomaly": _("Anomaly"),
+    "rate_limited": _("Rate limit"),
+    "data_limit_exceeded": _("Data limit"),
+    "mcp_server_not_verified": _("MCP server not verified"),
+    "mcp_capability_disabled": _("MCP tool disabled"),
+    "check_failed": _("Check failed"),
+}
+
+
+def _busiest(
+    name: str, label: Promise, counts: Mapping[str, int], chosen: Sequence[str], words: Mapping[str, Promise | str]
+) -> Facet:
+    """The values that occur most, and those that are chosen."""
+    ordered = sorted(counts, key=lambda value: (-counts[value], value))
+    shown = list(dict.fromkeys([*ordered[:_SHOWN], *chosen]))
+    options = [(value, words.get(value, value), counts.get(value, 0)) for value in shown]
+    facet = make_facet(name, label, options, chosen)
+    return replace(facet, more=max(0, len(ordered) - len(shown)))
+
+
+def _agent_facet(actor: Actor, counts: Mapping[str, int], chosen: Sequence[str]) -> Facet:
+    ordered = sorted(counts, key=lambda value: (-counts[value], value))
+    shown = list(dict.fromkeys([*ordered[:_SHOWN], *chosen]))
+    names = {
+        str(agent_id): name
+        for agent_id, name in agents_visible_to(actor).filter(id__in=shown).values_list("id", "display_name")
+    }
+    options = [
+        (show_id(IdKind.AGENT, UUID(value)), names.get(value, _("Deleted agent")), counts.get(value, 0))
+        for value in shown
+    ]
+    facet = make_facet("agent", _("Agent"), options, [show_id(IdKind.AGENT, UUID(value)) for value in chosen])
+    return replace(facet, more=max(0, len(ordered) - len(shown)))
+
+
+def _rollups(actor: Actor, span: Span) -> QuerySet[Rollup]:
+    return Rollup.objects.filter(
+        organization_id=actor.scope, granularity=span.granularity, period__gte=span.since, period__lt=span.until
+    )
+
+
+def _within(rows: QuerySet[Verification], since: datetime, until: datetime | None) -> QuerySet[Verification]:
+    """By the key, whose first bits are the time, so that the partitions and the index are narrowed by it."""
+    rows = rows.filter(id__gte=_floor(since))
+    return rows if until is None else rows.filter(id__lt=_floor(until))
+
+
+def _floor(moment: datetime) -> UUID:
+    """The least id of its millisecond."""
+    return UUID(bytes=uuid7_bytes(moment.timestamp())[:6] + bytes(10))
+
+
+def _custom(parameters: QueryDict) -> tuple[datetime | None, datetime | None]:
+    """Two days of the organization's zone, both included; (None, None) where they are no days."""
+    try:
+        first, last = parse_date(parameters.get("since", "")), parse_date(parameters.get("until", ""))
+    except ValueError:
+        return None, None
+    if first is None:
+        return None, None
+    zone = timezone.get_current_timezone()
+    since = datetime(first.year, first.month, first.day, tzinfo=zone)
+    if last is None or last < first:
+        return since, None
+    ended = datetime(last.year, last.month, last.day, tzinfo=zone) + timedelta(days=1)
+    return since, min(ended, clock.now().astimezone(zone if isinstance(zone, ZoneInfo) else None))
+
+
+def _agent_id(text: str) -> UUID | None:
+    try:
+        return parse_id(IdKind.AGENT, text)
+    except InvalidIdError:
+        return None
+
+
+def _text(parameters: QueryDict, name: str) -> str:
+    return parameters.get(name, "").strip().replace("\0", "")[:200]

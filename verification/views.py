@@ -1,0 +1,105 @@
+"""The pages of decisions: the list with its drawer, and one decision on a page of its own."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID
+
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.views.decorators.http import require_safe
+
+from accounts.console import console_page
+from accounts.contracts import Actor
+from accounts.permissions import Permission
+from agents.models import Agent
+from aim.api.path_ids import path_id
+from aim.console.lists import chips_of
+from aim.console.pages import render_page
+from aim.errors import NotFoundError
+from aim.ids import IdKind
+from verification.detail import Detail, detail_of
+from verification.figures import figures_for
+from verification.fragments import VERIFICATIONS
+from verification.listing import RANGES, Listing, facets_for, listing_for
+from verification.models import Verification
+from verification.selectors import checks_of_many
+
+
+@require_safe
+@console_page(Permission.VERIFICATIONS_READ)
+def verification_list(request: HttpRequest, actor: Actor) -> HttpResponse:
+    listing = listing_for(actor, request.GET)
+    facets = facets_for(actor, listing.filters)
+    detail = _asked(actor, request.GET.get("d", ""))
+    context = {
+        "listing": listing,
+        "rows": rows_of(listing.page.rows, listing.agents),
+        "figures": figures_for(actor, listing.filters.span()),
+        "facets": facets,
+        "chips": chips_of(facets, request.path, request.GET),
+        "ranges": RANGES,
+        "detail": detail,
+        **(_beside(request, listing, detail) if detail else {}),
+    }
+    return render_page(
+        request,
+        "verification/verification_list.html",
+        context,
+        fragments={VERIFICATIONS: "list", "drawer": "drawer"},
+    )
+
+
+@require_safe
+@console_page(Permission.VERIFICATIONS_READ)
+def verification_detail(request: HttpRequest, actor: Actor, verification_id: str) -> HttpResponse:
+    detail = detail_of(actor, path_id(IdKind.VERIFICATION, verification_id))
+    return render_page(request, "verification/verification_detail.html", {"detail": detail})
+
+
+def rows_of(
+    verifications: Sequence[Verification], agents: Mapping[UUID, Agent]
+) -> list[tuple[Verification, Agent | None, list[tuple[str, str]]]]:
+    """Each decision with its agent and what its checks came to."""
+    checks = checks_of_many([row.id for row in verifications])
+    return [(row, agents.get(row.agent_id), checks.get(row.id, [])) for row in verifications]
+
+
+def _asked(actor: Actor, text: str) -> Detail | None:
+    """The decision that the address shows in the drawer; none for one that does not exist."""
+    if not text:
+        return None
+    try:
+        return detail_of(actor, path_id(IdKind.VERIFICATION, text))
+    except NotFoundError:
+        return None
+
+
+def _beside(request: HttpRequest, listing: Listing, detail: Detail) -> dict[str, Any]:
+    """The rows before and after the one that is shown, and its place among all."""
+    rows = listing.page.rows
+    at = next((index for index, row in enumerate(rows) if row.id == detail.verification.id), None)
+
+    def address(index: int) -> str:
+        if not 0 <= index < len(rows):
+            return ""
+        parameters = request.GET.copy()
+        parameters["d"] = rows[index].public_id
+        return f"{request.path}?{parameters.urlencode()}"
+
+    parameters = request.GET.copy()
+    parameters.pop("d", None)
+    closed = f"{request.path}?{parameters.urlencode()}" if parameters else request.path
+    if at is None:
+        return {"close": closed, "place": None}
+    return {
+        "close": closed,
+        "place": listing.page.first + at,
+        "previous": address(at - 1),
+        "following": address(at + 1),
+    }
+
+
+def list_address(**parameters: str) -> str:
+    """The list with some filters, for links from elsewhere."""
+    return f"{reverse('verification:verification-list')}?{urlencode(parameters)}"
