@@ -14,7 +14,7 @@ from agents.tabs import AgentTab, register_tab
 from verification.figures import figures_for
 from verification.selectors import verifications_visible_to
 from verification.statistics.selectors import span_of
-from verification.views import rows_of
+from verification.views.decisions import rows_of
 
 SHOWN = 30
 

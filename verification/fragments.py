@@ -4,3 +4,5 @@ from aim.console.fragments import register_fragment
 
 VERIFICATIONS = "verifications"
 register_fragment(VERIFICATIONS, "verifications")
+APPROVALS = "approvals"
+register_fragment(APPROVALS, "approvals")

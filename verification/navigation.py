@@ -1,9 +1,14 @@
 """Where decisions stand in the console's navigation."""
 
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
+from accounts.contracts import Actor
 from accounts.permissions import Permission
-from aim.console.navigation import Entry, Group, register_entry
+from aim.console.keyboard import Scope, register_key
+from aim.console.navigation import Count, Entry, Group, register_entry
+from aim.console.viewer import Viewer
+from verification.approvals.inbox import waiting_for
 
 register_entry(
     Entry(
@@ -16,3 +21,28 @@ register_entry(
         "v",
     )
 )
+
+
+def _waiting(viewer: Viewer) -> Count | None:
+    """What waits for this very person."""
+    if not isinstance(viewer, Actor):
+        return None
+    number = waiting_for(viewer)
+    return Count(number, words=ngettext("%(n)d waiting", "%(n)d waiting", number) % {"n": number}) if number else None
+
+
+register_entry(
+    Entry(
+        "verification:approval-inbox",
+        _("Approvals"),
+        "clock-check",
+        Group.OPERATE,
+        30,
+        Permission.APPROVALS_READ.value,
+        "a",
+        _waiting,
+    )
+)
+register_key(Scope.APPROVALS, "a", _("Approve once"))
+register_key(Scope.APPROVALS, "h", _("Approve for an hour"))
+register_key(Scope.APPROVALS, "d", _("Deny"))

@@ -1,6 +1,7 @@
 // The console's behaviours, one module each. Without them every page still works by links and forms.
 import "./connection.js";
 import "./copy.js";
+import "./countdown.js";
 import "./dialog.js";
 import "./drawer.js";
 import "./failure.js";

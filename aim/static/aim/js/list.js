@@ -128,6 +128,7 @@ document.addEventListener("aim:key", (event) => {
     for (const row of rows) row.removeAttribute("data-cursor");
     next.setAttribute("data-cursor", "");
     next.scrollIntoView({ block: "nearest" });
+    next.querySelector(".row-link")?.focus({ preventScroll: true });
     if (document.querySelector("aim-drawer")) next.querySelector(".row-link")?.click();
   } else if (at >= 0 && keys === "x") {
     rows[at].querySelector("input[data-row]")?.click();
