@@ -93,10 +93,15 @@ def console_of(request: HttpRequest) -> ConsoleSession:
 
 
 def to_login(request: HttpRequest) -> HttpResponse:
-    """A part of a page that asks without a session must not get the sign-in page in its place."""
+    """A part of a page that asks without a session must not get the sign-in page in its place.
+
+    What somebody wanted to *do* is kept in the page: it asks them to sign in again, and then whether to go on.
+    """
     htmx: Any = getattr(request, "htmx", None)
     if not htmx:
         return redirect_to_login(request.get_full_path() if request.method == "GET" else _came_from(request))
+    if request.method == "POST":
+        return HttpResponse(status=401, headers={"AIM-Session": "expired"})
     back = redirect_to_login(htmx.current_url_abs_path or "/")
     return HttpResponse(status=401, headers={"HX-Redirect": back.headers["Location"]})
 

@@ -1,6 +1,7 @@
 from django.urls import path, re_path
 
 from agents.views.detail import agent_act, agent_api_key, agent_detail, agent_rotate, agent_verify
+from agents.views.imports import agent_import
 from agents.views.registration import agent_edit, agent_key_result, agent_register
 from agents.views.registry import agent_list, agents_bulk
 
@@ -10,6 +11,7 @@ urlpatterns = [
     re_path("^dashboard/agents/bulk/(?P<verb>suspend|resume)$", agents_bulk, name="agents-bulk"),
     path("dashboard/agents/register", agent_register, name="agent-register"),
     path("dashboard/agents/register/key", agent_key_result, name="agent-key-result"),
+    path("dashboard/agents/import", agent_import, name="agent-import"),
     path("dashboard/agents/<str:agent_id>", agent_detail, name="agent-detail"),
     path("dashboard/agents/<str:agent_id>/edit", agent_edit, name="agent-edit"),
     path("dashboard/agents/<str:agent_id>/verify", agent_verify, name="agent-verify"),

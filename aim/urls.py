@@ -8,13 +8,17 @@ from aim.api.docs import ApiDocsView
 from aim.pages.design import design
 from aim.pages.find import find
 from aim.pages.home import home
+from aim.pages.offline import service_worker
 from aim.pages.preferences import preferences
+from aim.pages.signed_in import signed_in
 
 urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("metrics", health.metrics, name="metrics"),
     path("", home, name="home"),
+    path("service-worker.js", service_worker, name="service-worker"),
+    path("dashboard/signed-in", signed_in, name="signed-in"),
     path("dashboard/find", find, name="find"),
     path("dashboard/preferences", preferences, name="preferences"),
     path("dashboard/_design", design, name="design"),

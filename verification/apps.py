@@ -20,6 +20,8 @@ class VerificationConfig(AppConfig):
         import_module("verification.readiness")
         import_module("verification.agent_records")
         import_module("verification.activity")
+        import_module("verification.ledger_blots")
+        import_module("verification.ledger_counterpart")
         import_module("verification.navigation")
         import_module("verification.fragments")
         import_module("verification.needs")

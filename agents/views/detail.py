@@ -83,6 +83,7 @@ _ACTS: Mapping[str, dict[str, Any]] = {
         "busy": gettext_lazy("Suspending…"),
         "said": gettext_lazy("%(name)s is suspended."),
         "danger": True,
+        "again": gettext_lazy("Continue suspending agent %(name)s?"),
     },
     "resume": {
         "service": resume_agent,
@@ -93,6 +94,7 @@ _ACTS: Mapping[str, dict[str, Any]] = {
         "busy": gettext_lazy("Resuming…"),
         "said": gettext_lazy("%(name)s is in use again."),
         "danger": False,
+        "again": gettext_lazy("Continue resuming agent %(name)s?"),
     },
     "revoke": {
         "service": revoke_agent,
@@ -105,6 +107,7 @@ _ACTS: Mapping[str, dict[str, Any]] = {
         "busy": gettext_lazy("Revoking…"),
         "said": gettext_lazy("%(name)s is revoked."),
         "danger": True,
+        "again": gettext_lazy("Continue revoking agent %(name)s?"),
     },
     "attest": {
         "service": attest_agent,
@@ -117,6 +120,7 @@ _ACTS: Mapping[str, dict[str, Any]] = {
         "busy": gettext_lazy("Attesting…"),
         "said": gettext_lazy("%(name)s is verified by attestation."),
         "danger": False,
+        "again": gettext_lazy("Continue attesting agent %(name)s?"),
     },
 }
 
@@ -138,7 +142,8 @@ def agent_act(request: HttpRequest, actor: Actor, agent_id: str, verb: str) -> H
             say(request, act["said"] % {"name": agent.display_name}, step=_undo(agent, verb))
             return redirect_to(request, "agents:agent-detail", agent.public_id)
     status = 422 if form.errors else 200
-    context = {"agent": agent, "verb": verb, "act": act, "form": form}
+    again = act["again"] % {"name": agent.display_name}
+    context = {"agent": agent, "verb": verb, "act": act, "form": form, "again": again}
     return render_page(request, "agents/agent_act.html", context, fragments={"dialog": "dialog"}, status=status)
 
 

@@ -54,7 +54,8 @@ def agent_register(request: HttpRequest, actor: Actor) -> HttpResponse:
         "origin": settings.ORIGIN,
         "done": f"{reverse('agents:agent-list')}?new={made.agent.public_id}",
     }
-    response = render_page(request, "agents/agent_registered.html", context, fragments={WIZARD: "dialog"})
+    parts = {WIZARD: "dialog", "dialog": "dialog"}
+    response = render_page(request, "agents/agent_registered.html", context, fragments=parts)
     return retarget(response, DIALOG)
 
 

@@ -94,3 +94,5 @@ class Event(StrEnum):
     FOLLOWER_REPLAYED = "ledger.follower.replayed"
     LEDGER_KEY_CREATED = "ledger.key.created"
     LEDGER_KEY_ROTATED = "ledger.key.rotated"
+    LEDGER_ERASED = "ledger.erased"
+    LEDGER_DETACHED = "ledger.detached"

@@ -1,5 +1,6 @@
 """Reading entries: what is sealed, together with what is disclosed of it and not erased."""
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
@@ -15,6 +16,11 @@ _PLACES_OF_KIND: Final = {
 }
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
 _decode_disclosures = msgspec.json.Decoder(dict[str, tuple[str, msgspec.Raw]]).decode
+Disclosure = tuple[str, msgspec.Raw]
+# In the place of disclosures that can no longer be read: nothing matches what was committed to.
+_UNREADABLE: Final[dict[str, Disclosure]] = dict.fromkeys(
+    (place for places in _PLACES_OF_KIND.values() for place in places), ("", msgspec.Raw(b""))
+)
 
 
 def read_entry(entry: Entry) -> dict[str, Any]:
@@ -32,20 +38,50 @@ def read_body(body: bytes, disclosures: bytes | None) -> dict[str, Any]:
     entry["erased"], entry["altered"] = [], []
     if entry["v"] == 1:
         return entry
-    disclosed = {} if disclosures is None else _decode_disclosures(disclosures)
-    for place in _PLACES_OF_KIND.get(entry["kind"], _PLACES):
-        *path, name = place.split(".")
-        parent = entry
-        for step in path:
-            parent = parent.get(step, {})
+    disclosed = _read_disclosures(disclosures)
+    for place in places_of(entry["kind"]):
+        parent, name = _at(entry, place)
         if isinstance(commitment := parent.get(name), dict) and "sha256" in commitment:
             _resolve(entry, parent, place, disclosed.get(place))
     return entry
 
 
-def _resolve(
-    entry: dict[str, Any], parent: dict[str, Any], place: str, disclosure: tuple[str, msgspec.Raw] | None
-) -> None:
+def places_of(kind: str) -> tuple[str, ...]:
+    """Where entries of this kind may hold commitments."""
+    return _PLACES_OF_KIND.get(kind, _PLACES)
+
+
+def disclosure_bytes(body: bytes, disclosures: bytes) -> bytes:
+    """Disclosures as they must have been written, given which commitments there are."""
+    entry, disclosed = _decode(body), _read_disclosures(disclosures)
+    parts = []
+    for place in sorted(places_of(entry["kind"])):
+        parent, name = _at(entry, place)
+        if name in parent and place in disclosed:
+            salt, value = disclosed[place]
+            parts.append(b'"%b":["%b",%b]' % (place.encode(), salt.encode(), bytes(value)))
+    return b"{%b}" % b",".join(parts)
+
+
+def _at(entry: dict[str, Any], place: str) -> tuple[dict[str, Any], str]:
+    *path, name = place.split(".")
+    parent = entry
+    for step in path:
+        parent = parent.get(step, {})
+    return parent, name
+
+
+def _read_disclosures(disclosures: bytes | None) -> Mapping[str, Disclosure]:
+    """What is disclosed by place. What cannot be read was altered: then no place holds what was committed to."""
+    if disclosures is None:
+        return {}
+    try:
+        return _decode_disclosures(disclosures)
+    except (msgspec.DecodeError, msgspec.ValidationError):
+        return _UNREADABLE
+
+
+def _resolve(entry: dict[str, Any], parent: dict[str, Any], place: str, disclosure: Disclosure | None) -> None:
     """Put the value in the place of its commitment: members of `personal` beside it, anything else as it is."""
     base, _, name = place.rpartition(".")
     commitment = parent.pop(name)
@@ -64,8 +100,8 @@ def shown_disclosures(disclosures: bytes | None) -> dict[str, dict[str, str]]:
     """Each disclosed place with its salt and its value, as the very text that was committed to."""
     if disclosures is None:
         return {}
-    decoded = _decode_disclosures(disclosures)
-    return {place: {"salt": salt, "value": bytes(value).decode()} for place, (salt, value) in decoded.items()}
+    found = _read_disclosures(disclosures)
+    return {place: {"salt": salt, "value": bytes(value).decode()} for place, (salt, value) in found.items()}
 
 
 def matches(commitment: str, salt: str, value: bytes | msgspec.Raw) -> bool:

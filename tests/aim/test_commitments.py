@@ -79,7 +79,9 @@ def test_value_that_was_not_committed_to_is_not_believed():
     assert (read["erased"], read["altered"]) == ([], ["data.reason"])
 
 
-@pytest.mark.parametrize("disclosures", [b"{}", b'{"actor.personal":["zz",{}]}'])
+@pytest.mark.parametrize(
+    "disclosures", [b"{}", b"", b"{", b"[]", b"\xff", b'{"actor.personal":["zz",{}]}', b'{"actor.personal":1}']
+)
 def test_disclosures_that_say_nothing_disclose_nothing(disclosures):
     read = read_body(bytes(add().body), disclosures)
     assert read["actor"]["label"] is None

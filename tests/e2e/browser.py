@@ -66,5 +66,6 @@ class Visit:
             self.page.screenshot(path=str(Path(folder) / f"{name}.png"), animations="disabled")
 
     def _note_message(self, message: ConsoleMessage) -> None:
-        if message.type in {"error", "warning"}:
+        # A page that is to be looked at alone gets no service worker; Playwright says so.
+        if message.type in {"error", "warning"} and "blocked by Playwright" not in message.text:
             self.problems.append(f"{message.type}: {message.text}")

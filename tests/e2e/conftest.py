@@ -8,6 +8,7 @@ from playwright.sync_api import sync_playwright
 
 from accounts.models import Organization, Role
 from tests.e2e.browser import HEIGHTS, Visit, find_chromium
+from tests.e2e.product import OwnProduct
 from tests.examples.product import running_product
 from tests.factories.accounts import Person, make_organization, make_person
 from tests.factories.browser import session_cookie
@@ -59,21 +60,31 @@ def product(tmp_path_factory, _database):
 
 
 @pytest.fixture
+def own_product(tmp_path, _database):
+    """A web process that the test may stop: see `tests.e2e.product.stopped`."""
+    made = OwnProduct(tmp_path)
+    made.start()
+    yield made
+    made.stop()
+
+
+@pytest.fixture
 def visit(chromium, product):
     """`visit(path, person, theme=, width=)`: the page as the person sees it. What goes wrong on it fails the test."""
     visits: list[Visit] = []
 
-    def open_page(path, person=None, *, theme="light", width=1440, quiet=True, **options):
+    def open_page(path, person=None, *, theme="light", width=1440, quiet=True, base=None, **options):
+        address = base or product.url
         context = chromium.new_context(
             viewport={"width": width, "height": HEIGHTS.get(width, 900)},
             color_scheme=theme,
             reduced_motion="reduce",
-            **options,
+            **{"service_workers": "block", **options},
         )
         context.set_default_timeout(10_000)
         if person is not None:
-            context.add_cookies([{"name": "sessionid", "value": session_cookie(person), "url": product.url}])
-        made = Visit(context, product.url)
+            context.add_cookies([{"name": "sessionid", "value": session_cookie(person), "url": address}])
+        made = Visit(context, address)
         visits.append(made)
         made.quiet = quiet
         return made.open(path)

@@ -5,6 +5,7 @@ import secrets
 
 import pytest
 from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
+from django.contrib.auth.hashers import Argon2PasswordHasher
 
 from accounts.models import Organization, OrganizationLogo, Role, UserSession
 from accounts.services.invitations import invite_members
@@ -33,14 +34,11 @@ def invite(cast, role=Role.MANAGER):
 @pytest.fixture
 def named(cast):
     """An organization with names, as pictures show them."""
-    people = {
-        cast.admin: "Robert Kim",
-        cast.manager: "Sarah Chen",
-        cast.member: "Ada Example",
-        cast.viewer: "Tom Reyes",
-    }
-    for person, name in people.items():
+    people = [cast.admin, cast.manager, cast.member, cast.viewer]
+    for person, name in zip(people, ("Robert Kim", "Sarah Chen", "Ada Example", "Tom Reyes"), strict=True):
         person.user.name = name
+        # The web process knows the product's own way to keep passwords, and not the tests' quick one.
+        person.user.password = Argon2PasswordHasher().encode(PASSWORD, secrets.token_hex(8))
         person.user.save()
     Organization.objects.filter(id=cast.organization.id).update(name=f"Meridian Health {secrets.token_hex(2)}")
     return cast
@@ -94,6 +92,8 @@ def test_somebody_is_invited_and_joins(visit, named):
     page.get_by_label("Email addresses").fill("nonsense")
     page.get_by_role("button", name="Send Invitations").click()
     page.get_by_text("is no e-mail address").wait_for()
+    # The answer that refuses is an answer.
+    page.problems[:] = [problem for problem in page.problems if "422" not in problem]
     email = f"{unique('michael')}@example.com"
     page.get_by_label("Email addresses").fill(email)
     page.get_by_label("Role").select_option("manager")

@@ -52,7 +52,7 @@ def running_product(folder: Path) -> Iterator[RunningProduct]:
         **os.environ,
         "DJANGO_SETTINGS_MODULE": "aim.settings",
         "DATABASE_URL": migrated_database_url(),
-        "REDIS_URL": _valkey_url(),
+        "REDIS_URL": valkey_url(),
         "AIM_ORIGIN": url,
         "PYTHONPATH": str(CHECKOUT),
         "no_proxy": "127.0.0.1",
@@ -61,7 +61,7 @@ def running_product(folder: Path) -> Iterator[RunningProduct]:
     web = start_child(serve, log=folder / "web.log", environment=environment, pass_fds=[listener.fileno()])
     try:
         listener.close()
-        wait_until(lambda: _is_ready(url), seconds=60, what=f"/readyz on {url}")
+        wait_until(lambda: is_ready(url), seconds=60, what=f"/readyz on {url}")
         yield RunningProduct(url, _admin_token(environment), environment)
     finally:
         stop_child(web, ask=signal.SIGTERM, seconds=10)
@@ -80,7 +80,7 @@ def _admin_token(environment: dict[str, str]) -> str:
     return str(json.loads(made.stdout)["token"])
 
 
-def _is_ready(url: str) -> bool:
+def is_ready(url: str) -> bool:
     connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=10)
     try:
         connection.request("GET", "/readyz")
@@ -91,6 +91,6 @@ def _is_ready(url: str) -> bool:
         connection.close()
 
 
-def _valkey_url() -> str:
+def valkey_url() -> str:
     base = os.environ["REDIS_URL"].partition("?")[0]
     return f"{base}?db={VALKEY_DATABASE}" if base.startswith("unix:") else base

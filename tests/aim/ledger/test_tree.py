@@ -4,6 +4,7 @@ from hashlib import sha256
 
 import pytest
 
+from aim.ledger.audit.seals import Frontier
 from aim.ledger.tree import EMPTY_ROOT, TileId, Tree, leaf_hash, node_hash, root_of, tile_width, tiles_of
 
 # The inputs of the test vectors that the logs of Certificate Transparency share, and the roots over the first n.
@@ -155,3 +156,14 @@ def test_a_proof_reads_few_tiles():
     tiles = Tiles(LEAVES)
     Tree(70_000, tiles).inclusion(12_345)
     assert len(tiles.asked) == len(set(tiles.asked)) <= 5
+
+
+def test_growing_tree_has_the_right_root_at_every_size():
+    frontier = Frontier()
+    assert frontier.root() == EMPTY_ROOT
+    for size, leaf in enumerate(LEAVES[:66_000], start=1):
+        frontier.add(leaf)
+        if size < 1200 or size in SIZES or size % 7919 == 0:
+            assert frontier.root() == Tree(size, ALL).root(), size
+    assert frontier.full[TileId(0, 3)] == (b"".join(LEAVES[768:1024]), ALL.rows[1][3])
+    assert set(frontier.full) == {tile for tile, width in tiles_of(66_000) if width == 256}

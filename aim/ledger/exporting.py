@@ -1,0 +1,80 @@
+"""The ledger as files that need nothing but the public key to be verified; `docs/ledger.md` describes them."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+from uuid import UUID
+
+from django.db import connection
+
+from aim.ledger.keys import verifier_keys
+from aim.ledger.models import Checkpoint
+from aim.ledger.reading import shown_disclosures
+from aim.ledger.sealing import last_checkpoint
+from aim.ledger.tiles import read_tile
+from aim.ledger.tree import tile_path, tiles_of
+
+_STRETCH = 2_000
+_READ = """
+SELECT l.seq, e.body, e.disclosures FROM ledger_leaf l JOIN ledger_entry e ON e.id = l.entry_id
+WHERE l.seq > %s AND l.seq < %s AND (%s::uuid IS NULL OR e.organization_id = %s::uuid) AND l.seq <= %s ORDER BY l.seq
+"""
+
+
+class Selection(NamedTuple):
+    """Which entries: of one organization or of all, from one place up to another."""
+
+    organization_id: UUID | None = None
+    start: int = 0
+    end: int | None = None
+
+
+@dataclass(frozen=True)
+class Export:
+    size: int
+    entries: int
+    tiles: int
+
+
+def export_ledger(
+    folder: Path, selection: Selection, *, progress: Callable[[int], object] = lambda _done: None
+) -> Export:
+    """Write what is sealed. Raises `LookupError` when nothing is, and `OSError` where the folder cannot be made."""
+    newest = last_checkpoint()
+    if newest is None:
+        raise LookupError("Nothing is sealed yet.")
+    folder.mkdir(parents=True)
+    (folder / "checkpoint").write_text(newest.note)
+    (folder / "keys").write_text("".join(f"{key.text()}\n" for key in verifier_keys()))
+    with (folder / "checkpoints.ndjson").open("w") as stream:
+        for row in Checkpoint.objects.order_by("number").iterator(chunk_size=2000):
+            stream.write(json.dumps({"number": row.number, "note": row.note}, ensure_ascii=False) + "\n")
+    tiles = 0
+    for tile, width in tiles_of(newest.size):
+        path = folder / "tile" / str(tile.level) / tile_path(tile, width)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(read_tile(tile, width))
+        tiles += 1
+    entries = _write_entries(folder, selection, min(newest.size, selection.end or newest.size), progress)
+    return Export(newest.size, entries, tiles)
+
+
+def _write_entries(folder: Path, selection: Selection, end: int, progress: Callable[[int], object]) -> int:
+    """Bodies and disclosures in files apart: what was erased meanwhile can be taken out of an export as well."""
+    count, after, owner = 0, selection.start - 1, selection.organization_id
+    with (folder / "entries.ndjson").open("w") as entries, (folder / "disclosures.ndjson").open("w") as disclosures:
+        while after < end - 1:
+            upto = after + _STRETCH
+            with connection.cursor() as cursor:
+                cursor.execute(_READ, [after, end, owner, owner, upto])
+                rows = cursor.fetchall()
+            for seq, body, raw in rows:
+                entries.write(json.dumps({"seq": seq, "entry": bytes(body).decode()}, ensure_ascii=False) + "\n")
+                shown = shown_disclosures(None if raw is None else bytes(raw))
+                disclosures.write(json.dumps({"seq": seq, "disclosures": shown}, ensure_ascii=False) + "\n")
+            count += len(rows)
+            after = upto
+            progress(min(upto + 1, end))
+    return count
