@@ -116,6 +116,11 @@ def test_a_stolen_api_key_alone_does_not_bring_a_signing_agent_down(attack):
     assert score_after(decision("signature_missing", signature="failed"), *one_day) >= 90
 
 
+def test_failures_that_an_agent_cannot_prove_cost_nothing():
+    assert score_after(*[report(status="failure", proved=False)] * 100) == 100
+    assert score_after(report(status="failure")) == 99.5
+
+
 @pytest.mark.requirement("E2")
 @pytest.mark.parametrize(
     "code",

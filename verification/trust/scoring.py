@@ -179,6 +179,8 @@ def _restore(progress: Progress, table: Table) -> Move | None:
 
 def _charge(progress: Progress, factor: Factor, table: Table, *, proved: bool) -> Move | None:
     assert progress.score is not None
+    if factor.kind == "ordinary" and not proved:
+        return None
     if factor.kind == "unproven" or not proved:
         room = min(cents(table.unproven.most_a_day) - progress.unproven, progress.score - progress.min_trust * 100)
         cost = max(0, min(factor.cents, room))
