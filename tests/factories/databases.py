@@ -9,7 +9,6 @@ from django.db import connections
 
 from verification.engine import shut_down_engine_thread
 
-
 _template: list[str] = []
 
 
