@@ -9,13 +9,15 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "aim.settings")
 
 from a2wsgi import WSGIMiddleware
 from channels.routing import ProtocolTypeRouter, URLRouter
-from channels.security.websocket import AllowedHostsOriginValidator
+from channels.security.websocket import WebsocketDenier
 from django.core.exceptions import ImproperlyConfigured
 from django.core.wsgi import get_wsgi_application
+from django.urls import path, re_path
 
 _django: Any = WSGIMiddleware(cast("Any", get_wsgi_application()), workers=8)
 
 from aim.checks import refuse_unsafe_settings  # noqa: E402
+from verification.consumers import ActivityConsumer  # noqa: E402 - models exist only once Django is set up
 from verification.engine import start_engine, stop_engine  # noqa: E402 - models exist only once Django is set up
 from verification.lane import VerifyLane, own_door  # noqa: E402
 from verification.protocol import DecisionProtocol  # noqa: E402
@@ -26,7 +28,9 @@ __all__ = ["DecisionProtocol", "application"]
 _protocols = ProtocolTypeRouter(
     {
         "http": VerifyLane(WaitLane(_django), door=own_door()),
-        "websocket": AllowedHostsOriginValidator(URLRouter([])),
+        "websocket": URLRouter(
+            [path("ws/activity", ActivityConsumer.as_asgi()), re_path("", WebsocketDenier.as_asgi())]
+        ),
     }
 )
 

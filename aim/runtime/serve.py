@@ -30,7 +30,10 @@ def serve(sock: socket.socket, *, graceful_seconds: int) -> None:
         log_config=None,
         proxy_headers=False,
         server_header=False,
-        ws_max_size=65_536,
+        ws_max_size=1_024,
+        # It costs memory for each socket and time for each message; small messages on the way to a proxy do not
+        # repay it.
+        ws_per_message_deflate=False,
         timeout_keep_alive=75,
         timeout_graceful_shutdown=graceful_seconds,
     )

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.factories.followers import follow_all
+from tests.factories.followers import follow_all, sequence_all
 from tests.factories.seals import seal_now
 from tests.verification.world import make_agent
 
@@ -67,4 +67,23 @@ def test_filters_search_and_drawer_live_in_the_address(visit, cast, busy):
     page.open("/dashboard/verifications?q=nothing-like-this")
     page.get_by_text("No verifications match your filters.").wait_for()
     page.picture("verifications-none")
+    page.check()
+
+
+@pytest.mark.requirement("W4.10")
+def test_a_decision_appears_by_itself_and_waits_while_the_list_is_looked_at(visit, cast, busy):
+    page = visit("/dashboard/verifications", cast.viewer)
+    page.locator("aim-connection[data-state=live]").wait_for()
+    page.mouse.move(5, 400)
+    busy.ask_natively(busy.body(resource="/app/appears/by-itself.txt"))
+    sequence_all()
+    page.get_by_text("/app/appears/by-itself.txt").wait_for(timeout=5000)
+    page.locator("tbody tr").first.hover()
+    busy.ask_natively(busy.body(resource="/app/waits/for-the-pointer.txt"))
+    sequence_all()
+    page.get_by_text("1 new").wait_for()
+    assert page.get_by_text("/app/waits/for-the-pointer.txt").count() == 0
+    page.picture("verifications-new")
+    page.keyboard.press(".")
+    page.get_by_text("/app/waits/for-the-pointer.txt").wait_for()
     page.check()

@@ -26,20 +26,20 @@ class WriterSettings:
     queue_total: int
 
 
-def writer_settings() -> WriterSettings:
-    """The settings of this process, for the same database as Django's."""
+def conninfo(options: str, *, name: str = "aim-writer") -> str:
+    """How to connect to Django's database with these settings of the session, outside Django."""
     database = connections["default"].get_connection_params()
     known = ("dbname", "user", "password", "host", "port", "sslmode", "sslrootcert", "sslcert", "sslkey")
-    base = {name: database[name] for name in known if database.get(name)}
+    base = {key: database[key] for key in known if database.get(key)}
+    return make_conninfo("", **base, connect_timeout=2, application_name=name, options=f"{_ALWAYS} {options}")
 
-    def conninfo(lock_timeout: str) -> str:
-        options = f"{_ALWAYS} -c lock_timeout={lock_timeout}"
-        return make_conninfo("", **base, connect_timeout=2, application_name="aim-writer", options=options)
 
+def writer_settings() -> WriterSettings:
+    """The settings of this process, for the same database as Django's."""
     return WriterSettings(
-        conninfo=conninfo("100ms"),
-        patient_conninfo=conninfo("1400ms"),
-        reader_conninfo=conninfo("1000ms"),
+        conninfo=conninfo("-c lock_timeout=100ms"),
+        patient_conninfo=conninfo("-c lock_timeout=1400ms"),
+        reader_conninfo=conninfo("-c lock_timeout=1000ms"),
         connections=django_settings.WRITER_CONNECTIONS,
         approval_seconds=django_settings.APPROVAL_SECONDS,
         pending_seconds=django_settings.PENDING_SECONDS,

@@ -8,6 +8,7 @@ import "./failure.js";
 import "./key_file.js";
 import "./keys.js";
 import "./list.js";
+import "./live.js";
 import "./menu.js";
 import "./offline.js";
 import "./palette.js";

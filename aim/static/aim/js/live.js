@@ -1,0 +1,92 @@
+// What happens, as it happens: a list that is marked live is drawn anew when there is something new, but never under the
+// pointer. While it is hovered, scrolled, or holds a selection, it waits, and says how much there is.
+
+const CALM = 1_000;
+const WAITS = [1_000, 3_000, 9_000, 20_000];
+
+class AimLive extends HTMLElement {
+  connectedCallback() {
+    this.fresh = 0;
+    this.skipped = 0;
+    this.failures = 0;
+    this.list = document.getElementById(this.dataset.list);
+    this.pill = this.querySelector("button");
+    this.pill.addEventListener("click", () => this.apply(true));
+    this.key = (event) => {
+      if (event.detail.keys === "." && this.fresh + this.skipped) this.apply(true);
+    };
+    document.addEventListener("aim:key", this.key);
+    this.timer = setInterval(() => this.apply(false), CALM);
+    this.open();
+  }
+
+  disconnectedCallback() {
+    clearInterval(this.timer);
+    clearTimeout(this.again);
+    document.removeEventListener("aim:key", this.key);
+    this.gone = true;
+    this.socket?.close();
+  }
+
+  open() {
+    const address = new URL("/ws/activity", location.href);
+    address.protocol = address.protocol.replace("http", "ws");
+    address.searchParams.set("rate", "50");
+    if (this.cursor !== undefined) address.searchParams.set("after", this.cursor);
+    this.socket = new WebSocket(address);
+    this.socket.addEventListener("message", (event) => this.hear(JSON.parse(event.data)));
+    this.socket.addEventListener("close", (event) => {
+      this.tell(false);
+      if (this.gone || event.code === 4401 || event.code === 4403) return;
+      this.again = setTimeout(() => this.open(), WAITS[Math.min(this.failures, WAITS.length - 1)]);
+      this.failures += 1;
+    });
+  }
+
+  tell(open) {
+    const connection = document.querySelector("aim-connection");
+    if (connection) connection.channel = open;
+  }
+
+  hear(message) {
+    if (message.type === "ready") {
+      this.failures = 0;
+      this.tell(true);
+    }
+    this.cursor = message.cursor;
+    this.fresh += (message.events ?? []).length;
+    this.skipped += message.skipped ?? 0;
+    this.show();
+  }
+
+  get busy() {
+    return this.list.matches(":hover") || this.list.querySelector(".table-scroll")?.scrollTop > 0 || this.list.contains(document.activeElement) || new URLSearchParams(location.search).has("after") || document.hidden;
+  }
+
+  apply(asked) {
+    if (!this.fresh && !this.skipped) return;
+    if (!asked && (this.busy || this.loading)) {
+      this.show();
+      return;
+    }
+    this.fresh = this.skipped = 0;
+    this.show();
+    this.loading = true;
+    const done = () => {
+      this.loading = false;
+    };
+    window.htmx.ajax("GET", location.href, { target: this.list, swap: "outerMorph", push: "false" }).then(done, done);
+  }
+
+  show() {
+    const { words, wordsSkipped } = this.pill.dataset;
+    const waits = this.busy && this.fresh + this.skipped > 0;
+    this.pill.hidden = !waits;
+    if (!waits) return;
+    const parts = [words.replace("%n", this.fresh)];
+    if (this.skipped) parts.push(wordsSkipped.replace("%n", this.skipped));
+    this.pill.querySelector("[data-text]").textContent = parts.join(" · ");
+  }
+}
+
+customElements.define("aim-live", AimLive);
