@@ -5,6 +5,7 @@ from django.core.cache import cache
 from django.db import connections
 from django.test.utils import setup_databases, teardown_databases
 
+from tests.factories.databases import drop_template
 from verification.engine import shut_down_engine_thread
 
 
@@ -22,6 +23,7 @@ def _database(django_db_setup, django_db_blocker):
     with django_db_blocker.unblock():
         yield
         shut_down_engine_thread()
+        drop_template()
         # Threads of servers that tests have run in this process keep connections of their own.
         with connections["default"].cursor() as cursor:
             cursor.execute(
