@@ -221,3 +221,7 @@ class PersonalToken(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} ({self.prefix}…)"
+
+    @property
+    def public_id(self) -> str:
+        return show_id(IdKind.TOKEN, self.id)
