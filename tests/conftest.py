@@ -5,6 +5,7 @@ from django.core.cache import cache
 from django.db import connections
 from django.test.utils import setup_databases, teardown_databases
 
+from tests.factories.identity_provider import running_identity_provider
 from verification.engine import shut_down_engine_thread
 
 
@@ -30,3 +31,10 @@ def _database(django_db_setup, django_db_blocker):
             )
         connections.close_all()
         cache.close()
+
+
+@pytest.fixture(scope="session")
+def identity_provider():
+    """One for all tests of a worker: the settings name its address."""
+    with running_identity_provider() as provider:
+        yield provider
