@@ -15,6 +15,8 @@ from accounts.services.teams import add_team_member, create_team
 from aim import clock
 from tests.accounts.test_organization_settings import picture
 from tests.accounts.test_second_factors import enrol
+from tests.e2e.browser import Visit
+from tests.examples.product import running_product
 from tests.factories.accounts import PASSWORD, unique
 
 LOOKS = [("light", 1440), ("dark", 1440), ("light", 390), ("dark", 390)]
@@ -111,6 +113,39 @@ def test_somebody_is_invited_and_joins(visit, named):
     guest.wait_for_url(re.compile("/dashboard"))
     page.open("/dashboard/settings/members")
     page.get_by_text("Michael Torres").first.wait_for()
+
+
+@pytest.mark.requirement("W1.1", "W1.2")
+def test_an_invited_person_joins_by_single_sign_on(chromium, tmp_path, named, identity_provider):
+    """A web process of its own, which is told of the providers."""
+    names, kinds = ("GOOGLE", "MICROSOFT", "OIDC"), ("ID", "SECRET")
+    variables = {f"AIM_{name}_CLIENT_{kind}": "tests" for name in names for kind in kinds}
+    variables |= {"AIM_OIDC_SERVER_URL": identity_provider.url, "AIM_OIDC_NAME": "Example ID"}
+    with running_product(tmp_path, **variables) as product:
+        for theme in ("light", "dark"):
+            context = chromium.new_context(viewport={"width": 1440, "height": 900}, color_scheme=theme)
+            page = Visit(context, product.url)
+            email, query = invite(named)
+            page.open(f"/login{query}")
+            page.check()
+            page.picture(f"login-providers-{theme}-1440")
+            page.get_by_role("link", name="Sign in with Example ID").click()
+            page.locator("[name=sub]").first.fill(identity_provider.knows(email, name="Michael Torres"))
+            page.locator("form [type=submit]").first.click()
+            page.wait_for_url(re.compile(f"{product.url}/dashboard"))
+            # What the provider's own page could not load is not ours.
+            page.problems.clear()
+            page.open("/dashboard/account")
+            page.get_by_text("Example ID").first.wait_for()
+            page.check()
+            page.context.clear_cookies()
+            page.open("/login")
+            page.get_by_role("link", name="Sign in with Example ID").click()
+            page.get_by_role("button", name="Deny").click()
+            page.get_by_text("You cancelled at Example ID.").wait_for()
+            page.get_by_role("link", name="Try again with Example ID").wait_for()
+            page.picture(f"login-cancelled-{theme}-1440")
+            context.close()
 
 
 @pytest.mark.requirement("R.6")
