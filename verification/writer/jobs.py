@@ -4,6 +4,8 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
+from msgspec import Struct
+
 from verification.codes import Code
 from verification.contracts import ActionRequest, Case, Decision, DecisionStatus, Failed, Origin
 from verification.pipeline import overrule
@@ -13,41 +15,21 @@ from verification.snapshot import AgentSnapshot
 RATE_LIMIT = "rate_limit"
 
 
-class Job:
-    """A decision that waits to be recorded. `decision` may be made anew until it is."""
+class Job(Struct, eq=False):
+    """A decision that waits to be recorded. `decision` may be made anew until it is.
 
-    __slots__ = (
-        "agent",
-        "answered",
-        "deadline",
-        "decision",
-        "deliver",
-        "final",
-        "origin",
-        "request",
-        "verification_id",
-    )
+    `final` says that the decision stands whatever the agent's snapshot says, because a queue was full.
+    """
 
-    def __init__(
-        self,
-        *,
-        request: ActionRequest,
-        origin: Origin,
-        agent: AgentSnapshot,
-        decision: Decision,
-        deliver: "Callable[[Job, Answer], None]",
-        deadline: float,
-    ) -> None:
-        self.request = request
-        self.origin = origin
-        self.agent = agent
-        self.decision = decision
-        self.deliver = deliver
-        self.answered = False
-        self.deadline = deadline
-        self.final = False
-        """Whether the decision stands whatever the agent's snapshot says, because a queue was full."""
-        self.verification_id = b""
+    request: ActionRequest
+    origin: Origin
+    agent: AgentSnapshot
+    decision: Decision
+    deliver: Callable[[Answer], None]
+    deadline: float
+    answered: bool = False
+    final: bool = False
+    verification_id: bytes = b""
 
     def case(self, now: float) -> Case:
         return Case(self.request, self.agent, self.origin, now)
@@ -75,12 +57,6 @@ class Job:
             expires=expires,
             duration_us=(time.perf_counter_ns() - self.origin.arrived_ns) // 1000,
         )
-
-    def answer(self, answer: Answer) -> None:
-        """Deliver the answer, unless one was delivered already: the first counts."""
-        if not self.answered:
-            self.answered = True
-            self.deliver(self, answer)
 
 
 class Allowance:
