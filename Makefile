@@ -23,9 +23,17 @@ up: $(PRODUCT) ## Start everything in the foreground (ARGS="--port 9000 --demo")
 	@AIM_UP_ENDS_WITH_PARENT=1 exec $(PY) manage.py up $(ARGS)
 
 .PHONY: test
-test: $(READY_DEV) ## Run the tests on real PostgreSQL and Valkey, in parallel (T=tests/agents)
+test: $(READY_DEV) browser ## Run the tests on real PostgreSQL, Valkey and Chromium, in parallel (T=tests/agents)
 	@if [ -n "$(T)" ]; then $(PY) -m pytest -n auto $(T); else \
 		$(PY) -m pytest -n auto --ignore=tests/chaos && $(PY) -m pytest tests/chaos; fi
+
+# The tests of the console drive Debian's Chromium. Where it cannot be installed they say so and are skipped, in CI they fail.
+.PHONY: browser
+browser:
+	@[ -n "$$AIM_CHROMIUM" ] || command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null \
+		|| { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && echo "Installing Chromium for the tests of the console" \
+			&& { apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium fonts-inter >/dev/null; } ; } \
+		|| echo "There is no Chromium: the tests in tests/e2e are skipped. Install it (apt install chromium), or name it in AIM_CHROMIUM."
 
 .PHONY: check
 check: $(READY_DEV) ## Everything static: format, lint, types, imports, settings, migrations, templates

@@ -1,8 +1,10 @@
 """Turns a membership into the actor that every service and selector takes first."""
 
+from uuid import UUID
+
 from accounts.contracts import Actor, ActorKind
 from accounts.models import Membership, Organization
-from accounts.permissions import permissions_of
+from accounts.permissions import Permission, permissions_of
 
 
 def is_usable(membership: Membership) -> bool:
@@ -23,3 +25,8 @@ def person_actor(
         address=address,
         credential=credential,
     )
+
+
+def system_actor(organization_id: UUID, *, label: str, permissions: frozenset[Permission]) -> Actor:
+    """The product itself, acting inside one organization by a rule of its own that `label` names, such as `trust`."""
+    return Actor(kind=ActorKind.SYSTEM, id=None, label=label, organization_id=organization_id, permissions=permissions)

@@ -7,12 +7,12 @@ _LONGEST_PASSWORD = 1024
 
 class SignInForm(forms.Form):
     email = forms.EmailField(
-        max_length=254, widget=forms.EmailInput(attrs={"autocomplete": "username", "autofocus": True, "class": "field"})
+        max_length=254, widget=forms.EmailInput(attrs={"autocomplete": "username", "autofocus": True})
     )
     password = forms.CharField(
         max_length=_LONGEST_PASSWORD,
         strip=False,
-        widget=forms.PasswordInput(attrs={"autocomplete": "current-password", "class": "field"}),
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
     )
 
 
@@ -21,20 +21,20 @@ class PasswordForm(forms.Form):
         label="Current password",
         max_length=_LONGEST_PASSWORD,
         strip=False,
-        widget=forms.PasswordInput(attrs={"autocomplete": "current-password", "class": "field"}),
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
     )
     new_password = forms.CharField(
         label="New password",
         help_text="At least 12 characters. Long sentences are good passwords.",
         max_length=_LONGEST_PASSWORD,
         strip=False,
-        widget=forms.PasswordInput(attrs={"autocomplete": "new-password", "class": "field"}),
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
     )
     repeated = forms.CharField(
         label="New password, once more",
         max_length=_LONGEST_PASSWORD,
         strip=False,
-        widget=forms.PasswordInput(attrs={"autocomplete": "new-password", "class": "field"}),
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
     )
 
     def clean_repeated(self) -> str:

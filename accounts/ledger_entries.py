@@ -12,7 +12,13 @@ Subject = Organization | User | Membership | Team | PersonalToken
 
 
 def record(
-    actor: Actor, event: Event, *, organization_id: UUID | None, subject: Subject, data: Mapping[str, object]
+    actor: Actor,
+    event: Event,
+    *,
+    organization_id: UUID | None,
+    subject: Subject,
+    data: Mapping[str, object],
+    personal: Mapping[str, object] | None = None,
 ) -> None:
     """Append the entry of one change, in the caller's transaction."""
     append_entry(
@@ -22,6 +28,7 @@ def record(
         subject=_subject(subject),
         subject_id=subject.user_id if isinstance(subject, Membership) else subject.id,
         data=data,
+        personal=personal,
     )
 
 

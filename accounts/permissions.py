@@ -12,15 +12,25 @@ class Permission(StrEnum):
     AGENTS_KEYS = "agents:keys"
     AGENTS_ATTEST = "agents:attest"
     AGENTS_DELETE = "agents:delete"
+    AGENTS_TRUST = "agents:trust"
+    """To set a trust score anew, with a reason."""
     CONTAINMENTS_READ = "containments:read"
     CONTAINMENTS_WRITE = "containments:write"
+    MCP_READ = "mcp:read"
+    MCP_WRITE = "mcp:write"
+    MCP_LIFECYCLE = "mcp:lifecycle"
     MEMBERS_READ = "members:read"
     MEMBERS_WRITE = "members:write"
     TEAMS_READ = "teams:read"
     TEAMS_WRITE = "teams:write"
     TOKENS_OWN = "tokens:own"
+    POLICIES_READ = "policies:read"
+    POLICIES_WRITE = "policies:write"
+    POLICIES_ACTIVATE = "policies:activate"
     VERIFICATIONS_READ = "verifications:read"
     LEDGER_READ = "ledger:read"
+    LEDGER_PROVE = "ledger:prove"
+    """To fetch checkpoints and proofs, which show nothing of anybody's entries; an agent may for its own decisions."""
     ORGANIZATION_READ = "organization:read"
     ORGANIZATION_WRITE = "organization:write"
     VERIFY_ACTIONS = "verify:actions"
@@ -33,11 +43,14 @@ _VIEWER = frozenset(
     {
         Permission.AGENTS_READ,
         Permission.CONTAINMENTS_READ,
+        Permission.MCP_READ,
         Permission.MEMBERS_READ,
+        Permission.POLICIES_READ,
         Permission.TEAMS_READ,
         Permission.TOKENS_OWN,
         Permission.VERIFICATIONS_READ,
         Permission.LEDGER_READ,
+        Permission.LEDGER_PROVE,
         Permission.ORGANIZATION_READ,
     }
 )
@@ -48,13 +61,18 @@ _MANAGER = _MEMBER | {
     Permission.AGENTS_KEYS,
     Permission.PROVE_KEY,
     Permission.CONTAINMENTS_WRITE,
+    Permission.MCP_WRITE,
+    Permission.MCP_LIFECYCLE,
 }
 _ADMIN = _MANAGER | {
     Permission.AGENTS_ATTEST,
     Permission.AGENTS_DELETE,
+    Permission.AGENTS_TRUST,
     Permission.MEMBERS_WRITE,
     Permission.TEAMS_WRITE,
     Permission.ORGANIZATION_WRITE,
+    Permission.POLICIES_WRITE,
+    Permission.POLICIES_ACTIVATE,
 }
 
 ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
@@ -63,7 +81,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.MANAGER: _MANAGER,
     Role.ADMIN: _ADMIN,
 }
-AGENT_PERMISSIONS = frozenset({Permission.VERIFY_ACTIONS, Permission.PROVE_KEY})
+AGENT_PERMISSIONS = frozenset({Permission.VERIFY_ACTIONS, Permission.LEDGER_PROVE, Permission.PROVE_KEY})
 
 
 def permissions_of(role: str, scopes: list[str] | None = None) -> frozenset[Permission]:

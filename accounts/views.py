@@ -10,12 +10,17 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
+from accounts.console import console_page
+from accounts.contracts import Actor
 from accounts.forms import PasswordForm, SignInForm
 from accounts.models import User
+from accounts.permissions import Permission
+from accounts.selectors import memberships_of_user
 from accounts.services.sessions import sign_in, sign_out
 from accounts.services.users import change_password
 from accounts.sessions import address_of, choose_organization, session_actor
-from aim.errors import InvalidInputError, ServiceError
+from aim.errors import InvalidInputError, NotFoundError, ServiceError
+from aim.ids import IdKind, InvalidIdError, parse_id
 
 _BACKEND = "django.contrib.auth.backends.ModelBackend"
 
@@ -74,6 +79,22 @@ def password_page(request: HttpRequest) -> HttpResponse:
             update_session_auth_hash(request, user)
             return redirect(settings.LOGIN_REDIRECT_URL)
     return render(request, "accounts/password.html", {"form": form, "forced": request.user.must_change_password})
+
+
+@require_POST
+@console_page(Permission.ORGANIZATION_READ)
+def organization_switch(request: HttpRequest, _actor: Actor) -> HttpResponse:
+    """Go on in another organization that the person is a member of. Any other id is one that does not exist."""
+    try:
+        wanted = parse_id(IdKind.ORGANIZATION, request.POST.get("organization", ""))
+    except InvalidIdError:
+        raise NotFoundError from None
+    assert isinstance(request.user, User)
+    membership = memberships_of_user(request.user.id).filter(organization_id=wanted).first()
+    if membership is None:
+        raise NotFoundError
+    choose_organization(request, membership)
+    return redirect(settings.LOGIN_REDIRECT_URL)
 
 
 def _next(request: HttpRequest) -> str:

@@ -13,6 +13,7 @@ from aim.errors import Problem
 from aim.resources.patterns import validate_pattern
 
 MAX_NAME = 100
+MAX_TAG = 50
 MAX_ITEMS = 200
 MAX_ITEM = 512
 MAX_DESCRIPTION = 4000
@@ -34,6 +35,7 @@ DEFAULTS: Mapping[str, Any] = MappingProxyType(
         "allowed_ip_ranges": [],
         "require_approval": [],
         "auto_deny": [],
+        "tags": [],
         "require_signature": False,
         "min_trust": 70,
         "auto_suspend_below": 50,
@@ -73,6 +75,12 @@ def capability_problems(value: Any) -> list[str]:
     return [] if value in CATALOGUE else [f"Unknown capability: {str(value)[:80]}"]
 
 
+def tag_problems(value: Any) -> list[str]:
+    if isinstance(value, str) and len(value) <= MAX_TAG and _NAME.fullmatch(value):
+        return []
+    return ["Use 1 to 50 letters, digits and single hyphens, dots or underscores, such as production."]
+
+
 def ip_range_problems(value: Any) -> list[str]:
     try:
         if not isinstance(value, str) or "%" in value:
@@ -94,6 +102,7 @@ ITEM_RULES: Mapping[str, Rule] = {
     "allowed_ip_ranges": ip_range_problems,
     "require_approval": validate_rule,
     "auto_deny": validate_rule,
+    "tags": tag_problems,
 }
 FIELD_RULES: Mapping[str, Rule] = {
     "name": name_problems,

@@ -33,6 +33,25 @@ class AgentHasRecordsError(ConflictError):
         super().__init__(f"The agent has records ({', '.join(sources)}) and stays with them. Revoke it instead.")
 
 
+class TrustNotSetError(ConflictError):
+    """Trust begins with the verification and ends with the revocation."""
+
+    code = "trust_not_set"
+
+    def __init__(self, status: str) -> None:
+        super().__init__(f"An agent that is {status} has no trust score to set.")
+
+
+class TrustFrozenError(ConflictError):
+    code = "trust_frozen"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The trust score was manipulated and is frozen. An admin sets it anew first"
+            " (POST /api/v1/agents/{id}/trust/baseline)."
+        )
+
+
 class NoKeyToProveError(ConflictError):
     code = "no_key_to_prove"
 

@@ -6,17 +6,26 @@ from accounts.contracts import Actor
 from agents.models import Agent, PublicKey
 from aim.ledger.append import append_entry
 from aim.ledger.events import Event
+from aim.ledger.models import Entry
 
 
-def record(actor: Actor, event: Event, *, agent: Agent, data: Mapping[str, object]) -> None:
+def record(
+    actor: Actor,
+    event: Event,
+    *,
+    agent: Agent,
+    data: Mapping[str, object],
+    personal: Mapping[str, object] | None = None,
+) -> Entry:
     """Append the entry of one change, in the caller's transaction."""
-    append_entry(
+    return append_entry(
         kind=event.value,
         organization_id=agent.organization_id,
         actor=actor.entry(),
         subject={"kind": "agent", "id": agent.id.hex, "label": agent.name},
         subject_id=agent.id,
         data=data,
+        personal=personal,
     )
 
 

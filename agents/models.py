@@ -51,6 +51,7 @@ class Agent(models.Model):
     allowed_ip_ranges = models.JSONField(default=list)
     require_approval = models.JSONField(default=list)
     auto_deny = models.JSONField(default=list)
+    tags = models.JSONField(default=list)
     require_signature = models.BooleanField(default=False)
     min_trust = models.PositiveSmallIntegerField(default=70)
     auto_suspend_below = models.PositiveSmallIntegerField(default=50)
@@ -176,3 +177,53 @@ class Challenge(models.Model):
 
     def __str__(self) -> str:
         return str(self.id)
+
+
+class TrustEvent(models.Model):
+    """One signed step of an agent's trust. Rows are only ever added: see `agents.trust` for what the signature covers.
+
+    `number` counts from 1 for each agent. `entry_id` is the ledger entry that caused the step, `seq` its place in the
+    ledger where a follower found it there. `agent_id` is a plain column, for the chain outlives the agent.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    organization_id = models.UUIDField()
+    agent_id = models.UUIDField()
+    number = models.PositiveIntegerField()
+    cause = models.CharField(max_length=40)
+    reason = models.TextField()
+    delta = models.DecimalField(max_digits=5, decimal_places=2)
+    score = models.DecimalField(max_digits=5, decimal_places=2)
+    entry_id = models.UUIDField()
+    seq = models.BigIntegerField(null=True)
+    at = models.DateTimeField()
+    previous = models.BinaryField(max_length=32)
+    key_id = models.CharField(max_length=16)
+    signature = models.BinaryField(max_length=32)
+
+    class Meta:
+        ordering: ClassVar = ["-id"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["agent_id", "number"], name="trust_event_numbered_once"),
+            models.UniqueConstraint(fields=["agent_id", "entry_id"], name="trust_event_once_per_entry"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.cause}: {self.delta:+} to {self.score}"
+
+
+class TrustAccount(models.Model):
+    """What is kept of an agent's trust between two events: the follower's counters, and whether the score is frozen.
+
+    `progress` is whatever the follower that moves the score needs, `seq` the place in the ledger up to which it has
+    written the chain; neither is believed for a decision.
+    """
+
+    agent = models.OneToOneField(Agent, primary_key=True, on_delete=models.CASCADE, related_name="trust_account")
+    progress = models.JSONField(default=dict)
+    seq = models.BigIntegerField(default=0)
+    frozen_at = models.DateTimeField(null=True)
+    frozen_because = models.TextField(blank=True)
+
+    def __str__(self) -> str:
+        return f"{self.agent_id}, {'frozen' if self.frozen_at else 'open'}"

@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Q, QuerySet
+from django.db.models import Case, Q, QuerySet, When
 
 from accounts.contracts import Actor, ActorKind
 from agents.models import Agent, ApiKey
@@ -16,10 +16,10 @@ _RELATED = ("public_keys", "api_keys")
 
 
 def agents_visible_to(actor: Actor) -> QuerySet[Agent]:
-    """The one place that scopes agents. Operators and the system itself work by ids of their own and see none here."""
+    """The one place that scopes agents. The system sees those of the organization it acts in, operators none."""
     mine = Agent.objects.filter(organization_id=actor.scope)
     match actor.kind:
-        case ActorKind.PERSON:
+        case ActorKind.PERSON | ActorKind.SYSTEM:
             pass
         case ActorKind.AGENT:
             mine = mine.filter(id=actor.self_id)
@@ -34,6 +34,14 @@ def agent_by_id(actor: Actor, agent_id: UUID) -> Agent:
         return agents_visible_to(actor).get(id=agent_id)
     except Agent.DoesNotExist:
         raise NotFoundError from None
+
+
+def agents_named(actor: Actor, text: str) -> QuerySet[Agent]:
+    """Agents whose names hold the text, for the palette; those whose name begins with it first."""
+    named = Q(name__icontains=text) | Q(display_name__icontains=text)
+    begins = Q(name__istartswith=text) | Q(display_name__istartswith=text)
+    rows = agents_visible_to(actor).filter(named).select_related(None).prefetch_related(None)
+    return rows.annotate(begins=Case(When(begins, then=0), default=1)).order_by("begins", "display_name")
 
 
 def locked_agent(actor: Actor, agent_id: UUID) -> Agent:

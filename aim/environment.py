@@ -5,7 +5,8 @@ Secrets have no default: a process without them does not start. `docs/operations
 
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field, SecretStr
+from cryptography.fernet import Fernet
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 
@@ -15,17 +16,29 @@ def _comma_separated(value: object) -> object:
     return value
 
 
+def _fernet_key(key: SecretStr) -> SecretStr:
+    try:
+        Fernet(key.get_secret_value())
+    except ValueError:
+        raise ValueError("a master key is 32 random bytes in URL-safe base64") from None
+    return key
+
+
 Names = Annotated[list[str], NoDecode, BeforeValidator(_comma_separated)]
+MasterKey = Annotated[SecretStr, AfterValidator(_fernet_key)]
+MasterKeys = Annotated[list[MasterKey], NoDecode, BeforeValidator(_comma_separated), Field(min_length=1)]
 
 
 class Environment(BaseSettings):
     """One attribute a variable; the variable's name is `AIM_` and the attribute in capitals, but for two."""
 
-    model_config = SettingsConfigDict(env_prefix="AIM_", secrets_dir=None, extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="AIM_", secrets_dir=None, extra="ignore", hide_input_in_errors=True)
 
     database_url: SecretStr = Field(validation_alias="DATABASE_URL")
     redis_url: SecretStr = Field(validation_alias="REDIS_URL")
     secret_key: SecretStr
+    master_keys: MasterKeys
+    """What encrypts the secrets in the database: the first encrypts, the others still decrypt."""
     origin: str = "http://127.0.0.1:8000"
     """The address people and agents use, scheme and host, without a path."""
     allowed_hosts: Names = ["127.0.0.1", "localhost", "[::1]"]

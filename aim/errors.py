@@ -18,6 +18,8 @@ class ServiceError(Exception):
 
     status: ClassVar[int] = 400
     code: ClassVar[str] = "invalid"
+    retry_after: ClassVar[int | None] = None
+    """In how many seconds the same request may succeed, if waiting helps."""
 
     def __init__(self, message: str, *, problems: tuple[Problem, ...] = ()) -> None:
         super().__init__(message)

@@ -10,6 +10,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_safe
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest, multiprocess
+from prometheus_client.registry import Collector
 from redis.exceptions import RedisError
 
 from aim.client_address import client_address
@@ -18,6 +19,8 @@ from aim.ledger.partitions import missing_partitions
 
 Part = Callable[[], str | None]
 _parts: dict[str, Part] = {}
+_watched: dict[str, Part] = {}
+_collectors: list[Collector] = []
 
 
 def readiness(name: str) -> Callable[[Part], Part]:
@@ -30,6 +33,21 @@ def readiness(name: str) -> Callable[[Part], Part]:
     return register
 
 
+def watched(name: str) -> Callable[[Part], Part]:
+    """Register what `/readyz` tells of without taking this process out of service: decisions do not need it."""
+
+    def register(part: Part) -> Part:
+        _watched[name] = part
+        return part
+
+    return register
+
+
+def scraped(collector: Collector) -> None:
+    """Register metrics that are read anew at each scrape, instead of being counted by the processes."""
+    _collectors.append(collector)
+
+
 @require_safe
 def healthz(_request: HttpRequest) -> JsonResponse:
     """The process answers; nothing else is promised."""
@@ -38,10 +56,14 @@ def healthz(_request: HttpRequest) -> JsonResponse:
 
 @require_safe
 def readyz(_request: HttpRequest) -> JsonResponse:
-    """200 when every part works, 503 with the reasons when one does not."""
-    reasons = {name: reason for name, part in _parts.items() if (reason := part()) is not None}
-    body = {"status": "not ready" if reasons else "ready", "parts": {name: reasons.get(name, "ok") for name in _parts}}
-    return JsonResponse(body, status=503 if reasons else 200)
+    """503 when a part does not work that decisions need; what only follows them makes it `degraded`."""
+    reasons = {name: part() for name, part in _parts.items()}
+    warnings = {name: part() for name, part in _watched.items()}
+    refused = any(reason is not None for reason in reasons.values())
+    degraded = any(reason is not None for reason in warnings.values())
+    status = "not ready" if refused else "degraded" if degraded else "ready"
+    parts = {name: reason or "ok" for name, reason in {**reasons, **warnings}.items()}
+    return JsonResponse({"status": status, "parts": parts}, status=503 if refused else 200)
 
 
 @require_safe
@@ -53,7 +75,10 @@ def metrics(request: HttpRequest) -> HttpResponse:
     if environment.metrics_folder is not None:
         registry = CollectorRegistry()
         multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
-    return HttpResponse(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+    read_now = CollectorRegistry()
+    for collector in _collectors:
+        read_now.register(collector)
+    return HttpResponse(generate_latest(registry) + generate_latest(read_now), content_type=CONTENT_TYPE_LATEST)
 
 
 def _may_scrape(request: HttpRequest) -> bool:

@@ -21,9 +21,15 @@ class IdKind(StrEnum):
     API_KEY = "key"
     PUBLIC_KEY = "pub"
     CHALLENGE = "chl"
+    TRUST_EVENT = "tre"
     VERIFICATION = "ver"
     ENTRY = "ent"
     CONTAINMENT = "ctn"
+    POLICY = "pol"
+    POLICY_VERSION = "pov"
+    DATA_CLASS = "dcl"
+    MCP_SERVER = "mcp"
+    MCP_TOOL = "mtl"
 
 
 class InvalidIdError(ValueError):
@@ -45,6 +51,12 @@ def uuid7_bytes(unix_seconds: float) -> bytes:
 def uuid7() -> UUID:
     """A new UUIDv7 of this moment."""
     return UUID(bytes=uuid7_bytes(time.time()))
+
+
+def uuid7_floor(unix_seconds: float) -> UUID:
+    """The smallest id of a moment: ids made before it are smaller, ids made later are not."""
+    milliseconds = min(max(round(unix_seconds * 1000), 0), 2**48 - 1)
+    return UUID(int=milliseconds << 80)
 
 
 def show_id(kind: IdKind, value: UUID) -> str:

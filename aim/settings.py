@@ -59,6 +59,11 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",
     "channels",
     "csp",
+    "django_htmx",
+    "lucide",
+    # Their other configurations set the loaders themselves, and one of the two would lose.
+    "django_cotton.apps.SimpleAppConfig",
+    "template_partials.apps.SimpleAppConfig",
     "aim.apps.AimConfig",
     "aim.ledger.apps.LedgerConfig",
     "accounts.apps.AccountsConfig",
@@ -80,6 +85,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
 ]
 
 ROOT_URLCONF = "aim.urls"
@@ -90,16 +96,43 @@ TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
         "DIRS": [BASE_DIR / "templates"],
-        "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [
                 "django.template.context_processors.request",
+                "django.template.context_processors.i18n",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "aim.console.context.console",
+                "accounts.shell.shell",
+            ],
+            "loaders": [
+                (
+                    "template_partials.loader.Loader",
+                    [
+                        (
+                            "django.template.loaders.cached.Loader",
+                            [
+                                "django_cotton.cotton_loader.Loader",
+                                "django.template.loaders.filesystem.Loader",
+                                "django.template.loaders.app_directories.Loader",
+                            ],
+                        )
+                    ],
+                )
+            ],
+            "builtins": [
+                "django.templatetags.i18n",
+                "django.templatetags.static",
+                "django_cotton.templatetags.cotton",
+                "template_partials.templatetags.partials",
+                "aim.templatetags.console",
             ],
         },
     }
 ]
+COTTON_DIR = "components"
+# A component sees what it is given, and what every template may use.
+COTTON_ISOLATE_BY_DEFAULT = True
 
 DATABASES = {"default": database_from_url(environment.database_url.get_secret_value())}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -193,6 +226,10 @@ SPECTACULAR_SETTINGS = {
         "CallerKind": ["person", "agent"],
         "CompletionStatus": "verification.models.Completion.Status",
         "ContainmentKind": "verification.models.Containment.Kind",
+        "McpServerStatus": "mcp.models.ServerStatus",
+        "PolicyEffect": "verification.policies.terms.EFFECTS",
+        "PolicyExpectation": "verification.policies.document.EXPECTATIONS",
+        "PolicyState": "verification.models.PolicyVersion.State",
         "RoleName": "accounts.models.Role",
         "VerificationStatus": "verification.models.Verification.Status",
     },

@@ -5,16 +5,25 @@ from drf_spectacular.views import SpectacularAPIView
 
 from aim import health
 from aim.api.docs import ApiDocsView
-from aim.home import home
+from aim.pages.design import design
+from aim.pages.find import find
+from aim.pages.home import dashboard, home
+from aim.pages.preferences import preferences
 
 urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("metrics", health.metrics, name="metrics"),
     path("", home, name="home"),
+    path("dashboard", dashboard, name="dashboard"),
+    path("dashboard/find", find, name="find"),
+    path("dashboard/preferences", preferences, name="preferences"),
+    path("dashboard/_design", design, name="design"),
     path("", include("accounts.urls")),
+    path("", include("agents.urls")),
     path("api/v1/", include("accounts.api.urls")),
     path("api/v1/", include("agents.api.urls")),
+    path("api/v1/", include("mcp.api.urls")),
     path("api/v1/", include("verification.api.urls")),
     path("api/v1/schema", SpectacularAPIView.as_view(), name="schema"),
     path("api/v1/docs", ApiDocsView.as_view(), name="docs"),

@@ -10,6 +10,7 @@ import pytest
 # Importing anything of `aim` settles the settings module for Celery's sake, so it is named first.
 os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"
 
+from aim.runtime.environment import new_secrets
 from aim.runtime.postgres import Postgres
 from aim.runtime.valkey import Valkey
 
@@ -25,7 +26,8 @@ def pytest_load_initial_conftests(early_config: pytest.Config):
 
 
 def _start(config: pytest.Config) -> None:
-    os.environ.setdefault("AIM_SECRET_KEY", secrets.token_urlsafe(50))
+    for name, value in new_secrets().items():
+        os.environ.setdefault(name, value)
     if "DATABASE_URL" in os.environ and "REDIS_URL" in os.environ:
         return
     folder = tempfile.TemporaryDirectory(prefix="aim-tests-", ignore_cleanup_errors=True)

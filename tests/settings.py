@@ -6,6 +6,7 @@ import os
 os.environ.setdefault("DATABASE_URL", "postgresql://nobody@/nowhere?host=/nonexistent")
 os.environ.setdefault("REDIS_URL", "unix:///nonexistent")
 os.environ.setdefault("AIM_SECRET_KEY", "for static checks only")
+os.environ.setdefault("AIM_MASTER_KEYS", "Zm9yIHN0YXRpYyBjaGVja3Mgb25seSwgMzIgYnl0ZXM=")
 
 from aim.settings import *  # noqa: F403
 from aim.settings import CACHES, CHANNEL_LAYERS, broker_url

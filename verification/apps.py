@@ -3,6 +3,8 @@ from pkgutil import iter_modules
 
 from django.apps import AppConfig
 
+from accounts.dependents import register_dependent
+
 
 class VerificationConfig(AppConfig):
     name = "verification"
@@ -10,8 +12,11 @@ class VerificationConfig(AppConfig):
     def ready(self) -> None:
         # Every module of the folder is a check and announces itself when imported; one that cannot be imported must
         # stop the start, for a missing check would allow what it should refuse.
-        package = import_module("verification.checks")
-        for module in iter_modules(package.__path__):
-            import_module(f"verification.checks.{module.name}")
+        # The same holds for the conditions of policies: without one, a policy that names it is not understood.
+        for name in ("verification.checks", "verification.policies.conditions", "verification.followers"):
+            for module in iter_modules(import_module(name).__path__):
+                import_module(f"{name}.{module.name}")
         import_module("verification.readiness")
         import_module("verification.agent_records")
+        import_module("verification.activity")
+        register_dependent(import_module("verification.policies.book").raise_generation)

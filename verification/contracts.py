@@ -112,7 +112,6 @@ class CheckResult(Struct, frozen=True, gc=False, omit_defaults=True):
     """
 
     code: str = ""
-    detail: str = ""
     name: str = ""
     ns: int = 0
     result: str = ""
@@ -131,6 +130,8 @@ class Decision(Struct, frozen=True, gc=False):
     """`nonce` is the first 16 bytes of the SHA-256 of the nonce, once the signature has been found good.
 
     `requirement` is set where the decision is pending. `policies` are those that applied, shadows among them.
+    `details` holds a text for each of the checks. They stand apart because they may quote what an agent has sent, and
+    must be erasable.
     """
 
     status: DecisionStatus
@@ -142,6 +143,7 @@ class Decision(Struct, frozen=True, gc=False):
     retry_after: int | None = None
     requirement: ApprovalRequirement | None = None
     policies: tuple[PolicyMatch, ...] = ()
+    details: tuple[str, ...] = ()
 
     @property
     def admits(self) -> bool:

@@ -13,6 +13,7 @@ from typing import Any
 
 import structlog
 
+from aim.ledger.hints import APPENDED
 from aim.metrics import QUEUE, REFUSALS, Meter
 from verification.codes import Code
 from verification.contracts import ActionRequest, Case, Origin
@@ -49,6 +50,7 @@ class Engine:
             decide=self.pipeline.decide,
             settled=self._settled,
             meter=self.meter,
+            committed=APPENDED.touch,
         )
         self.writer.start()
         self._flusher = self.loop.create_task(self._flush_metrics())

@@ -2,7 +2,9 @@
 
 from typing import ClassVar
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.db.models.functions import Lower
 
 from aim.ids import IdKind, show_id, uuid7
 
@@ -86,6 +88,115 @@ class Nonce(models.Model):
         return str(self.verification_id)
 
 
+class Policy(models.Model):
+    """A rule of the organization over its agents' actions. What it says is in its versions.
+
+    `proposed_change` waits for a second person, where the organization wants one.
+    """
+
+    class Change(models.TextChoices):
+        ACTIVATE = "activate"
+        RETIRE = "retire"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    organization = models.ForeignKey("accounts.Organization", on_delete=models.CASCADE, related_name="policies")
+    name = models.CharField(max_length=200)
+    proposed_change = models.CharField(max_length=16, choices=Change.choices, blank=True)
+    proposed_version = models.PositiveIntegerField(null=True)
+    proposed_by = models.ForeignKey("accounts.User", null=True, on_delete=models.SET_NULL, related_name="+")
+    proposed_at = models.DateTimeField(null=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        verbose_name_plural = "policies"
+        constraints: ClassVar = [
+            models.UniqueConstraint("organization", Lower("name"), name="policy_name_once_per_organization")
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def public_id(self) -> str:
+        return show_id(IdKind.POLICY, self.id)
+
+
+class PolicyVersion(models.Model):
+    """What a policy said at one time. `document` and `number` never change: a trigger sees to that."""
+
+    class State(models.TextChoices):
+        DRAFT = "draft"
+        SHADOW = "shadow"
+        ACTIVE = "active"
+        RETIRED = "retired"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    policy = models.ForeignKey(Policy, on_delete=models.CASCADE, related_name="versions")
+    number = models.PositiveIntegerField()
+    state = models.CharField(max_length=16, choices=State.choices, default=State.DRAFT)
+    document = models.JSONField()
+    note = models.TextField(blank=True)
+    author = models.ForeignKey("accounts.User", null=True, on_delete=models.SET_NULL, related_name="+")
+    author_label = models.CharField(max_length=254)
+    created_at = models.DateTimeField(auto_now_add=True)
+    state_changed_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["policy", "number"], name="policy_version_number_once"),
+            models.UniqueConstraint(
+                fields=["policy"], condition=models.Q(state="active"), name="policy_one_active_version"
+            ),
+            models.UniqueConstraint(
+                fields=["policy"], condition=models.Q(state="shadow"), name="policy_one_shadow_version"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.policy_id} version {self.number}"
+
+    @property
+    def public_id(self) -> str:
+        return show_id(IdKind.POLICY_VERSION, self.id)
+
+
+class DataClass(models.Model):
+    """A kind of data that policies go by, such as `sensitive`: the resources that hold it, by pattern."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    organization = models.ForeignKey("accounts.Organization", on_delete=models.CASCADE, related_name="data_classes")
+    name = models.CharField(max_length=50)
+    description = models.TextField(blank=True)
+    patterns = models.JSONField(default=list)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        verbose_name_plural = "data classes"
+        constraints: ClassVar = [
+            models.UniqueConstraint("organization", Lower("name"), name="data_class_name_once_per_organization")
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def public_id(self) -> str:
+        return show_id(IdKind.DATA_CLASS, self.id)
+
+
+class PolicyBook(models.Model):
+    """How often what an organization's policies read has changed: processes keep them compiled by this number."""
+
+    organization = models.OneToOneField(
+        "accounts.Organization", primary_key=True, on_delete=models.CASCADE, related_name="policy_book"
+    )
+    generation = models.BigIntegerField(default=1)
+
+    def __str__(self) -> str:
+        return f"{self.organization_id} at generation {self.generation}"
+
+
 class Containment(models.Model):
     """Something that no agent of the organization may come from, act for or reach, whatever else would allow it."""
 
@@ -110,3 +221,37 @@ class Containment(models.Model):
     @property
     def public_id(self) -> str:
         return show_id(IdKind.CONTAINMENT, self.id)
+
+
+class Rollup(models.Model):
+    """How many decisions of one kind fell into one period, and how long they took.
+
+    Derived from the ledger by the follower `statistics`. `latency` counts by the bounds of
+    `verification.statistics.buckets`.
+    """
+
+    class Granularity(models.TextChoices):
+        MINUTE = "minute"
+        HOUR = "hour"
+        DAY = "day"
+
+    pk = models.CompositePrimaryKey(
+        "organization_id", "granularity", "period", "agent_id", "action_type", "status", "code"
+    )
+    organization_id = models.UUIDField()
+    granularity = models.CharField(max_length=6, choices=Granularity.choices)
+    period = models.DateTimeField()
+    """Its start, in UTC."""
+    agent_id = models.UUIDField()
+    action_type = models.CharField(max_length=100)
+    status = models.CharField(max_length=16, choices=Verification.Status.choices)
+    code = models.CharField(max_length=40, blank=True)
+    count = models.BigIntegerField()
+    duration_us = models.BigIntegerField()
+    latency = ArrayField(models.IntegerField())
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["granularity", "period"], name="rollup_by_age")]
+
+    def __str__(self) -> str:
+        return f"{self.period} {self.status}: {self.count}"

@@ -40,6 +40,7 @@ class Pipeline:
     def decide(self, case: Case) -> Decision:
         """Decide one case. Never raises: a check that breaks denies."""
         lines = self._not_run.copy()
+        details = [""] * len(lines)
         refusal: Failed | Errored | None = None
         approval: NeedsApproval | None = None
         signed: SignedPassed | None = None
@@ -54,32 +55,34 @@ class Pipeline:
                 log.exception("check_broke", check=name, agent=case.agent.public_id)
                 outcome = Errored(type(error).__name__)
             ended = clock()
+            details[place] = outcome.detail
             if type(outcome) is Passed:
                 if outcome.policies:
                     policies = outcome.policies
-                lines[place] = CheckResult("", outcome.detail, name, ended - started, "passed")
+                lines[place] = CheckResult("", name, ended - started, "passed")
             elif isinstance(outcome, SignedPassed):
                 signed = outcome
-                lines[place] = CheckResult("", outcome.detail, name, ended - started, "passed")
+                lines[place] = CheckResult("", name, ended - started, "passed")
             elif isinstance(outcome, NeedsApproval):
                 approval = outcome
                 policies = outcome.policies or policies
-                lines[place] = CheckResult(_WAITS, outcome.detail, name, ended - started, "needs_approval")
+                lines[place] = CheckResult(_WAITS, name, ended - started, "needs_approval")
             elif isinstance(outcome, Failed):
                 refusal = outcome
                 policies = outcome.policies or policies
-                lines[place] = CheckResult(str(outcome.code), outcome.detail, name, ended - started, "failed")
+                lines[place] = CheckResult(str(outcome.code), name, ended - started, "failed")
                 break
             else:
                 refusal = Errored(outcome.detail)
-                lines[place] = CheckResult(_BROKEN, outcome.detail, name, ended - started, "errored")
+                lines[place] = CheckResult(_BROKEN, name, ended - started, "errored")
                 break
             started = ended
-        return _decision(tuple(lines), refusal, approval, signed, policies)
+        return _decision(tuple(lines), tuple(details), refusal, approval, signed, policies)
 
 
 def _decision(
     results: tuple[CheckResult, ...],
+    details: tuple[str, ...],
     refusal: Failed | Errored | None,
     approval: NeedsApproval | None,
     signed: SignedPassed | None,
@@ -89,22 +92,20 @@ def _decision(
     keyid = signed.keyid if signed else None
     if isinstance(refusal, Failed):
         status, code, reason, after = DecisionStatus.DENIED, refusal.code, refusal.reason, refusal.retry_after
-        return Decision(status, code, reason, results, nonce, keyid, after, None, policies)
+        return Decision(status, code, reason, results, nonce, keyid, after, None, policies, details)
     if refusal is not None:
         status, reason = DecisionStatus.DENIED, "Check could not be carried out"
-        return Decision(status, Code.CHECK_FAILED, reason, results, nonce, keyid, None, None, policies)
+        return Decision(status, Code.CHECK_FAILED, reason, results, nonce, keyid, None, None, policies, details)
     if approval is not None:
         status, code, reason, asked = DecisionStatus.PENDING, _WAITS, approval.reason, approval.requirement
-        return Decision(status, code, reason, results, nonce, keyid, None, asked, policies)
-    return Decision(DecisionStatus.APPROVED, "", "", results, nonce, keyid, None, None, policies)
+        return Decision(status, code, reason, results, nonce, keyid, None, asked, policies, details)
+    return Decision(DecisionStatus.APPROVED, "", "", results, nonce, keyid, None, None, policies, details)
 
 
 def overrule(decision: Decision, check_name: str, refusal: Failed) -> Decision:
     """The decision as it stands once the database has refused what the checks in memory allowed."""
     results = tuple(
-        CheckResult(str(refusal.code), refusal.detail, line.name, line.ns, "failed")
-        if line.name == check_name
-        else line
+        CheckResult(str(refusal.code), line.name, line.ns, "failed") if line.name == check_name else line
         for line in decision.checks
     )
     return Decision(
@@ -117,4 +118,8 @@ def overrule(decision: Decision, check_name: str, refusal: Failed) -> Decision:
         refusal.retry_after,
         None,
         decision.policies,
+        tuple(
+            refusal.detail if line.name == check_name else detail
+            for line, detail in zip(decision.checks, decision.details, strict=True)
+        ),
     )

@@ -12,6 +12,7 @@ import msgspec
 
 from aim.ids import IdKind
 from aim.ledger.append import ENTRY_VERSION
+from aim.ledger.commitments import commit, salts
 from aim.ledger.events import Event
 from verification.codes import MEANINGS, Code
 from verification.contracts import ActionRequest, Decision, DecisionStatus, Origin
@@ -72,27 +73,33 @@ def build_row(
     expires_at = None if expires is None else show_seconds(expires)
     status = decision.status.value
     key = agent.api_keys.get(origin.key_digest)
+    address = _address_json(origin.address)
+    action, context, claims = request.action_json, request.context_json, request.data_json
+    told = b'{"correlation_id":%b,"details":%b}' % (_encode(origin.correlation_id), _encode(decision.details))
+    salt = salts.take(5)
+    salt_hex = salt.hex()
     # Joined rather than encoded as a whole: most parts are canonical JSON already. The members stand in the order of
-    # RFC 8785, and a test compares the bytes with those of an independent encoder.
+    # RFC 8785, and a test compares the bytes with those of an independent encoder. What may hold personal data enters
+    # by its commitment, see `aim.ledger.commitments`.
     body = b"".join(
         (
             b'{"actor":',
-            _actor_json(agent.hex_id, agent.name, origin.address, key[0] if key else ""),
-            b',"at":"',
+            _actor_start(agent.hex_id, agent.name, key[0] if key else ""),
+            commit(salt[:16], address).encode(),
+            b'"}},"at":"',
             show_seconds(now).encode(),
             b'","data":{"action":',
-            request.action_json,
-            b',"agent":',
+            _action_start(request.action_type, agent.public_id, request.mcp_server),
+            commit(salt[16:32], action).encode(),
+            b'"},"tool":null},"agent":' if request.tool is None else b'"},"tool":%b},"agent":' % _encode(request.tool),
             agent.state_json,
             b',"checks":',
             _encode_as_is(decision.checks),
-            b',"claims":',
-            request.data_json,
-            b',"context":',
-            request.context_json,
-            b',"correlation_id":',
-            _encode(origin.correlation_id),
-            b',"decision":{"code":',
+            b',"claims":{"sha256":"',
+            commit(salt[32:48], claims).encode(),
+            b'"},"context":{"sha256":"',
+            commit(salt[48:64], context).encode(),
+            b'"},"decision":{"code":',
             _encode(decision.code),
             b',"duration_us":%d,"expires_at":' % duration_us,
             _encode(expires_at),
@@ -103,12 +110,30 @@ def build_row(
             status.encode(),
             b'"},"keyid":',
             _encode(decision.keyid),
+            b',"personal":{"fields":["correlation_id","details"],"sha256":"',
+            commit(salt[64:], told).encode(),
+            b'"}',
             b',"policies":' + _encode(decision.policies) if decision.policies else b"",
-            b',"request_digest":"',
-            request.digest.hex().encode(),
             _tail(hex_id, agent.organization_hex),
         )
     )
+    disclosures = b"".join(
+        (
+            b'{"actor.personal":["%b",' % salt_hex[:32].encode(),
+            address,
+            b'],"data.action.personal":["%b",' % salt_hex[32:64].encode(),
+            action,
+            b'],"data.claims":["%b",' % salt_hex[64:96].encode(),
+            claims,
+            b'],"data.context":["%b",' % salt_hex[96:128].encode(),
+            context,
+            b'],"data.personal":["%b",' % salt_hex[128:].encode(),
+            told,
+            b"]}",
+        )
+    )
+    # The columns hold the moment to the millisecond, as the sealed body does, so that they can be compared with it.
+    at = pg_time(round(now, 3))
     verification: list[bytes | None] = [
         verification_id,
         agent.organization_id,
@@ -120,23 +145,37 @@ def build_row(
         request.resource.encode(),
         request.user_id.encode(),
         request.session_id.encode(),
-        pg_time(now),
+        at,
         None if expires is None else pg_time(expires),
         _pack_int(duration_us),
         request.digest,
     ]
-    entry: list[bytes | None] = [verification_id, agent.organization_id, agent.agent_id, body]
+    entry: list[bytes | None] = [verification_id, agent.organization_id, agent.agent_id, at, body, disclosures]
     return Row(verification, entry, decision_answer(hex_id, decision, expires_at))
 
 
 @lru_cache(maxsize=4096)
-def _actor_json(agent_hex: str, name: str, address: str, credential: str) -> bytes:
-    return _encode({"address": address, "credential": credential, "id": agent_hex, "kind": "agent", "label": name})
+def _actor_start(agent_hex: str, name: str, credential: str) -> bytes:
+    """The actor up to the commitment to its address."""
+    known = _encode({"credential": credential, "id": agent_hex, "kind": "agent", "label": name})
+    return known[:-1] + b',"personal":{"fields":["address"],"sha256":"'
+
+
+@lru_cache(maxsize=4096)
+def _action_start(action_type: str, agent_id: str, mcp_server: str | None) -> bytes:
+    """The action up to the commitment to all of it, which hides its resource and its parameters."""
+    known = _encode({"action_type": action_type, "agent_id": agent_id, "mcp_server": mcp_server})
+    return known[:-1] + b',"personal":{"fields":["parameters","resource"],"sha256":"'
+
+
+@lru_cache(maxsize=4096)
+def _address_json(address: str) -> bytes:
+    return _encode({"address": address})
 
 
 def _tail(hex_id: str, organization_hex: str) -> bytes:
     return (
-        f'"}},"id":"{hex_id}","kind":"{_KIND}","organization":"{organization_hex}",'
+        f'}},"id":"{hex_id}","kind":"{_KIND}","organization":"{organization_hex}",'
         f'"subject":{{"id":"{hex_id}","kind":"verification"}},"v":{ENTRY_VERSION}}}'
     ).encode()
 

@@ -1,6 +1,5 @@
 """All reads of decisions. Each takes the actor first: people see their organization's, an agent its own."""
 
-import json
 from typing import Any
 from uuid import UUID
 
@@ -9,6 +8,7 @@ from django.db.models import QuerySet
 from accounts.contracts import Actor, ActorKind
 from aim.errors import NotFoundError
 from aim.ledger.models import Entry
+from aim.ledger.reading import read_entry
 from verification.models import Completion, Containment, Verification
 
 
@@ -42,15 +42,14 @@ def own_verification(actor: Actor, verification_id: UUID) -> Verification:
 
 
 def record_of(verification: Verification) -> dict[str, Any]:
-    """The full record of a decision: its ledger entry, as it was written."""
-    body = Entry.objects.values_list("body", flat=True).get(id=verification.id)
-    record: dict[str, Any] = json.loads(bytes(body))
-    return record
+    """The full record of a decision: its ledger entry, with the clear values that are not erased."""
+    return read_entry(Entry.objects.get(id=verification.id))
 
 
 def claimed_bytes(verification: Verification) -> int:
     """How many bytes the agent said it would move when it asked."""
-    return int(record_of(verification)["data"]["claims"]["bytes"])
+    claims = record_of(verification)["data"]["claims"]
+    return 0 if claims is None else int(claims["bytes"])
 
 
 def completion_of(verification_id: UUID) -> Completion | None:

@@ -12,9 +12,16 @@ from aim.crypto.verifiers import Verifier
 from aim.ids import IdKind, show_id
 from aim.resources.patterns import Scope, compile_scope
 from verification.agent_rules import Rules, compile_rules
+from verification.policies.compiled import NO_POLICIES, AgentFacts, AgentPolicies, PolicyBook
+from verification.trust.head import check_head
 
 LOAD_BY_AGENT: LiteralString = """
-SELECT a.id, a.organization_id, o.status = 'active' AS organization_active, r.epoch, r.trust_score,
+SELECT h.id AS trust_id, h.organization_id AS trust_organization_id, h.agent_id AS trust_agent_id,
+    h.number AS trust_number, h.cause AS trust_cause, h.reason AS trust_reason, h.delta AS trust_delta,
+    h.score AS trust_head, h.entry_id AS trust_entry_id, h.seq AS trust_seq, h.at AS trust_at,
+    h.previous AS trust_previous, h.key_id AS trust_key_id, h.signature AS trust_signature,
+    EXISTS (SELECT FROM agents_trustaccount t WHERE t.agent_id = a.id AND t.frozen_at IS NOT NULL) AS trust_frozen,
+    a.id, a.organization_id, o.status = 'active' AS organization_active, r.epoch, r.trust_score,
     a.name, a.version, a.config_version, a.status, a.status_reason, a.capabilities, a.resource_scope,
     a.access_scope_kind, a.access_scope_ids, a.allowed_ip_ranges, a.require_approval, a.auto_deny,
     a.require_signature, a.min_trust, a.calls_per_hour, a.bytes_per_day,
@@ -28,10 +35,19 @@ SELECT a.id, a.organization_id, o.status = 'active' AS organization_active, r.ep
     (SELECT coalesce(jsonb_agg(DISTINCT m.user_id), '[]') FROM accounts_team t
         JOIN accounts_team_members tm ON tm.team_id = t.id JOIN accounts_membership m ON m.id = tm.membership_id
         WHERE a.access_scope_kind = 'teams' AND t.organization_id = a.organization_id
-            AND a.access_scope_ids ? ('tea_' || replace(t.id::text, '-', ''))) AS team_users
+            AND a.access_scope_ids ? ('tea_' || replace(t.id::text, '-', ''))) AS team_users,
+    coalesce((SELECT b.generation FROM verification_policybook b WHERE b.organization_id = a.organization_id), 0)
+        AS policy_generation,
+    a.tags, (SELECT coalesce(jsonb_agg('tea_' || replace(t.id::text, '-', '')), '[]') FROM accounts_team t
+        WHERE t.organization_id = a.organization_id
+            AND (a.access_scope_kind = 'teams' AND a.access_scope_ids ? ('tea_' || replace(t.id::text, '-', ''))
+                OR EXISTS (SELECT FROM accounts_team_members tm JOIN accounts_membership m ON m.id = tm.membership_id
+                    WHERE tm.team_id = t.id AND m.user_id = a.owner_id))) AS teams
 FROM agents_agent a
 JOIN agents_agentruntime r ON r.agent_id = a.id
 JOIN accounts_organization o ON o.id = a.organization_id
+LEFT JOIN LATERAL (
+    SELECT * FROM agents_trustevent e WHERE e.agent_id = a.id ORDER BY e.number DESC LIMIT 1) h ON true
 WHERE a.id = %s
 """
 FIND_BY_KEY: LiteralString = "SELECT agent_id FROM agents_apikey WHERE digest = %s AND revoked_at IS NULL"
@@ -85,6 +101,8 @@ class AgentSnapshot:
     api_keys: dict[bytes, tuple[str, float | None]]
     """SHA-256 of the key → its public prefix and when it expires, in seconds since 1970."""
     containments: Containments
+    policies: AgentPolicies
+    """What the organization's policies say of this agent's actions."""
     broken: tuple[str, ...]
     """What of the configuration could not be understood: anything here denies every action."""
 
@@ -94,9 +112,16 @@ class AgentSnapshot:
         return key is not None and self.organization_active and (key[1] is None or now < key[1])
 
 
-def snapshot_from_row(row: dict[str, Any]) -> AgentSnapshot:
-    """Compile a row of `LOAD_BY_AGENT`. What cannot be compiled is named in `broken`, and denies."""
+def snapshot_from_row(row: dict[str, Any], book: PolicyBook | None = None) -> AgentSnapshot:
+    """Compile a row of `LOAD_BY_AGENT`. What cannot be compiled is named in `broken`, and denies.
+
+    `book` has the organization's policies, where it has any.
+    """
     broken: list[str] = []
+    if row["policy_generation"] and book is None:
+        broken.append("policies: not read")
+    actions = _compiled("capabilities", lambda: actions_of(row["capabilities"]), frozenset(), broken)
+    _compiled("trust score", lambda: check_head(row), None, broken)
     return AgentSnapshot(
         agent_id=row["id"].bytes,
         hex_id=row["id"].hex,
@@ -113,7 +138,7 @@ def snapshot_from_row(row: dict[str, Any]) -> AgentSnapshot:
         config_version=row["config_version"],
         status=row["status"],
         status_reason=row["status_reason"],
-        actions=_compiled("capabilities", lambda: actions_of(row["capabilities"]), frozenset(), broken),
+        actions=actions,
         scope=_compiled("resource scope", lambda: compile_scope(row["resource_scope"]), compile_scope([]), broken),
         users=_users(row),
         networks=_compiled("allowed IP ranges", lambda: _networks(row["allowed_ip_ranges"]), (), broken),
@@ -135,8 +160,14 @@ def snapshot_from_row(row: dict[str, Any]) -> AgentSnapshot:
         verifiers=_compiled("public keys", lambda: _verifiers(row["public_keys"]), {}, broken),
         api_keys={bytes.fromhex(digest): (prefix, expires) for digest, prefix, expires in row["api_keys"]},
         containments=_compiled("containments", lambda: _containments(row["containments"]), _NOTHING, broken),
+        policies=NO_POLICIES if book is None else book.for_agent(agent_facts(row), actions),
         broken=tuple(broken),
     )
+
+
+def agent_facts(row: dict[str, Any]) -> AgentFacts:
+    """What policies go by of the agent in a row of `LOAD_BY_AGENT`."""
+    return AgentFacts(show_id(IdKind.AGENT, row["id"]), row["name"], frozenset(row["tags"]), frozenset(row["teams"]))
 
 
 def _compiled(name: str, build: Any, otherwise: Any, broken: list[str]) -> Any:

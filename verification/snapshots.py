@@ -11,10 +11,13 @@ from uuid import UUID
 import psycopg
 from psycopg.rows import dict_row
 
+from verification.policies.book import LOAD_BOOK
+from verification.policies.compiled import PolicyBook, compile_book
 from verification.snapshot import FIND_BY_KEY, LOAD_BY_AGENT, AgentSnapshot, snapshot_from_row
 from verification.writer.errors import ConnectionLostError
 
 MAX_AGENTS = 50_000
+MAX_BOOKS = 5_000
 
 
 class SnapshotStore:
@@ -24,6 +27,7 @@ class SnapshotStore:
         self._lock = asyncio.Lock()
         self._by_agent: dict[bytes, AgentSnapshot] = {}
         self._by_key: dict[bytes, bytes] = {}
+        self._books: dict[UUID, PolicyBook] = {}
         self._loading: dict[bytes, asyncio.Task[AgentSnapshot | None]] = {}
 
     def known(self, key_digest: bytes) -> AgentSnapshot | None:
@@ -50,9 +54,28 @@ class SnapshotStore:
     async def reload(self, agent_id: bytes) -> AgentSnapshot | None:
         """Read an agent anew and hold what was read; None when it no longer exists."""
         rows = await self.query(LOAD_BY_AGENT, UUID(bytes=agent_id))
-        snapshot = snapshot_from_row(rows[0]) if rows else None
+        snapshot = snapshot_from_row(rows[0], await self._book(rows[0])) if rows else None
         self._replace(agent_id, snapshot)
         return snapshot
+
+    async def _book(self, row: dict[str, Any]) -> PolicyBook | None:
+        """The policies of the agent's organization, compiled once for all its agents.
+
+        They may be newer than the row: then the epoch was raised with them, and no decision from the row is committed.
+        """
+        organization, generation = row["organization_id"], row["policy_generation"]
+        if not generation:
+            return None
+        held = self._books.pop(organization, None)
+        if held is None or held.generation != generation:
+            rows = await self.query(LOAD_BOOK, organization)
+            held = compile_book(rows[0]) if rows else None
+        if held is not None:
+            # The one that was not asked for the longest stands first.
+            self._books[organization] = held
+            if len(self._books) > MAX_BOOKS:
+                del self._books[next(iter(self._books))]
+        return held
 
     async def close(self) -> None:
         if self._connection is not None:

@@ -1,7 +1,12 @@
 """The upkeep of decisions."""
 
+from datetime import timedelta
+
 from celery import shared_task
 from django.db import connection
+
+from aim import clock
+from verification.models import Rollup
 
 _BATCH = 20_000
 
@@ -24,3 +29,16 @@ def forget_expired_nonces() -> int:
             total += count
             if count < _BATCH:
                 return total
+
+
+KEPT = {Rollup.Granularity.MINUTE: timedelta(days=3), Rollup.Granularity.HOUR: timedelta(days=120)}
+"""How long the fine counts are kept; days are kept for ever."""
+
+
+@shared_task
+def prune_rollups() -> int:
+    """Delete the counts by minute and by hour that are older than anybody may ask for; answers how many."""
+    return sum(
+        Rollup.objects.filter(granularity=granularity, period__lt=clock.now() - kept).delete()[0]
+        for granularity, kept in KEPT.items()
+    )

@@ -7,7 +7,7 @@ from rest_framework import serializers
 from accounts.contracts import ActorKind
 from accounts.models import Role
 from accounts.permissions import Permission
-from aim.api.serializers import IdField, MomentField, StrictSerializer, TextField
+from aim.api.serializers import IdField, MomentField, StrictSerializer, TextField, TruthField
 from aim.ids import IdKind
 
 _NAME = 200
@@ -17,6 +17,9 @@ class OrganizationSerializer(StrictSerializer):
     id = IdField(kind=IdKind.ORGANIZATION, read_only=True)
     name = TextField(max_length=_NAME, required=False)
     timezone = TextField(max_length=64, required=False, help_text="A name of the IANA database.")
+    policy_changes_need_second_person = TruthField(
+        required=False, help_text="Activating and retiring a policy needs two people; so does switching this off."
+    )
     status = serializers.CharField(read_only=True)
     created_at = MomentField(read_only=True)
 

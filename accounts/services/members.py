@@ -51,6 +51,7 @@ def change_role(actor: Actor, user_id: UUID, *, organization_id: UUID, role: Rol
     membership.role = role
     membership.save(update_fields=["role"])
     record(actor, Event.MEMBERSHIP_ROLE_CHANGED, organization_id=organization_id, subject=membership, data=data)
+    tell_dependents(organization_id)
     return membership
 
 

@@ -32,13 +32,26 @@ def create_organization(actor: Actor, name: str) -> Organization:
 
 
 @transaction.atomic
-def update_organization(actor: Actor, *, name: str | None = None, timezone: str | None = None) -> Organization:
-    """Change what is given of the actor's own organization; no entry where nothing differs."""
+def update_organization(
+    actor: Actor,
+    *,
+    name: str | None = None,
+    timezone: str | None = None,
+    policy_changes_need_second_person: bool | None = None,
+) -> Organization:
+    """Change what is given of the actor's own organization; no entry where nothing differs.
+
+    That changes of policies need a second person is switched off by two: whoever asks first only proposes it.
+    """
     actor.require(Permission.ORGANIZATION_WRITE)
-    organization = Organization.objects.select_for_update(no_key=True).filter(id=actor.scope).first()
-    if organization is None:
-        raise NotFoundError
-    wanted = {"name": name, "timezone": timezone}
+    organization = lock_organization(actor.scope)
+    if policy_changes_need_second_person is False and _proposes_release(actor, organization):
+        policy_changes_need_second_person = None
+    wanted = {
+        "name": name,
+        "timezone": timezone,
+        "policy_changes_need_second_person": policy_changes_need_second_person,
+    }
     before = {field: getattr(organization, field) for field in wanted}
     changes = {
         field: {"before": before[field], "after": value}
@@ -51,6 +64,8 @@ def update_organization(actor: Actor, *, name: str | None = None, timezone: str 
         return organization
     for field, change in changes.items():
         setattr(organization, field, change["after"])
+    if "policy_changes_need_second_person" in changes:
+        organization.second_person_release_proposed_by_id = None
     _save(organization)
     record(
         actor,
@@ -59,7 +74,26 @@ def update_organization(actor: Actor, *, name: str | None = None, timezone: str 
         subject=organization,
         data={"changes": changes},
     )
+    if "timezone" in changes:
+        # Policies that know working hours read it.
+        tell_dependents(organization.id)
     return organization
+
+
+def _proposes_release(actor: Actor, organization: Organization) -> bool:
+    """Whether this is only the first of the two people who must agree; if so, it is on record now."""
+    if not organization.policy_changes_need_second_person:
+        return False
+    first = organization.second_person_release_proposed_by_id
+    if first is not None and first != actor.id:
+        return False
+    if first is None:
+        organization.second_person_release_proposed_by_id = actor.id
+        organization.save(update_fields=["second_person_release_proposed_by"])
+        data = {"proposed": {"policy_changes_need_second_person": False}}
+        event = Event.ORGANIZATION_UPDATED
+        record(actor, event, organization_id=organization.id, subject=organization, data=data)
+    return True
 
 
 @transaction.atomic

@@ -57,7 +57,7 @@ def add_team_member(actor: Actor, team_id: UUID, *, user_id: UUID) -> Team:
     team, membership = _locked(actor, team_id), membership_by_user(actor, user_id)
     if not team.members.filter(id=membership.id).exists():
         team.members.add(membership)
-        _record(actor, Event.TEAM_CHANGED, team, {"added": {"id": user_id.hex, "label": membership.user.email}})
+        _record(actor, Event.TEAM_CHANGED, team, {}, {"added": {"id": user_id.hex, "label": membership.user.email}})
         tell_dependents(actor.scope)
     return team
 
@@ -69,7 +69,7 @@ def remove_team_member(actor: Actor, team_id: UUID, *, user_id: UUID) -> None:
     if not team.members.filter(id=membership.id).exists():
         raise NotFoundError
     team.members.remove(membership)
-    _record(actor, Event.TEAM_CHANGED, team, {"removed": {"id": user_id.hex, "label": membership.user.email}})
+    _record(actor, Event.TEAM_CHANGED, team, {}, {"removed": {"id": user_id.hex, "label": membership.user.email}})
     tell_dependents(actor.scope)
 
 
@@ -89,5 +89,11 @@ def _save(team: Team) -> None:
         raise NameTakenError("Team name already exists. Use a different name.") from None
 
 
-def _record(actor: Actor, event: Event, team: Team, data: Mapping[str, object]) -> None:
-    record(actor, event, organization_id=team.organization_id, subject=team, data=data)
+def _record(
+    actor: Actor,
+    event: Event,
+    team: Team,
+    data: Mapping[str, object],
+    personal: Mapping[str, object] | None = None,
+) -> None:
+    record(actor, event, organization_id=team.organization_id, subject=team, data=data, personal=personal)

@@ -49,12 +49,8 @@ def create_token(
         Event.TOKEN_CREATED,
         organization_id=membership.organization_id,
         subject=token,
-        data={
-            "name": name,
-            "scopes": wanted,
-            "expires_at": clock.show_time(expires_at),
-            "of": {"id": membership.user_id.hex, "label": membership.user.email},
-        },
+        data={"scopes": wanted, "expires_at": clock.show_time(expires_at)},
+        personal={"name": name, "of": {"id": membership.user_id.hex, "label": membership.user.email}},
     )
     return token, secret
 
@@ -77,7 +73,9 @@ def revoke_token(actor: Actor, token_id: UUID) -> None:
         raise NotFoundError
     token.revoked_at = clock.now()
     token.save(update_fields=["revoked_at"])
-    record(actor, Event.TOKEN_REVOKED, organization_id=actor.organization_id, subject=token, data={"name": token.name})
+    personal = {"name": token.name}
+    organization_id = actor.organization_id
+    record(actor, Event.TOKEN_REVOKED, organization_id=organization_id, subject=token, data={}, personal=personal)
 
 
 def _scope_problems(actor: Actor, membership: Membership, scopes: list[str]) -> list[Problem]:

@@ -43,7 +43,8 @@ def create_user(actor: Actor, email: str, *, name: str = "", password: str, orga
         Event.USER_CREATED,
         organization_id=organization_id,
         subject=user,
-        data={"email": user.email, "name": name},
+        data={},
+        personal={"email": user.email, "name": name},
     )
     return user
 

@@ -14,6 +14,7 @@ class AgentFilters(filters.FilterSet):  # type: ignore[misc]
     status = filters.MultipleChoiceFilter(choices=AgentStatus.choices)
     agent_type = filters.ChoiceFilter(choices=AgentType.choices)
     capability = filters.ChoiceFilter(choices=[(code, code) for code in CATALOGUE], method="with_capability")
+    tag = filters.CharFilter(method="with_tag", max_length=50)
     owner = filters.CharFilter(method="owned_by", help_text="`usr_…`")
     q = filters.CharFilter(
         method="containing", max_length=200, help_text="Part of the name, display name or description."
@@ -25,6 +26,9 @@ class AgentFilters(filters.FilterSet):  # type: ignore[misc]
 
     def with_capability(self, rows: QuerySet[Agent], _name: str, value: str) -> QuerySet[Agent]:
         return rows.filter(capabilities__contains=[value])
+
+    def with_tag(self, rows: QuerySet[Agent], _name: str, value: str) -> QuerySet[Agent]:
+        return rows.filter(tags__contains=[value])
 
     def owned_by(self, rows: QuerySet[Agent], _name: str, value: str) -> QuerySet[Agent]:
         try:

@@ -1,6 +1,5 @@
 """The JSON of agents, in the shape of the wire contract: `access_scope` and `limits` are objects of their own."""
 
-import json
 from typing import Any
 
 from rest_framework import serializers
@@ -12,6 +11,7 @@ from agents.models import AgentStatus
 from aim.api.serializers import IdField, MomentField, StrictSerializer, TextField, TruthField
 from aim.ids import IdKind, show_id
 from aim.ledger.models import Entry
+from aim.ledger.reading import read_entry
 
 MAX_PEM = 20_000
 _KEY_TYPES = "ed25519, rsa, rsa-2048, rsa-4096 or ecdsa-p256. When given, the key must be of this type."
@@ -47,6 +47,7 @@ class ConfigurationSerializer(StrictSerializer):
     allowed_ip_ranges = texts("allowed_ip_ranges", help_text="Networks in CIDR form. Empty: from anywhere.")
     require_approval = texts("require_approval", help_text=f"What a person must approve. {_RULES}")
     auto_deny = texts("auto_deny", help_text=f"What is denied whatever else would allow it. {_RULES}")
+    tags = texts("tags", help_text="Words that policies may go by, such as `production`.")
     require_signature = TruthField(required=False, help_text="Requests must be signed (RFC 9421). Needs a public key.")
     min_trust = number("min_trust", help_text="Below this score nothing is approved. Default 70.")
     auto_suspend_below = number("auto_suspend_below", help_text="At most `min_trust`. Default 50.")
@@ -169,7 +170,7 @@ class HistorySerializer(StrictSerializer):
     )
 
     def to_representation(self, instance: Entry) -> dict[str, Any]:
-        body = json.loads(bytes(instance.body))
+        body = read_entry(instance)
         return {
             "id": show_id(IdKind.ENTRY, instance.id),
             "kind": body["kind"],

@@ -2,6 +2,7 @@ from django.urls import path
 
 from agents.api.key_views import ApiKeysView, ApiKeyView, ChallengeView, ConfirmView, PublicKeysView, ResponseView
 from agents.api.lifecycle_views import AttestView, ResumeView, RevokeView, SuspendView
+from agents.api.trust_views import TrustBaselineView, TrustEventsView
 from agents.api.views import AgentsView, AgentView, CapabilitiesView, HistoryView
 
 app_name = "agents-api"
@@ -14,6 +15,8 @@ urlpatterns = [
     path("agents/<str:agent_id>/resume", ResumeView.as_view(), name="resume"),
     path("agents/<str:agent_id>/revoke", RevokeView.as_view(), name="revoke"),
     path("agents/<str:agent_id>/attest", AttestView.as_view(), name="attest"),
+    path("agents/<str:agent_id>/trust/events", TrustEventsView.as_view(), name="trust-events"),
+    path("agents/<str:agent_id>/trust/baseline", TrustBaselineView.as_view(), name="trust-baseline"),
     path("agents/<str:agent_id>/api-keys", ApiKeysView.as_view(), name="api-keys"),
     path("agents/<str:agent_id>/api-keys/<str:key_id>", ApiKeyView.as_view(), name="api-key"),
     path("agents/<str:agent_id>/keys", PublicKeysView.as_view(), name="keys"),

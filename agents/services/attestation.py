@@ -13,7 +13,8 @@ from agents.models import Agent, AgentStatus, VerificationMethod
 from agents.selectors import locked_agent
 from agents.services.lifecycle import Transition, check_reason, check_transition
 from agents.services.public_keys import OPEN
-from agents.services.runtime import raise_epoch, start_trust
+from agents.services.runtime import raise_epoch
+from agents.services.trust import start_trust
 from aim import clock
 from aim.ledger.events import Event
 
@@ -34,7 +35,7 @@ def attest_agent(actor: Actor, agent_id: UUID, *, reason: str) -> Agent:
     agent.verified_at = clock.now()
     agent.verification_method = VerificationMethod.ATTESTATION
     agent.save(update_fields=["status", "status_reason", "verified_at", "verification_method", "updated_at"])
-    record(actor, Event.AGENT_ATTESTED, agent=agent, data={"reason": reason, "trust_score": 100})
-    start_trust(agent)
+    entry = record(actor, Event.AGENT_ATTESTED, agent=agent, data={"reason": reason, "trust_score": 100})
+    start_trust(agent, entry)
     raise_epoch(agent)
     return agent

@@ -16,7 +16,8 @@ from agents.models import Agent, AgentStatus, Challenge, PublicKey, Verification
 from agents.selectors import locked_agent
 from agents.services.lifecycle import Transition, check_transition
 from agents.services.public_keys import activate, active_key
-from agents.services.runtime import raise_epoch, start_trust
+from agents.services.runtime import raise_epoch
+from agents.services.trust import start_trust
 from aim import clock
 from aim.crypto.challenges import build_statement, verify_statement_signature
 from aim.crypto.verifiers import Verifier
@@ -147,8 +148,8 @@ def _verify(actor: Actor, agent: Agent, key: PublicKey, challenge: Challenge) ->
     agent.verification_method = VerificationMethod.CHALLENGE
     agent.save(update_fields=["status", "status_reason", "verified_at", "verification_method", "updated_at"])
     data = {"challenge": challenge.id.hex, "public_key": key_data(key), "trust_score": 100}
-    record(actor, Event.AGENT_VERIFIED, agent=agent, data=data)
-    start_trust(agent)
+    entry = record(actor, Event.AGENT_VERIFIED, agent=agent, data=data)
+    start_trust(agent, entry)
     raise_epoch(agent)
 
 

@@ -7,9 +7,9 @@ from django.db import transaction
 
 from accounts.contracts import Actor
 from accounts.permissions import Permission
-from agents.errors import TransitionRefusedError
+from agents.errors import TransitionRefusedError, TrustFrozenError
 from agents.ledger_entries import record
-from agents.models import Agent, AgentStatus
+from agents.models import Agent, AgentStatus, TrustAccount
 from agents.selectors import locked_agent
 from agents.services.runtime import raise_epoch
 from aim.errors import InvalidInputError, Problem
@@ -56,8 +56,13 @@ def suspend_agent(actor: Actor, agent_id: UUID, *, reason: str) -> Agent:
 
 @transaction.atomic
 def resume_agent(actor: Actor, agent_id: UUID, *, reason: str) -> Agent:
-    """Back to what the agent was: an agent that was never verified is pending again."""
+    """Back to what the agent was: an agent that was never verified is pending again.
+
+    Raises `TrustFrozenError` where the agent's trust was manipulated, until an admin has set it anew.
+    """
     actor.require(Permission.AGENTS_LIFECYCLE)
+    if TrustAccount.objects.filter(agent=locked_agent(actor, agent_id)).exclude(frozen_at=None).exists():
+        raise TrustFrozenError
     return _move(actor, agent_id, Transition.RESUME, to=None, reason=reason)
 
 

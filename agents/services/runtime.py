@@ -40,8 +40,3 @@ def add_bytes_used(agent: Agent, count: int) -> None:
             " THEN bytes_used ELSE 0 END + %s WHERE agent_id = %s",
             [count, agent.id],
         )
-
-
-def start_trust(agent: Agent) -> None:
-    """A verified agent begins with the full score."""
-    AgentRuntime.objects.filter(agent_id=agent.id).update(trust_score=100)

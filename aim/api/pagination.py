@@ -55,10 +55,9 @@ class CursorPages(BasePagination):
         request: Request,
         view: APIView | None = None,  # noqa: ARG002 - DRF's signature
     ) -> list[Any]:
-        assert isinstance(queryset, QuerySet)
         self.request = request
         limit, cursor = self._parameters(request)
-        rows = list(_beside(queryset, cursor)[: limit + 1])
+        rows = self.rows_beside(queryset, cursor, limit + 1)
         more = len(rows) > limit
         rows = rows[:limit]
         newer = cursor is not None and cursor.newer
@@ -68,6 +67,11 @@ class CursorPages(BasePagination):
         self.next = Cursor(newer=False, id=rows[-1].id) if rows and (more or newer) else None
         self.previous = Cursor(newer=True, id=rows[0].id) if rows and (more if newer else cursor) else None
         return rows
+
+    def rows_beside(self, queryset: QuerySet[Any] | Sequence[Any], cursor: Cursor | None, count: int) -> list[Any]:
+        """The next rows from the cursor, in the direction it points to, at most so many."""
+        assert isinstance(queryset, QuerySet)
+        return list(beside(queryset, cursor)[:count])
 
     def get_paginated_response(self, data: Any) -> Response:
         return Response({"results": data, "next": self._link(self.next), "previous": self._link(self.previous)})
@@ -117,7 +121,8 @@ class CursorPages(BasePagination):
         return replace_query_param(self.request.build_absolute_uri(), "cursor", cursor.encode())
 
 
-def _beside(queryset: QuerySet[Any], cursor: Cursor | None) -> QuerySet[Any]:
+def beside(queryset: QuerySet[Any], cursor: Cursor | None) -> QuerySet[Any]:
+    """The rows from the cursor on, nearest first."""
     if cursor is None:
         return queryset.order_by("-id")
     if cursor.newer:

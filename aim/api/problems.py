@@ -35,7 +35,8 @@ def problem_response(exc: Exception, context: Mapping[str, Any]) -> Response | N
     if isinstance(exc, ServiceError):
         set_rollback()
         body = problem_body(exc.status, code=exc.code, detail=exc.message, errors=exc.problems)
-        return Response(body, status=exc.status, content_type=CONTENT_TYPE)
+        after = {} if exc.retry_after is None else {"Retry-After": str(exc.retry_after)}
+        return Response(body, status=exc.status, headers=after, content_type=CONTENT_TYPE)
     headers: dict[str, str] = {}
     errors: list[Problem] = []
     error = _as_api_exception(exc)

@@ -1,5 +1,6 @@
 """The environment of a command before Django reads any setting: as given, or that of the product in the data folder."""
 
+import base64
 import os
 import secrets
 import sys
@@ -12,7 +13,7 @@ from aim.runtime.valkey import Valkey
 
 CHECKOUT = Path(__file__).resolve().parent.parent.parent
 ENVIRONMENT_FILE = "environment"
-REQUIRED = ("DATABASE_URL", "REDIS_URL", "AIM_SECRET_KEY")
+REQUIRED = ("DATABASE_URL", "REDIS_URL", "AIM_SECRET_KEY", "AIM_MASTER_KEYS")
 
 # These read the settings and the code only. Everything else, above all whatever serves, needs the real thing.
 WITHOUT_SERVERS = frozenset(
@@ -59,7 +60,7 @@ def prepare_environment(argv: Sequence[str]) -> None:
     if not missing:
         return
     if command in WITHOUT_SERVERS or {"-h", "--help"} & set(argv):
-        _fill(_NOWHERE | {"AIM_SECRET_KEY": secrets.token_urlsafe(50)})
+        _fill(_NOWHERE | new_secrets())
         return
     sys.exit(
         f"AIM is not configured here ({', '.join(missing)} not set): "
@@ -76,7 +77,7 @@ def product_environment(folder: Path) -> dict[str, str]:
     known.pop("AIM_ORIGIN", None)  # It follows from --host and --port of each start.
     password = urlsplit(known.get("DATABASE_URL", "")).password or secrets.token_urlsafe(24)
     values = {
-        "AIM_SECRET_KEY": secrets.token_urlsafe(50),
+        **new_secrets(),
         **known,
         "DATABASE_URL": Postgres(folder, password=password).url(),
         "REDIS_URL": Valkey(folder).url(),
@@ -85,6 +86,12 @@ def product_environment(folder: Path) -> dict[str, str]:
         folder.mkdir(parents=True, exist_ok=True)
         write_environment(folder, values)
     return values
+
+
+def new_secrets() -> dict[str, str]:
+    """What every installation must have of its own."""
+    master_key = base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
+    return {"AIM_SECRET_KEY": secrets.token_urlsafe(50), "AIM_MASTER_KEYS": master_key}
 
 
 def read_environment(folder: Path) -> dict[str, str]:

@@ -25,9 +25,11 @@ from accounts.actors import person_actor  # noqa: E402
 from accounts.contracts import Actor  # noqa: E402
 from accounts.services.administrators import create_administrator  # noqa: E402
 from agents.configuration import MAX_BYTES, MAX_CALLS  # noqa: E402
-from agents.models import Agent, AgentRuntime, ApiKey, PublicKey  # noqa: E402
+from agents.models import Agent, AgentRuntime, ApiKey, PublicKey, TrustEvent  # noqa: E402
 from agents.services.challenges import Answer, answer_challenge, issue_challenge  # noqa: E402
 from agents.services.registration import register_agent  # noqa: E402
+from agents.trust import SignedStep, sign  # noqa: E402
+from agents.trust_records import signed_step, store  # noqa: E402
 from aim.crypto.public_keys import describe_key  # noqa: E402
 from aim.ids import IdKind, parse_id, uuid7  # noqa: E402
 from aim.secrets import new_secret  # noqa: E402
@@ -74,7 +76,8 @@ def _copy(first: BenchAgent, numbers: range) -> list[BenchAgent]:
     original = Agent.objects.select_related("runtime").get(id=parse_id(IdKind.AGENT, first.agent_id))
     proved = original.public_keys.get()
     fields = {field.attname: getattr(original, field.attname) for field in Agent._meta.concrete_fields}
-    copies, agents = _Rows([], [], [], []), []
+    copies, agents = _Rows([], [], [], [], []), []
+    (beginning,) = map(signed_step, TrustEvent.objects.filter(agent_id=original.id))
     for number in numbers:
         made, secret = new_agent(), new_secret("aim")
         info = describe_key(Ed25519PrivateKey.from_private_bytes(made.seed).public_key())
@@ -83,6 +86,7 @@ def _copy(first: BenchAgent, numbers: range) -> list[BenchAgent]:
         copies.runtimes.append(
             AgentRuntime(agent=agent, organization_id=agent.organization_id, trust_score=original.runtime.trust_score)
         )
+        copies.steps.append(sign(msgspec.structs.replace(beginning.step, id=uuid7(), agent_id=agent.id)))
         copies.api_keys.append(ApiKey(agent=agent, prefix=secret.prefix, digest=secret.digest))
         copies.public_keys.append(
             PublicKey(
@@ -107,6 +111,7 @@ class _Rows:
     runtimes: list[AgentRuntime]
     api_keys: list[ApiKey]
     public_keys: list[PublicKey]
+    steps: list[SignedStep]
 
     @transaction.atomic
     def write(self) -> None:
@@ -114,6 +119,7 @@ class _Rows:
         AgentRuntime.objects.bulk_create(self.runtimes)
         ApiKey.objects.bulk_create(self.api_keys)
         PublicKey.objects.bulk_create(self.public_keys)
+        store(self.steps)
 
 
 def main() -> None:

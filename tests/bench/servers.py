@@ -18,6 +18,7 @@ import psycopg
 from psycopg import sql
 
 from aim.runtime.children import last_lines, start_child, stop_child
+from aim.runtime.environment import new_secrets
 from aim.runtime.postgres import Postgres
 from aim.runtime.valkey import Valkey
 from tests.bench import processes
@@ -42,10 +43,10 @@ class Stores:
     def environment(self) -> dict[str, str]:
         """Return the variables that the product and the floors are started with."""
         return {
+            **new_secrets(),
             **os.environ,
             "DATABASE_URL": self.database_url,
             "REDIS_URL": self.redis_url,
-            "AIM_SECRET_KEY": os.environ.get("AIM_SECRET_KEY") or secrets.token_urlsafe(50),
             "DJANGO_SETTINGS_MODULE": "aim.settings",
         }
 

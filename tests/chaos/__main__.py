@@ -41,6 +41,9 @@ def _try_all(site: Installation, faults: list[Fault], console: Console, *, few: 
         if time.monotonic() > until:
             console.print(f"{fault.name}: not tried, the time is up")
             continue
+        if (hindrance := fault.hindrance()) is not None:
+            console.print(f"{fault.name}: not tried, {hindrance}")
+            continue
         began = time.monotonic()
         outcomes.append(fault.run(site, fault.few if few else fault.many))
         console.print(f"{fault.name}: {time.monotonic() - began:.0f} s, {len(outcomes[-1].violations)} violations")

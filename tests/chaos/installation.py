@@ -8,13 +8,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import psycopg
 
 from aim.runtime.children import start_child, stop_child
+from aim.runtime.environment import new_secrets
 from aim.runtime.folders import RuntimeProblem
 from aim.runtime.postgres import Postgres
 from aim.runtime.serve import listen
@@ -25,23 +26,31 @@ _PROGRAM = [sys.executable, "-m", "tests.chaos.web"]
 
 
 class Installation:
-    """Started by `start`, and gone after `stop`. Call both, and all that starts a server, from one thread."""
+    """Started by `start`, and gone after `stop`. Call both, and all that starts a server, from one thread.
+
+    PostgreSQL keeps its data in `disk`, a folder of its own so that a fault may put a small file system there.
+    """
 
     def __init__(self) -> None:
         self._temporary = tempfile.TemporaryDirectory(prefix="aim-chaos-", ignore_cleanup_errors=True)
         self.folder = Path(self._temporary.name)
-        self.folder.chmod(0o711)  # PostgreSQL runs as `nobody` when root runs the tests.
+        self.disk = self.folder / "disk"
+        self.disk.mkdir()
+        for folder in (self.folder, self.disk):
+            folder.chmod(0o711)  # PostgreSQL runs as `nobody` when root runs the tests.
         # Nothing durable is switched off: that is what this suite is about. The time of each commit is kept to tell
         # which of two transactions came first.
         self.postgres = Postgres(
-            self.folder, password=secrets.token_urlsafe(16), settings={"track_commit_timestamp": "on"}
+            self.disk, password=secrets.token_urlsafe(16), settings={"track_commit_timestamp": "on"}
         )
         self.valkey = Valkey(self.folder)
+        self.secrets = new_secrets()
         self.socket = listen(host="127.0.0.1", port=0)
         self.port: int = self.socket.getsockname()[1]
         self.arm = self.folder / "armed"
         self._pids = self.folder / "web.pids"
         self._manager: subprocess.Popen[bytes] | None = None
+        self._surroundings: Mapping[str, str] = {}
         self.processes = 0
 
     @property
@@ -54,16 +63,20 @@ class Installation:
         self.manage("migrate", "--noinput")
         self.serve(processes=processes)
 
-    def stop(self) -> None:
+    def stop_servers(self) -> None:
         self._stop_web()
-        self.socket.close()
         self.postgres.stop()
         self.valkey.stop()
+
+    def stop(self) -> None:
+        self.stop_servers()
+        self.socket.close()
         self._temporary.cleanup()
 
-    def serve(self, *, processes: int) -> None:
-        """Have so many web processes on the one socket."""
-        if processes == self.processes:
+    def serve(self, *, processes: int, environment: Mapping[str, str] | None = None) -> None:
+        """Have so many web processes on the one socket, with these variables beside the usual ones."""
+        surroundings = environment or {}
+        if processes == self.processes and surroundings == self._surroundings:
             return
         self._stop_web()
         self._pids.unlink(missing_ok=True)
@@ -71,10 +84,10 @@ class Installation:
         self._manager = start_child(
             [*_PROGRAM, *options, "--processes", str(processes)],
             log=self.folder / "web.log",
-            environment=self._environment(),
+            environment={**self._environment(), **surroundings},
             pass_fds=[self.socket.fileno()],
         )
-        self.processes = processes
+        self.processes, self._surroundings = processes, surroundings
         wait_until(lambda: len(self.web_pids()) == processes, what="the web processes")
 
     def manage(self, *arguments: str) -> str:
@@ -115,7 +128,7 @@ class Installation:
         return psycopg.connect(
             host=str(self.postgres.sockets),
             user="postgres",
-            password=(self.folder / "postgres-superuser").read_text(),
+            password=(self.disk / "postgres-superuser").read_text(),
             dbname="aim",
             autocommit=True,
         )
@@ -150,7 +163,7 @@ class Installation:
             "DJANGO_SETTINGS_MODULE": "aim.settings",
             "DATABASE_URL": self.postgres.url(),
             "REDIS_URL": self.valkey.url(),
-            "AIM_SECRET_KEY": "of an installation that lives for minutes",
+            **self.secrets,
             "AIM_ORIGIN": self.url,
             "AIM_LOG_LEVEL": "WARNING",
         }

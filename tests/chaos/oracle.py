@@ -51,9 +51,10 @@ class Facts:
             )
         }
         self.entries = {
-            row[0]: _entry(row[1])
+            row[0]: _entry(row[1], row[2])
             for row in connection.execute(
-                "SELECT id, body FROM ledger_entry WHERE kind = 'verification.decided' AND subject_id = ANY(%s)",
+                "SELECT id, body, disclosures FROM ledger_entry"
+                " WHERE kind = 'verification.decided' AND subject_id = ANY(%s)",
                 [agents],
             )
         }
@@ -228,10 +229,10 @@ def _limits_hold(facts: Facts) -> list[str]:
     return found
 
 
-def _entry(body: bytes) -> Entry:
-    data = json.loads(body)["data"]
-    decision = data["decision"]
-    return Entry(decision["status"], decision["code"], data["correlation_id"])
+def _entry(body: bytes, disclosures: bytes) -> Entry:
+    decision = json.loads(body)["data"]["decision"]
+    _, told = json.loads(disclosures)["data.personal"]
+    return Entry(decision["status"], decision["code"], told["correlation_id"])
 
 
 def _suspensions(

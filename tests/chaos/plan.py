@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tests.chaos.faults import database, races, replays, tenancy, valkey, web_processes
+from tests.chaos.faults import clocks, database, disk, races, replays, tenancy, valkey, web_processes
 from tests.chaos.installation import Installation
 from tests.chaos.outcome import Outcome
 
@@ -13,12 +13,13 @@ USUAL_PROCESSES = 2
 
 @dataclass(frozen=True)
 class Fault:
-    """`few` and `many` are the counts that `attempt` takes."""
+    """`few` and `many` are the counts that `attempt` takes; `hindrance` says why it cannot be tried here, if so."""
 
     name: str
     attempt: Callable[..., Outcome]
     few: Mapping[str, Any]
     many: Mapping[str, Any]
+    hindrance: Callable[[], str | None] = lambda: None
 
     def run(self, site: Installation, counts: Mapping[str, Any]) -> Outcome:
         site.serve(processes=USUAL_PROCESSES)
@@ -34,6 +35,8 @@ FAULTS = (
     Fault("R3-postgres-frozen", database.freeze_postgres, {"tries": 1, "seconds": 2.5}, {"tries": 8, "seconds": 3.0}),
     Fault("R4-statement-fails", database.fail_one_statement, {"tries": 1}, {"tries": 4}),
     Fault("R5-valkey-lost", valkey.lose_valkey, {"tries": 1, "seconds": 1.2}, {"tries": 8, "seconds": 1.5}),
+    Fault("R6-disk-full", disk.fill_disk, {"tries": 1}, {"tries": 10}, disk.cannot_mount),
+    Fault("R7-clock-jumps", clocks.jump, {"tries": 1}, {"tries": 5}, clocks.no_library),
     Fault("R9-at-once", races.ask_at_once, {"rounds": 2, "processes": 2}, {"rounds": 20, "processes": 4}),
     Fault("R10-suspension", races.suspend_under_load, {"rounds": 5}, {"rounds": 1000}),
     Fault("R12-replay", replays.replay, {"requests": 100}, {"requests": 2000}),

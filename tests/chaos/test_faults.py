@@ -1,5 +1,7 @@
 """Each fault in few tries; `make chaos` makes many."""
 
+import os
+
 import pytest
 
 from tests.chaos.faults.database import restart_unnoticed
@@ -10,6 +12,9 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
 def test_no_invariant_is_broken(site, fault):
+    hindrance = fault.hindrance()
+    if hindrance is not None and "CI" not in os.environ:
+        pytest.skip(hindrance)
     outcome = fault.run(site, fault.few)
     assert outcome.tries > 0
     assert outcome.violations == []

@@ -1,18 +1,18 @@
 """What the ledger says, to compare with what was done."""
 
-import json
 from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
 from aim.ledger.events import Event
 from aim.ledger.models import Entry
+from aim.ledger.reading import read_entry
 
 
 def entries(organization_id: UUID) -> list[dict[str, Any]]:
-    """All entries of the organization, oldest first."""
+    """All entries of the organization, oldest first, with their clear values."""
     rows = Entry.objects.filter(organization_id=organization_id).order_by("id")
-    return [json.loads(bytes(row.body)) for row in rows]
+    return [read_entry(row) for row in rows]
 
 
 @contextmanager

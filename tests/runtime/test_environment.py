@@ -1,9 +1,12 @@
+import base64
 import os
 import subprocess
 import sys
 from urllib.parse import urlsplit
 
-from aim.runtime.environment import CHECKOUT, product_environment, read_environment
+import pytest
+
+from aim.runtime.environment import CHECKOUT, product_environment, read_environment, write_environment
 
 
 def manage(*arguments, **variables):
@@ -21,8 +24,25 @@ def test_the_secrets_are_made_once_and_are_the_owner_s_alone(tmp_path):
     first = product_environment(tmp_path)
     assert first == product_environment(tmp_path) == read_environment(tmp_path)
     assert len(first["AIM_SECRET_KEY"]) >= 50
+    assert len(base64.urlsafe_b64decode(first["AIM_MASTER_KEYS"])) == 32
     assert (tmp_path / "environment").stat().st_mode & 0o777 == 0o600
     assert first["AIM_SECRET_KEY"] != product_environment(tmp_path / "other")["AIM_SECRET_KEY"]
+
+
+def test_a_folder_of_an_earlier_version_is_given_the_secrets_that_are_new(tmp_path):
+    known = product_environment(tmp_path)
+    write_environment(tmp_path, {name: value for name, value in known.items() if name != "AIM_MASTER_KEYS"})
+    after = product_environment(tmp_path)
+    assert after["AIM_SECRET_KEY"] == known["AIM_SECRET_KEY"]
+    assert read_environment(tmp_path)["AIM_MASTER_KEYS"] == after["AIM_MASTER_KEYS"]
+
+
+@pytest.mark.parametrize("keys", ["", "not a key", "Zm9vYmFy", "Zm9yIHN0YXRpYyBjaGVja3Mgb25seSwgMzIgYnl0ZXM=,short"])
+def test_master_keys_that_are_none_stop_the_start(tmp_path, keys):
+    result = manage("check", **product_environment(tmp_path) | {"AIM_MASTER_KEYS": keys})
+    assert result.returncode != 0
+    assert "master_keys" in result.stderr
+    assert "short" not in result.stderr.replace("too_short", "")
 
 
 def test_a_moved_folder_keeps_its_secrets_and_changes_its_addresses(tmp_path):
@@ -46,7 +66,7 @@ def test_a_command_that_needs_the_product_says_how_to_start_it(tmp_path):
 def test_a_half_given_environment_names_what_is_missing(tmp_path):
     result = manage("migrate", DATABASE_URL="postgresql:///aim")
     assert result.returncode == 1
-    assert "REDIS_URL, AIM_SECRET_KEY not set" in result.stderr
+    assert "REDIS_URL, AIM_SECRET_KEY, AIM_MASTER_KEYS not set" in result.stderr
 
 
 def test_a_command_beside_a_product_takes_the_product_s_environment(tmp_path):

@@ -13,6 +13,7 @@ from agents.services.lifecycle import suspend_agent
 from aim.ids import IdKind, parse_id, uuid7
 from aim.ledger.events import Event
 from aim.ledger.models import Entry
+from aim.ledger.reading import read_entry
 from tests.verification.world import make_agent, make_organization
 from verification.models import Completion, Verification
 
@@ -78,7 +79,7 @@ def test_report_without_an_approval_is_recorded_as_that(made, changes, refusal):
     verification_id = made.ask_natively(made.body(**changes)).json()["verification_id"]
     reply = complete(made, verification_id)
     assert reply.status_code == 409
-    recorded = json.loads(bytes(entries(verification_id, Event.VERIFICATION_COMPLETION_REFUSED).get().body))
+    recorded = read_entry(entries(verification_id, Event.VERIFICATION_COMPLETION_REFUSED).get())
     assert recorded["data"]["refusal"] == refusal
     assert recorded["data"]["report"]["status"] == "success"
 
@@ -88,7 +89,7 @@ def test_report_after_the_expiry_is_refused(made):
     expire(verification_id)
     reply = complete(made, verification_id)
     assert (reply.status_code, reply.json()["detail"]) == (409, "The approval has expired.")
-    recorded = json.loads(bytes(entries(verification_id, Event.VERIFICATION_COMPLETION_REFUSED).get().body))
+    recorded = read_entry(entries(verification_id, Event.VERIFICATION_COMPLETION_REFUSED).get())
     assert recorded["data"]["refusal"] == "expired"
 
 
@@ -97,7 +98,7 @@ def test_report_after_a_suspension_is_refused(made):
     suspend_agent(made.admin, made.agent.id, reason="compromised")
     reply = complete(made, verification_id)
     assert reply.status_code == 409
-    recorded = json.loads(bytes(entries(verification_id, Event.VERIFICATION_COMPLETION_REFUSED).get().body))
+    recorded = read_entry(entries(verification_id, Event.VERIFICATION_COMPLETION_REFUSED).get())
     assert recorded["data"]["refusal"] == "agent_not_active"
 
 

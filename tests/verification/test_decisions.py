@@ -3,13 +3,16 @@
 import json
 import re
 import tomllib
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
 import rfc8785
 
+from aim.clock import show_time
 from aim.ids import IdKind, parse_id
 from aim.ledger.models import Entry
+from aim.ledger.reading import read_entry
 from tests.verification.world import LANES, Reply, TestAgent, make_agent, make_organization, native, patient
 from verification.models import Verification
 
@@ -58,7 +61,7 @@ def test_case_is_decided_and_recorded(case, lane):
     stored = Verification.objects.get(id=parse_id(IdKind.VERIFICATION, body["verification_id"]))
     assert stored.organization_id == made.agent.organization_id
     assert (stored.status, stored.code, stored.reason) == (body["status"], body.get("code", ""), body.get("reason", ""))
-    record = json.loads(bytes(Entry.objects.get(id=stored.id).body))
+    record = read_entry(Entry.objects.get(id=stored.id))
     checks = {line["name"]: line["result"] for line in record["data"]["checks"]}
     assert [name for name, result in checks.items() if result in {"failed", "errored"}] == [
         name for name in [case.get("failed")] if name
@@ -78,9 +81,7 @@ def test_lanes_answer_with_the_same_bytes(case):
 def test_record_lists_every_check_in_the_documented_order():
     _, admin = make_organization()
     reply = make_agent(admin).ask_natively()
-    record = json.loads(
-        bytes(Entry.objects.get(id=parse_id(IdKind.VERIFICATION, reply.json()["verification_id"])).body)
-    )
+    record = read_entry(Entry.objects.get(id=parse_id(IdKind.VERIFICATION, reply.json()["verification_id"])))
     names = [line["name"] for line in record["data"]["checks"]]
     documented = ["agent_status", "capability", "scope", "policy", "trust_score", "signature", "rate_limit"]
     assert [name for name in names if name in documented] == documented
@@ -92,9 +93,7 @@ def test_checks_after_a_refusal_are_recorded_as_not_run():
     _, admin = make_organization()
     made = make_agent(admin)
     reply = made.ask_natively(made.body(action_type="file_delete"))
-    record = json.loads(
-        bytes(Entry.objects.get(id=parse_id(IdKind.VERIFICATION, reply.json()["verification_id"])).body)
-    )
+    record = read_entry(Entry.objects.get(id=parse_id(IdKind.VERIFICATION, reply.json()["verification_id"])))
     results = {line["name"]: line["result"] for line in record["data"]["checks"]}
     assert results["capability"] == "failed"
     assert results["scope"] == results["rate_limit"] == "not_run"
@@ -124,4 +123,61 @@ def test_record_is_canonical_json(ask, lane):
     raw, headers = made.request(json.dumps(made.body(**ask), ensure_ascii=False).encode())
     reply = (native(raw, headers) if lane == "native" else None) or patient(raw, headers)
     entry = Entry.objects.get(id=parse_id(IdKind.VERIFICATION, reply.json()["verification_id"]))
-    assert bytes(entry.body) == rfc8785.dumps(json.loads(bytes(entry.body)))
+    for written in (bytes(entry.body), bytes(entry.disclosures)):
+        assert written == rfc8785.dumps(json.loads(written))
+    assert read_entry(entry)["altered"] == []
+
+
+def test_nothing_personal_is_sealed_in_clear():
+    """What may tell of a person stands beside the entry, where it can be erased, and is read as if it stood in it."""
+    _, admin = make_organization()
+    made = make_agent(admin)
+    asked = made.body(
+        resource="/home/ada/diary",
+        parameters={"subject": "Grace"},
+        data={"destination": "ada@example.com"},
+        context={"user_id": "usr_ada", "session_id": "sess_ada"},
+    )
+    raw, headers = made.request(asked)
+    reply = native(raw, headers, client="192.0.2.77")
+    entry = Entry.objects.get(id=parse_id(IdKind.VERIFICATION, reply.json()["verification_id"]))
+    sealed = bytes(entry.body)
+    digest = bytes(Verification.objects.get(id=entry.id).request_digest)
+    for word in (b"ada", b"Grace", b"192.0.2.77", digest.hex().encode()):
+        assert word not in sealed, word
+    read = read_entry(entry)
+    assert read["actor"]["address"] == "192.0.2.77"
+    assert read["data"]["action"]["resource"] == "/home/ada/diary"
+    assert read["data"]["action"]["parameters"] == {"subject": "Grace"}
+    assert read["data"]["context"] == asked["context"]
+    assert read["data"]["claims"]["destination"] == "ada@example.com"
+    assert "/home/ada/diary is in none of the agent's scopes" in read["data"]["details"]
+    for clear in ("decision", "checks", "agent"):
+        assert json.loads(sealed)["data"][clear] == read["data"][clear]
+
+
+def test_commitment_binds_the_digest_of_the_request():
+    """With the disclosure anybody can compute the digest that an approval is bound to; without it, nobody can guess."""
+    _, admin = make_organization()
+    reply = make_agent(admin).ask_natively()
+    stored = Verification.objects.get(id=parse_id(IdKind.VERIFICATION, reply.json()["verification_id"]))
+    entry = Entry.objects.get(id=stored.id)
+    salt, action = json.loads(bytes(entry.disclosures))["data.action.personal"]
+    canonical = rfc8785.dumps(action)
+    assert sha256(canonical).digest() == bytes(stored.request_digest)
+    committed = json.loads(bytes(entry.body))["data"]["action"]["personal"]["sha256"]
+    assert sha256(bytes.fromhex(salt) + canonical).hexdigest() == committed
+
+
+def test_columns_of_the_entry_say_what_its_body_says():
+    """The columns only help to find an entry: whoever changes one of them contradicts what is sealed."""
+    _, admin = make_organization()
+    reply = make_agent(admin).ask_natively()
+    entry = Entry.objects.get(id=parse_id(IdKind.VERIFICATION, reply.json()["verification_id"]))
+    sealed = json.loads(bytes(entry.body))
+    stored = Verification.objects.get(id=entry.id)
+    assert sealed["at"] == show_time(entry.recorded_at) == show_time(stored.created_at)
+    assert entry.recorded_at == stored.created_at
+    assert entry.recorded_at.microsecond % 1000 == 0
+    assert (sealed["id"], sealed["organization"]) == (entry.id.hex, entry.organization_id.hex)
+    assert (sealed["actor"]["id"], sealed["kind"]) == (entry.subject_id.hex, entry.kind)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from aim.ledger.events import Event
 from aim.ledger.models import Entry
+from aim.ledger.reading import read_entry
 from tests.verification.world import make_agent, make_organization, native, patient
 from verification.models import Verification
 
@@ -124,7 +125,7 @@ def test_every_problem_is_named_and_recorded(made):
     assert messages["resouce"] == "Unknown field: resouce"
     assert "data.bytes" in messages
     entry = Entry.objects.filter(kind=Event.VERIFICATION_MALFORMED, subject_id=made.agent.id).latest("id")
-    recorded = json.loads(bytes(entry.body))
+    recorded = read_entry(entry)
     assert {problem["field"] for problem in recorded["data"]["problems"]} == set(messages)
 
 

@@ -58,6 +58,9 @@ def test_filters_narrow_over_all_rows(api, decided):
     assert ids(api.get(f"/verifications?agent={agent}&until=2020-01-01T00:00:00Z")) == []
     assert len(ids(api.get(f"/verifications?agent={agent}&since=2020-01-01T00:00:00Z"))) == 5
     assert len(ids(api.get(f"/verifications?agent={second.agent.public_id}"))) == 1
+    far = "1957-06-28T23:04:41-20:16"
+    assert len(ids(api.get(f"/verifications?agent={agent}&since={far}"))) == 5
+    assert ids(api.get(f"/verifications?agent={agent}&until=0001-01-01T00:00:00%2B20:00")) == []
     assert ids(api.get("/verifications?agent=nonsense")) == []
 
 

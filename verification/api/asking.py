@@ -139,9 +139,9 @@ def _record_malformed(key: ApiKey, address: str, problems: Sequence[Problem], bo
                 actor=actor.entry(),
                 subject={"kind": "agent", "id": agent.id.hex, "label": agent.name},
                 subject_id=agent.id,
-                data={
+                data={"body_bytes": len(body)},
+                personal={
                     "body_sha256": sha256(body).hexdigest(),
-                    "body_bytes": len(body),
                     "problems": [
                         {"field": p.field, "code": p.code, "message": p.message}
                         for p in problems[:_MAX_RECORDED_PROBLEMS]

@@ -3,6 +3,7 @@
 import django_filters
 from django.db.models import Q, QuerySet
 
+from aim.api.filters import MomentFilter
 from aim.ids import IdKind, InvalidIdError, parse_id
 from verification.models import Verification
 
@@ -12,8 +13,8 @@ class VerificationFilters(django_filters.FilterSet):  # type: ignore[misc]
     status = django_filters.ChoiceFilter(choices=Verification.Status.choices)
     code = django_filters.CharFilter()
     action_type = django_filters.CharFilter()
-    since = django_filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="gte")
-    until = django_filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="lt")
+    since = MomentFilter(field_name="created_at", lookup_expr="gte")
+    until = MomentFilter(field_name="created_at", lookup_expr="lt")
     q = django_filters.CharFilter(method="search", help_text="Text in the resource, the user or the session.")
 
     class Meta:

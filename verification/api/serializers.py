@@ -119,6 +119,7 @@ class VerificationDetailSerializer(VerificationSerializer):
     context_claims = serializers.SerializerMethodField()
     data_claims = serializers.SerializerMethodField()
     origin = serializers.SerializerMethodField()
+    erased = serializers.SerializerMethodField()
 
     def _recorded(self) -> dict[str, Any]:
         data: dict[str, Any] = self.context["record"]["data"]
@@ -126,15 +127,18 @@ class VerificationDetailSerializer(VerificationSerializer):
 
     @extend_schema_field(CheckSerializer(many=True))
     def get_checks(self, _verification: Verification) -> list[dict[str, Any]]:
+        lines = self._recorded()["checks"]
+        # Entries of the first version hold the detail in the line; later ones apart, where it can be erased.
+        details = self._recorded().get("details") or [line.get("detail", "") for line in lines]
         return [
             {
                 "name": line["name"],
                 "result": line["result"],
                 "code": line.get("code", ""),
-                "detail": line.get("detail", ""),
+                "detail": detail,
                 "us": line.get("ns", 0) / 1000,
             }
-            for line in self._recorded()["checks"]
+            for line, detail in zip(lines, details, strict=True)
         ]
 
     def get_checks_passed(self, _verification: Verification) -> list[str]:
@@ -144,7 +148,7 @@ class VerificationDetailSerializer(VerificationSerializer):
         return bytes(verification.request_digest).hex()
 
     def get_correlation_id(self, _verification: Verification) -> str:
-        return str(self._recorded()["correlation_id"])
+        return self._recorded()["correlation_id"] or ""
 
     def get_agent(self, _verification: Verification) -> dict[str, Any]:
         """The agent as it was: version, configuration version, trust."""
@@ -156,17 +160,22 @@ class VerificationDetailSerializer(VerificationSerializer):
         return action
 
     def get_context_claims(self, _verification: Verification) -> dict[str, Any]:
-        context: dict[str, Any] = self._recorded()["context"]
+        context: dict[str, Any] = self._recorded()["context"] or {}
         return context
 
     def get_data_claims(self, _verification: Verification) -> dict[str, Any]:
-        claims: dict[str, Any] = self._recorded()["claims"]
+        claims: dict[str, Any] = self._recorded()["claims"] or {}
         return claims
 
     def get_origin(self, _verification: Verification) -> dict[str, Any]:
         """Where the request came from: address, credential by its public prefix, key it was signed with."""
         actor = self.context["record"]["actor"]
         return {"address": actor["address"], "credential": actor["credential"], "keyid": self._recorded()["keyid"]}
+
+    def get_erased(self, _verification: Verification) -> list[str]:
+        """The members of the record that were erased, such as `data.action.resource`; its proof holds without them."""
+        record = self.context["record"]
+        return [*record["erased"], *record["altered"]]
 
 
 class ContainmentSerializer(serializers.Serializer[Any]):

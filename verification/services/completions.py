@@ -53,6 +53,11 @@ class Report:
             "duration_ms": self.duration_ms,
             "bytes": self.volume,
             "records": self.records,
+        }
+
+    def personal(self) -> dict[str, object]:
+        """What of the report may tell of a person: a digest can be guessed from the action it was made of."""
+        return {
             "error": self.error,
             "request_digest": self.request_digest.hex() if self.request_digest else None,
         }
@@ -81,14 +86,21 @@ def complete_verification(actor: Actor, verification_id: UUID, *, report: Report
     # Shared with other completions, exclusive against a suspension: whichever commits first is seen by the other.
     agent = Agent.objects.select_for_update(of=("self",), no_key=True).get(id=actor.id)
     refusal = _refusal(verification, agent, report) or _insert(verification, report)
-    data: dict[str, object] = {"report": report.entry(), "decision": verification.status}
+    data: dict[str, object] = {
+        "report": report.entry(),
+        "decision": verification.status,
+        # Reports are not signed: whoever holds the API key of an agent that signs has not proved to be that agent.
+        "proved": not agent.require_signature,
+    }
     if refusal is not None:
-        _append(actor, verification, Event.VERIFICATION_COMPLETION_REFUSED, data | {"refusal": refusal.value})
+        data["refusal"] = refusal.value
+        _append(actor, verification, Event.VERIFICATION_COMPLETION_REFUSED, data, report)
         return refusal
     extra = (report.volume or 0) - claimed_bytes(verification)
     if extra > 0:
         add_bytes_used(agent, extra)
-    _append(actor, verification, Event.VERIFICATION_COMPLETED, data | {"beyond_claim_bytes": max(extra, 0)})
+    data["beyond_claim_bytes"] = max(extra, 0)
+    _append(actor, verification, Event.VERIFICATION_COMPLETED, data, report)
     return None
 
 
@@ -120,7 +132,7 @@ def _insert(verification: Verification, report: Report) -> Refusal | None:
     return Refusal.ALREADY_COMPLETED if completed else Refusal.EXPIRED
 
 
-def _append(actor: Actor, verification: Verification, event: Event, data: dict[str, object]) -> None:
+def _append(actor: Actor, verification: Verification, event: Event, data: dict[str, object], report: Report) -> None:
     append_entry(
         kind=event.value,
         organization_id=verification.organization_id,
@@ -128,4 +140,5 @@ def _append(actor: Actor, verification: Verification, event: Event, data: dict[s
         subject={"kind": "verification", "id": verification.id.hex},
         subject_id=verification.id,
         data=data,
+        personal=report.personal(),
     )

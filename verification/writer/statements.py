@@ -16,12 +16,13 @@ INSERT_VERIFICATIONS = Statement(
     b" $8::text[], $9::text[], $10::text[], $11::timestamptz[], $12::timestamptz[], $13::int[], $14::bytea[])",
     (BINARY,) * 14,
 )
-ENTRY_COLUMNS = (UUID, UUID, UUID, BYTEA)
+ENTRY_COLUMNS = (UUID, UUID, UUID, TIMESTAMPTZ, BYTEA, BYTEA)
 INSERT_ENTRIES = Statement(
     b"insert_entries",
-    b"INSERT INTO ledger_entry (id, organization_id, subject_id, body, kind)"
-    b" SELECT *, 'verification.decided' FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::bytea[])",
-    (BINARY,) * 4,
+    b"INSERT INTO ledger_entry (id, organization_id, subject_id, recorded_at, body, disclosures, kind)"
+    b" SELECT *, 'verification.decided'"
+    b" FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::timestamptz[], $5::bytea[], $6::bytea[])",
+    (BINARY,) * 6,
 )
 NONCE_COLUMNS = (UUID, BYTEA, BYTEA, UUID, TIMESTAMPTZ)
 INSERT_NONCES = Statement(

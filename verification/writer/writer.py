@@ -55,6 +55,7 @@ class Writer:
         decide: Callable[[Case], Decision],
         settled: Callable[[Job, Answer], None],
         meter: Meter,
+        committed: Callable[[], object],
     ) -> None:
         self._settings = settings
         self._clock = clock
@@ -62,6 +63,7 @@ class Writer:
         self._decide = decide
         self._settled = settled
         self._meter = meter
+        self._committed = committed
         self.reload = reload
         self._queue: deque[Job] = deque()
         self._idle: list[PipelineConnection] = []
@@ -267,6 +269,7 @@ class Writer:
                 careful = [*quick, *careful]
             else:
                 self._meter.count_batch("quick", len(quick))
+                self._committed()
                 self._clock.learn(told, sent=batch.sent, received=self._loop.time())
                 for job, row in zip(quick, batch.rows, strict=True):
                     self._remember(job)
@@ -327,6 +330,7 @@ class Writer:
                     continue
                 await self._one_by_one(connection, jobs, error, wait=wait)
                 return
+            self._committed()
             for job, answer in recorded.answers:
                 self._remember(job)
                 self._answer(job, answer)

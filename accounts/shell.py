@@ -1,0 +1,84 @@
+"""What the frame of the console shows of the person who looks: the organization, the navigation, what waits."""
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any
+
+from django.http import HttpRequest
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from accounts.console import ConsoleSession
+from accounts.models import Membership, Organization
+from accounts.permissions import Permission
+from accounts.selectors import memberships_of_user
+from aim.console.keyboard import registered_keys
+from aim.console.navigation import Group, Item, navigation_for
+from aim.console.preferences import Density, Theme
+
+
+class Shell:
+    """Everything is asked for once a page, and only where a template shows it."""
+
+    themes: Sequence[tuple[str, Promise]] = (
+        (Theme.SYSTEM, _("System")),
+        (Theme.LIGHT, _("Light")),
+        (Theme.DARK, _("Dark")),
+    )
+    densities: Sequence[tuple[str, Promise]] = (
+        (Density.COMPACT, _("Compact")),
+        (Density.STANDARD, _("Standard")),
+        (Density.COMFORTABLE, _("Roomy")),
+    )
+
+    def __init__(self, session: ConsoleSession, path: str) -> None:
+        self._actor = session.actor
+        self._path = path
+        self.membership = session.membership
+
+    @property
+    def organization(self) -> Organization:
+        return self.membership.organization
+
+    @property
+    def person(self) -> str:
+        return self.membership.user.name or self.membership.user.email
+
+    @cached_property
+    def memberships(self) -> list[Membership]:
+        return list(memberships_of_user(self.membership.user_id))
+
+    @property
+    def others(self) -> bool:
+        """Whether there is another organization to change to."""
+        return len(self.memberships) > 1
+
+    @cached_property
+    def navigation(self) -> list[tuple[Group, Promise | str, list[Item]]]:
+        return list(navigation_for(self._actor, self._path))
+
+    @property
+    def waiting(self) -> list[Item]:
+        """What the top bar says: entries whose count has words, while there is anything to count."""
+        items = [item for _group, _title, items in self.navigation for item in items]
+        return [item for item in items if item.count and item.count.number and item.count.words]
+
+    @property
+    def keys(self) -> list[Any]:
+        """Keys that open a page only where the person may open it."""
+        mine = {item.entry.url_name for _group, _title, items in self.navigation for item in items}
+        sheet = [
+            (scope, title, [key for key in keys if not key.url_name or key.url_name in mine])
+            for scope, title, keys in registered_keys()
+        ]
+        return [(scope, title, keys) for scope, title, keys in sheet if keys]
+
+    @property
+    def may_design(self) -> bool:
+        return self._actor.may(Permission.ORGANIZATION_WRITE)
+
+
+def shell(request: HttpRequest) -> dict[str, Shell | None]:
+    """The context processor: `shell` is None on pages in front of the console."""
+    session = getattr(request, "console", None)
+    return {"shell": Shell(session, request.path) if isinstance(session, ConsoleSession) else None}

@@ -1,0 +1,32 @@
+"""Secrets at rest: encrypted under the installation's master keys, which stand in no database and no backup of one.
+
+Fernet (AES-128-CBC with HMAC-SHA-256). The first of `AIM_MASTER_KEYS` encrypts, any of them decrypts, so that a new
+key can be put in front.
+"""
+
+from functools import lru_cache
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+
+from aim.environment import environment
+
+
+class UndecryptableError(Exception):
+    """The value was encrypted under a master key that is not configured here, or has been altered."""
+
+
+def encrypt(plain: bytes) -> bytes:
+    return _keys().encrypt(plain)
+
+
+def decrypt(encrypted: bytes) -> bytes:
+    """Raises `UndecryptableError`."""
+    try:
+        return _keys().decrypt(encrypted)
+    except InvalidToken:
+        raise UndecryptableError("Not encrypted under any of AIM_MASTER_KEYS") from None
+
+
+@lru_cache(maxsize=1)
+def _keys() -> MultiFernet:
+    return MultiFernet([Fernet(key.get_secret_value()) for key in environment.master_keys])

@@ -1,0 +1,76 @@
+"""Reading entries: what is sealed, together with what is disclosed of it and not erased."""
+
+from typing import Any, Final
+
+import msgspec
+
+from aim.ledger.append import PERSONAL
+from aim.ledger.commitments import commit
+from aim.ledger.events import Event
+from aim.ledger.models import Entry
+
+_PLACES: Final = ("actor.personal", "subject.personal", "data.personal")
+_PLACES_OF_KIND: Final = {
+    Event.VERIFICATION_DECIDED.value: (*_PLACES, "data.action.personal", "data.claims", "data.context")
+}
+_decode = msgspec.json.Decoder(dict[str, Any]).decode
+_decode_disclosures = msgspec.json.Decoder(dict[str, tuple[str, msgspec.Raw]]).decode
+
+
+def read_entry(entry: Entry) -> dict[str, Any]:
+    """As `read_body`."""
+    return read_body(bytes(entry.body), None if entry.disclosures is None else bytes(entry.disclosures))
+
+
+def read_body(body: bytes, disclosures: bytes | None) -> dict[str, Any]:
+    """The entry with its clear values, as if there were no commitments.
+
+    `erased` lists the members that are known no more, such as `data.action.resource`: their value is None. So is the
+    value of those in `altered`, whose disclosure is not what was committed to: nobody may act on it.
+    """
+    entry = _decode(body)
+    entry["erased"], entry["altered"] = [], []
+    if entry["v"] == 1:
+        return entry
+    disclosed = {} if disclosures is None else _decode_disclosures(disclosures)
+    for place in _PLACES_OF_KIND.get(entry["kind"], _PLACES):
+        *path, name = place.split(".")
+        parent = entry
+        for step in path:
+            parent = parent.get(step, {})
+        if isinstance(commitment := parent.get(name), dict) and "sha256" in commitment:
+            _resolve(entry, parent, place, disclosed.get(place))
+    return entry
+
+
+def _resolve(
+    entry: dict[str, Any], parent: dict[str, Any], place: str, disclosure: tuple[str, msgspec.Raw] | None
+) -> None:
+    """Put the value in the place of its commitment: members of `personal` beside it, anything else as it is."""
+    base, _, name = place.rpartition(".")
+    commitment = parent.pop(name)
+    known: Any = None
+    if disclosure is not None and matches(commitment["sha256"], *disclosure):
+        known = msgspec.json.decode(disclosure[1])
+    fields = commitment["fields"] if name == PERSONAL else [name]
+    if known is None:
+        parent.update(dict.fromkeys(fields))
+        entry["erased" if disclosure is None else "altered"] += [f"{base}.{field}" for field in fields]
+    else:
+        parent.update(known if name == PERSONAL else {name: known})
+
+
+def shown_disclosures(disclosures: bytes | None) -> dict[str, dict[str, str]]:
+    """Each disclosed place with its salt and its value, as the very text that was committed to."""
+    if disclosures is None:
+        return {}
+    decoded = _decode_disclosures(disclosures)
+    return {place: {"salt": salt, "value": bytes(value).decode()} for place, (salt, value) in decoded.items()}
+
+
+def matches(commitment: str, salt: str, value: bytes | msgspec.Raw) -> bool:
+    """Whether the disclosed value, as it was written, is what was committed to."""
+    try:
+        return commit(bytes.fromhex(salt), bytes(value)) == commitment
+    except ValueError:
+        return False

@@ -1,0 +1,201 @@
+"""The tags and filters of the console's templates. They are built in: no template loads them."""
+
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any
+from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
+
+from django import template
+from django.forms import BoundField, CheckboxInput, CheckboxSelectMultiple, ClearableFileInput, RadioSelect
+from django.http import HttpRequest, QueryDict
+from django.template.context import Context
+from django.utils import formats, timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext, ngettext
+from lucide.templatetags.lucide import lucide
+
+from aim import clock
+from aim.console.charts import sparkline
+from aim.console.comb import comb, waterfall
+from aim.console.toasts import step_of
+
+register = template.Library()
+
+_MINUTE, _HOUR, _DAY = 60, 3600, 86_400
+_SHAPES = {
+    "clock": "H:i:s",
+    "minute": "H:i",
+    "day": "j M",
+    "date": "j M Y",
+    "short": "j M H:i",
+    "exact": "D j M Y, H:i:s",
+    "long": "l j F, H:i",
+}
+_ELLIPSIS = "…"
+
+register.filter("step_of", step_of)
+register.filter("comb", comb)
+register.filter("waterfall", waterfall)
+register.filter("sparkline", sparkline)
+
+
+@register.simple_tag
+def icon(name: str, size: int = 16, css: str = "") -> str:
+    """An icon of the set, decorative: what it means stands beside it in words."""
+    return _drawn(str(name), int(size), str(css))
+
+
+@lru_cache(maxsize=512)
+def _drawn(name: str, size: int, css: str) -> str:
+    classes = f"icon {css}".strip()
+    return lucide(name, size=size, stroke_width="1.75", aria_hidden="true", focusable="false", **{"class": classes})
+
+
+@register.simple_tag
+def moment(value: datetime | None, shape: str = "short", missing: str = "–") -> SafeString | str:
+    """A time in the organization's zone, with the exact UTC under the pointer. Shapes: `_SHAPES` and `ago`."""
+    if value is None:
+        return missing
+    local = timezone.localtime(value)
+    words = ago(value) if shape == "ago" else formats.date_format(local, _SHAPES[shape])
+    exact = value.astimezone(UTC)
+    title = f"{exact:%Y-%m-%d %H:%M:%S}.{exact.microsecond // 1000:03d} UTC"
+    if not isinstance(timezone.get_current_timezone(), ZoneInfo) or local.utcoffset():
+        title = f"{formats.date_format(local, 'j M Y, H:i:s')} {local.tzname()}\n{title}"
+    return format_html('<time datetime="{}" title="{}">{}</time>', clock.show_time(value), title, words)
+
+
+@register.filter
+def ago(value: datetime) -> str:
+    """How long ago, in the shortest words: now, 12 min, 3 h, 61 d."""
+    seconds = (clock.now() - value).total_seconds()
+    if seconds < _MINUTE:
+        return gettext("now")
+    if seconds < _HOUR:
+        return gettext("%(n)d min") % {"n": seconds // _MINUTE}
+    if seconds < _DAY:
+        return gettext("%(n)d h") % {"n": seconds // _HOUR}
+    return gettext("%(n)d d") % {"n": seconds // _DAY}
+
+
+@register.filter
+def left(value: datetime) -> str:
+    """The time until then, such as 02:14, and 1:02:14 beyond an hour; 00:00 when it has come."""
+    seconds = max(0, int((value - clock.now()).total_seconds()))
+    hours, rest = divmod(seconds, _HOUR)
+    minutes, seconds = divmod(rest, _MINUTE)
+    return f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes:02d}:{seconds:02d}"
+
+
+@register.filter
+def number(value: float | str | None, digits: int = 0) -> str:
+    """A figure as the language writes it, with separators; an en dash where there is none."""
+    if value is None or value == "":
+        return "–"
+    value = float(value)
+    return formats.number_format(round(value, digits) if digits else round(value), digits, force_grouping=True)
+
+
+@register.filter
+def percent(part: float | None, whole: float | None) -> str:
+    """`part` of `whole` with one digit, such as 2.1 %; an en dash where there is no whole."""
+    if part is None or not whole:
+        return "–"
+    share = round(100 * part / whole, 1)
+    return f"{formats.number_format(share, 0 if share in {0, 100} else 1)} %"
+
+
+@register.filter
+def size_of(value: float | None) -> str:
+    """Bytes in decimal units, such as 10 GB."""
+    if value is None:
+        return "–"
+    amount, units = float(value), ["B", "kB", "MB", "GB", "TB", "PB"]
+    while amount >= 1000 and len(units) > 1:  # noqa: PLR2004 - decimal units
+        amount /= 1000
+        units.pop(0)
+    return f"{formats.number_format(amount, 0 if amount.is_integer() else 1)} {units[0]}"
+
+
+@register.filter
+def middle(text: str, length: int | str = 24) -> str:
+    """Shortened in the middle, so that the last segment of a path or an id stays readable."""
+    text, length = str(text), int(length)
+    if len(text) <= length:
+        return text
+    tail = min(len(text) - text.rfind("/"), length - 4) if "/" in text else length // 3
+    return f"{text[: length - tail - 1]}{_ELLIPSIS}{text[-tail:]}"
+
+
+@register.filter
+def monogram(name: str) -> str:
+    """Two letters that stand for a name: of its first two words, or the first two of one."""
+    words = [word for word in "".join(c if c.isalnum() else " " for c in str(name)).split() if word]
+    letters = "".join(word[0] for word in words[:2]) if len(words) > 1 else "".join(words)[:2]
+    return letters.upper() or "?"
+
+
+@register.filter
+def counted(value: int, words: str) -> str:
+    """`{{ n|counted:"agent,agents" }}`: the figure and the word in its number, from the catalogue of messages."""
+    one, _, many = words.partition(",")
+    return f"{number(value)} {ngettext(one, many, value)}"
+
+
+@register.simple_tag(takes_context=True)
+def query(context: Context, **changes: Any) -> str:
+    """This page's address with other parameters: `{% query sort="-name" after=None %}`. None takes one away."""
+    request: HttpRequest = context["request"]
+    parameters = request.GET.copy()
+    for name, value in changes.items():
+        parameters.pop(name, None)
+        if value not in {None, ""}:
+            parameters[name] = str(value)
+    return address_with(request.path, parameters)
+
+
+def address_with(path: str, parameters: QueryDict) -> str:
+    """The path with the parameters, without those that are empty."""
+    pairs = [(name, value) for name, values in parameters.lists() for value in values if value != ""]
+    return f"{path}?{urlencode(pairs)}" if pairs else path
+
+
+@register.filter
+def share_of(score: float, width: int) -> str:
+    """A score of 0 to 100 as a length of the width, for SVG."""
+    return f"{max(0.0, min(100.0, float(score))) * width / 100:.1f}"
+
+
+@register.filter
+def trust_state(score: float, bound: float) -> bool:
+    """Whether the score is below the bound. A template compares text and numbers alike, and this does not."""
+    return float(score) < float(bound)
+
+
+@register.filter
+def change_from(now: float | None, before: float | None) -> float | None:
+    """The change in per cent; None where there was nothing before."""
+    if now is None or not before:
+        return None
+    return round(100 * (float(now) - float(before)) / float(before), 1)
+
+
+@register.filter
+def signed(value: float) -> str:
+    """With a plus, or the minus that is as wide."""
+    text = formats.number_format(abs(value), 0 if float(value).is_integer() else 1, force_grouping=True)
+    return f"+{text}" if value > 0 else f"−{text}" if value < 0 else text
+
+
+@register.filter
+def as_control(field: BoundField, mono: str = "") -> str:
+    """The control of a form field, in the console's looks; errors and hints beside it are read with it."""
+    widget = field.field.widget
+    attributes: dict[str, Any] = {}
+    if not isinstance(widget, CheckboxInput | CheckboxSelectMultiple | RadioSelect | ClearableFileInput):
+        attributes["class"] = "field field-mono" if mono else "field"
+    if field.errors:
+        attributes["aria-invalid"] = "true"
+    return field.as_widget(attrs={**widget.attrs, **attributes})

@@ -1,0 +1,179 @@
+"""What people configure of an MCP server: fields, defaults and rules, the same for API, pages and services."""
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any
+from urllib.parse import urlsplit
+
+from cryptography import x509
+
+from agents.configuration import MAX_DESCRIPTION, MAX_ITEMS, ip_range_problems, line_problems
+from aim.errors import Problem
+from mcp.models import AuthMethod, DriftResponse, McpServer, Protocol
+
+MAX_URL = 2048
+MAX_CERTIFICATE = 64 * 1024
+_LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+
+DEFAULTS: Mapping[str, Any] = MappingProxyType(
+    {
+        "description": "",
+        "protocol": Protocol.AUTOMATIC.value,
+        "health_endpoint": "",
+        "verification_url": "",
+        "timeout_seconds": 30,
+        "auth_method": AuthMethod.NONE.value,
+        "ca_certificate": "",
+        "allowed_ip_ranges": [],
+        "allowed_agents": [],
+        "rate_per_minute": 100,
+        "verify_signature": True,
+        "verify_tls": True,
+        "verify_health": True,
+        "verify_capabilities": True,
+        "reverify_hours": 24,
+        "failure_threshold": 3,
+        "auto_suspend": True,
+        "notify_on_failure": True,
+        "drift_response": DriftResponse.HOLD.value,
+        "rotation_days": 90,
+    }
+)
+FIELDS = ("name", "display_name", "version", "url", *DEFAULTS)
+BOUNDS: Mapping[str, tuple[int, int]] = MappingProxyType(
+    {
+        "timeout_seconds": (1, 120),
+        "rate_per_minute": (1, 1_000_000),
+        "reverify_hours": (1, 24 * 90),
+        "failure_threshold": (1, 100),
+        "rotation_days": (1, 3650),
+    }
+)
+CHOICES: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "protocol": tuple(Protocol.values),
+        "auth_method": tuple(AuthMethod.values),
+        "drift_response": tuple(DriftResponse.values),
+    }
+)
+
+
+def configuration_of(server: McpServer) -> dict[str, Any]:
+    return {field: getattr(server, field) for field in FIELDS}
+
+
+def url_problems(value: Any) -> list[str]:
+    """An address that can be called safely: HTTPS, or HTTP on this very machine, with nothing secret in it."""
+    if not isinstance(value, str) or len(value) > MAX_URL or not value.isascii() or not value.isprintable():
+        return [f"Use an address of at most {MAX_URL} ASCII characters, such as https://mcp.example.com/files."]
+    try:
+        parts = urlsplit(value)
+        port = parts.port
+    except ValueError:
+        return ["Use an address such as https://mcp.example.com/files."]
+    if not parts.hostname or port == 0 or parts.scheme not in {"https", "http"} or " " in value:
+        return ["Use an address such as https://mcp.example.com/files."]
+    if parts.username is not None or parts.password is not None:
+        return ["Leave user and password out of the address; credentials have fields of their own."]
+    if parts.fragment or "#" in value:
+        return ["Leave out what stands behind the #."]
+    if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
+        return ["Use https: without TLS anybody on the way could answer for the server."]
+    return []
+
+
+def health_problems(value: Any) -> list[str]:
+    """A path below the server's origin, or empty for the handshake alone."""
+    if value == "":
+        return []
+    if not value.startswith("/") or value.startswith("//") or len(value) > MAX_URL or "#" in value:
+        return ["Use a path such as /health."]
+    return [] if value.isascii() and value.isprintable() and " " not in value else ["Use a path such as /health."]
+
+
+def certificate_problems(value: Any) -> list[str]:
+    """One or more certificates of authorities in PEM form, or empty for those the operating system trusts."""
+    if value == "":
+        return []
+    if len(value) > MAX_CERTIFICATE or "PRIVATE KEY" in value:
+        return ["Upload the certificate alone: never a private key, at most 64 KiB."]
+    try:
+        x509.load_pem_x509_certificates(value.encode())
+    except ValueError:
+        return ["TLS certificate validation failed. Upload valid certificate."]
+    return []
+
+
+def description_problems(value: Any) -> list[str]:
+    return [] if len(value) <= MAX_DESCRIPTION else [f"Use at most {MAX_DESCRIPTION} characters."]
+
+
+_RULES: Mapping[str, Callable[[Any], list[str]]] = {
+    "name": lambda value: line_problems(value, longest=100),
+    "display_name": lambda value: line_problems(value, longest=200),
+    "version": lambda value: line_problems(value, longest=50),
+    "description": description_problems,
+    "url": url_problems,
+    "verification_url": lambda value: url_problems(value) if value else [],
+    "health_endpoint": health_problems,
+    "ca_certificate": certificate_problems,
+}
+
+
+def configuration_problems(configuration: Mapping[str, Any]) -> list[Problem]:
+    """Everything wrong with a complete configuration, of single fields and between them."""
+    problems = [
+        *(problem for field in FIELDS for problem in _field_problems(field, configuration[field])),
+        *_item_problems("allowed_ip_ranges", configuration["allowed_ip_ranges"], ip_range_problems),
+    ]
+    return problems or _contradictions(configuration)
+
+
+def _field_problems(field: str, value: Any) -> list[Problem]:
+    return [Problem(field, "invalid", text) for text in _problems_of(field, value)]
+
+
+def _problems_of(field: str, value: Any) -> list[str]:
+    if field in _RULES:
+        return _RULES[field](value)
+    if field in CHOICES:
+        return [] if value in CHOICES[field] else [f"Choose one of {', '.join(CHOICES[field])}."]
+    if field in BOUNDS:
+        low, high = BOUNDS[field]
+        return [] if low <= value <= high else [f"Choose a whole number from {low} to {high}."]
+    return []
+
+
+def _item_problems(field: str, items: list[Any], rule: Any) -> list[Problem]:
+    if len(items) > MAX_ITEMS:
+        return [Problem(field, "invalid", f"At most {MAX_ITEMS} entries.")]
+    return [Problem(f"{field}[{i}]", "invalid", text) for i, item in enumerate(items) for text in rule(item)]
+
+
+def _contradictions(configuration: Mapping[str, Any]) -> list[Problem]:
+    names = ("verify_signature", "verify_tls", "verify_health", "verify_capabilities")
+    if not any(configuration[name] for name in names):
+        return [Problem("verify_signature", "required", "Choose at least one method of verification.")]
+    if configuration["auth_method"] == AuthMethod.MTLS and configuration["url"].startswith("http:"):
+        return [Problem("auth_method", "needs_tls", "Mutual TLS needs an https address.")]
+    return []
+
+
+def notices_of(configuration: Mapping[str, Any], *, has_key: bool) -> list[dict[str, str]]:
+    """What a person should know before registering: warnings first."""
+    notices = []
+    if configuration["url"].startswith("http:"):
+        notices.append(("warning", "url", "The server is called without TLS: only on this very machine."))
+    if configuration["auth_method"] == AuthMethod.MTLS:
+        notices.append(("warning", "auth_method", "Mutual TLS requires valid certificates"))
+    if configuration["verify_signature"] and not has_key:
+        notices.append(("warning", "public_key", "Without a public key the server cannot prove who it is."))
+    if has_key and not configuration["verification_url"]:
+        notices.append(("warning", "verification_url", "Without a verification URL the key cannot be proved."))
+    if not configuration["auto_suspend"]:
+        notices.append(("warning", "auto_suspend", "A server that fails its verification stays in use."))
+    if configuration["verify_health"]:
+        notices.append(("info", "health_endpoint", "Health check will run every 5 minutes"))
+    if has_key:
+        notices.append(("info", "public_key", "Your server must sign responses with the corresponding private key"))
+    return [{"level": level, "field": field, "message": message} for level, field, message in notices]

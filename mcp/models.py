@@ -1,0 +1,186 @@
+"""MCP servers: where they are, how they are called, the keys that prove them, and the tools they offer."""
+
+from typing import ClassVar
+
+from django.db import models
+from django.db.models.functions import Lower
+
+from accounts.models import Organization, User
+from aim.ids import IdKind, show_id, uuid7
+
+
+class ServerStatus(models.TextChoices):
+    """Whether agents may use the server, as people have decided or its failures have."""
+
+    ACTIVE = "active"
+    SUSPENDED = "suspended"
+    RETIRED = "retired"
+
+
+class VerificationStatus(models.TextChoices):
+    """What the last verification run has shown."""
+
+    UNVERIFIED = "unverified"
+    VERIFIED = "verified"
+    FAILED = "failed"
+
+
+class AuthMethod(models.TextChoices):
+    NONE = "none", "None"
+    API_KEY = "api_key", "API Key"
+    OAUTH2 = "oauth2", "OAuth 2.0"
+    MTLS = "mtls", "Mutual TLS"
+    HMAC = "hmac", "HMAC Signature"
+
+
+class Protocol(models.TextChoices):
+    AUTOMATIC = "auto", "Newest that the server speaks"
+    V2026_07_28 = "2026-07-28", "MCP 2026-07-28"
+    V2025_11_25 = "2025-11-25", "MCP 2025-11-25"
+
+
+class DriftResponse(models.TextChoices):
+    """What happens when a tool is no longer what was approved."""
+
+    ALERT = "alert", "Alert"
+    HOLD = "hold", "Hold the tool"
+    SUSPEND = "suspend", "Suspend the server"
+
+
+class McpServer(models.Model):
+    """A server whose tools agents call. What a decision reads of it changes only with the epoch of the agents."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="mcp_servers")
+    owner = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+    name = models.CharField(max_length=100)
+    display_name = models.CharField(max_length=200)
+    description = models.TextField(blank=True)
+    version = models.CharField(max_length=50)
+
+    url = models.TextField()
+    protocol = models.CharField(max_length=16, choices=Protocol.choices, default=Protocol.AUTOMATIC)
+    health_endpoint = models.TextField(blank=True)
+    verification_url = models.TextField(blank=True)
+    timeout_seconds = models.PositiveSmallIntegerField(default=30)
+    auth_method = models.CharField(max_length=16, choices=AuthMethod.choices, default=AuthMethod.NONE)
+    ca_certificate = models.TextField(blank=True)
+
+    allowed_ip_ranges = models.JSONField(default=list)
+    allowed_agents = models.JSONField(default=list)
+    """The ids of the agents that may call it; empty means all verified agents."""
+    rate_per_minute = models.PositiveIntegerField(default=100)
+    verify_signature = models.BooleanField(default=True)
+    verify_tls = models.BooleanField(default=True)
+    verify_health = models.BooleanField(default=True)
+    verify_capabilities = models.BooleanField(default=True)
+    reverify_hours = models.PositiveSmallIntegerField(default=24)
+    failure_threshold = models.PositiveSmallIntegerField(default=3)
+    auto_suspend = models.BooleanField(default=True)
+    notify_on_failure = models.BooleanField(default=True)
+    drift_response = models.CharField(max_length=16, choices=DriftResponse.choices, default=DriftResponse.HOLD)
+    rotation_days = models.PositiveSmallIntegerField(default=90)
+    config_version = models.PositiveIntegerField(default=1)
+
+    status = models.CharField(max_length=16, choices=ServerStatus.choices, default=ServerStatus.ACTIVE)
+    status_reason = models.TextField(blank=True)
+    verification = models.CharField(
+        max_length=16, choices=VerificationStatus.choices, default=VerificationStatus.UNVERIFIED
+    )
+    trust_score = models.PositiveSmallIntegerField(null=True)
+    last_verified_at = models.DateTimeField(null=True)
+    next_verification_at = models.DateTimeField(null=True)
+    consecutive_failures = models.PositiveSmallIntegerField(default=0)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering: ClassVar = ["-id"]
+        indexes: ClassVar = [
+            models.Index(fields=["organization", "-id"], name="mcp_server_by_organization"),
+            models.Index(fields=["next_verification_at"], name="mcp_server_due"),
+        ]
+        constraints: ClassVar = [
+            models.UniqueConstraint("organization", Lower("name"), name="mcp_server_name_once_per_org")
+        ]
+
+    def __str__(self) -> str:
+        return self.display_name
+
+    @property
+    def public_id(self) -> str:
+        return show_id(IdKind.MCP_SERVER, self.id)
+
+
+class ServerKey(models.Model):
+    """A key a server signs with. During a rollover two are accepted: the active one, and the one that is leaving."""
+
+    class Status(models.TextChoices):
+        UNPROVED = "unproved"
+        ACTIVE = "active"
+        LEAVING = "leaving"
+        RETIRED = "retired"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    server = models.ForeignKey(McpServer, on_delete=models.CASCADE, related_name="keys")
+    key_type = models.CharField(max_length=16)
+    bits = models.PositiveSmallIntegerField()
+    pem = models.TextField()
+    fingerprint = models.CharField(max_length=95)
+    thumbprint = models.CharField(max_length=43)
+    status = models.CharField(max_length=16, choices=Status.choices, default=Status.UNPROVED)
+    proposed_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+    proved_at = models.DateTimeField(null=True)
+    leaves_at = models.DateTimeField(null=True)
+    retired_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["server"], condition=models.Q(status="active"), name="server_key_one_active"
+            ),
+            models.UniqueConstraint(
+                fields=["server"], condition=models.Q(status="leaving"), name="server_key_one_leaving"
+            ),
+            models.UniqueConstraint(
+                fields=["server", "thumbprint"],
+                condition=~models.Q(status="retired"),
+                name="server_key_once_per_server",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.fingerprint
+
+
+class Tool(models.Model):
+    """What a server offers, as it was when a person approved it; nothing is callable before that."""
+
+    class Permission(models.TextChoices):
+        AUTOMATIC = "auto", "Auto-approved"
+        APPROVAL = "approval", "Requires approval"
+        BLOCKED = "blocked", "Blocked"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    server = models.ForeignKey(McpServer, on_delete=models.CASCADE, related_name="tools")
+    name = models.CharField(max_length=200)
+    definition = models.JSONField()
+    definition_digest = models.BinaryField(max_length=32)
+    """SHA-256 of the RFC 8785 form of the definition that is approved."""
+    offered = models.JSONField(null=True)
+    """What the server offers now, where that differs from what is approved."""
+    risk = models.CharField(max_length=16, default="medium")
+    enabled = models.BooleanField(default=False)
+    permission = models.CharField(max_length=16, choices=Permission.choices, default=Permission.APPROVAL)
+    held_reason = models.TextField(blank=True)
+    present = models.BooleanField(default=True)
+    first_seen_at = models.DateTimeField(auto_now_add=True)
+    last_seen_at = models.DateTimeField()
+
+    class Meta:
+        ordering: ClassVar = ["name"]
+        constraints: ClassVar = [models.UniqueConstraint(fields=["server", "name"], name="tool_name_once_per_server")]
+
+    def __str__(self) -> str:
+        return self.name

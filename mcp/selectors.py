@@ -1,0 +1,67 @@
+"""All reads of MCP servers. Each takes the actor first: people see those of their organization."""
+
+from uuid import UUID
+
+from django.db import connection
+from django.db.models import Q, QuerySet
+
+from accounts.contracts import Actor, ActorKind
+from agents.selectors import agents_visible_to
+from aim.errors import NotFoundError
+from aim.ids import IdKind, InvalidIdError, parse_id
+from aim.ledger.events import Event
+from aim.ledger.models import Entry
+from mcp.models import McpServer, Tool
+
+
+def servers_visible_to(actor: Actor) -> QuerySet[McpServer]:
+    """The one place that scopes servers. Agents, operators and the system itself see none here."""
+    if actor.kind is not ActorKind.PERSON:
+        return McpServer.objects.none()
+    servers = McpServer.objects.filter(organization_id=actor.scope)
+    return servers.select_related("owner").prefetch_related("keys")
+
+
+def server_by_id(actor: Actor, server_id: UUID) -> McpServer:
+    """Raises the same `NotFoundError` for an unknown server and for another organization's."""
+    server = servers_visible_to(actor).filter(id=server_id).first()
+    if server is None:
+        raise NotFoundError
+    return server
+
+
+def locked_server(actor: Actor, server_id: UUID) -> McpServer:
+    """As `server_by_id`, inside a transaction, with the row locked: changes of one server come one after another."""
+    assert connection.in_atomic_block
+    ids = servers_visible_to(actor).filter(id=server_id).values("id")
+    server = McpServer.objects.select_for_update(no_key=True).filter(id__in=ids).first()
+    if server is None:
+        raise NotFoundError
+    return server
+
+
+def tool_by_id(server: McpServer, tool_id: UUID) -> Tool:
+    tool = server.tools.filter(id=tool_id).first()
+    if tool is None:
+        raise NotFoundError
+    return tool
+
+
+def unknown_agents(actor: Actor, texts: list[str]) -> list[int]:
+    """The positions in the list of what is no id of an agent of the organization."""
+    parsed = {position: _agent_id(text) for position, text in enumerate(texts)}
+    known = set(agents_visible_to(actor).filter(id__in=[id_ for id_ in parsed.values() if id_]).values_list("id"))
+    return [position for position, id_ in parsed.items() if (id_,) not in known]
+
+
+def history_of(server: McpServer) -> QuerySet[Entry]:
+    """Every change of the server, newest first."""
+    decided = Q(kind=Event.VERIFICATION_DECIDED.value)
+    return Entry.objects.filter(~decided, subject_id=server.id, organization_id=server.organization_id)
+
+
+def _agent_id(text: str) -> UUID | None:
+    try:
+        return parse_id(IdKind.AGENT, text)
+    except InvalidIdError:
+        return None

@@ -1,0 +1,55 @@
+"""The states of a server and the one table of what leads from one to another."""
+
+from uuid import UUID
+
+from django.db import transaction
+
+from accounts.contracts import Actor
+from accounts.permissions import Permission
+from agents.services.lifecycle import check_reason
+from agents.services.runtime import raise_epoch_of_organization
+from aim.ledger.events import Event
+from mcp.errors import ServerStatusError
+from mcp.ledger_entries import record
+from mcp.models import McpServer, ServerStatus
+from mcp.selectors import locked_server
+
+_TRANSITIONS = {
+    "suspended": ({ServerStatus.ACTIVE}, ServerStatus.SUSPENDED, Event.MCP_SERVER_SUSPENDED),
+    "resumed": ({ServerStatus.SUSPENDED}, ServerStatus.ACTIVE, Event.MCP_SERVER_RESUMED),
+    "retired": ({ServerStatus.ACTIVE, ServerStatus.SUSPENDED}, ServerStatus.RETIRED, Event.MCP_SERVER_RETIRED),
+}
+
+
+@transaction.atomic
+def suspend_server(actor: Actor, server_id: UUID, *, reason: str) -> McpServer:
+    """No call through the server is approved that is committed later, in any process."""
+    return _move(actor, server_id, "suspended", reason=reason)
+
+
+@transaction.atomic
+def resume_server(actor: Actor, server_id: UUID, *, reason: str) -> McpServer:
+    """Back in use, as far as its verification allows."""
+    return _move(actor, server_id, "resumed", reason=reason)
+
+
+@transaction.atomic
+def retire_server(actor: Actor, server_id: UUID, *, reason: str) -> McpServer:
+    """For ever. The server and its records stay."""
+    return _move(actor, server_id, "retired", reason=reason)
+
+
+def _move(actor: Actor, server_id: UUID, verb: str, *, reason: str) -> McpServer:
+    actor.require(Permission.MCP_LIFECYCLE)
+    check_reason(reason)
+    sources, target, event = _TRANSITIONS[verb]
+    server = locked_server(actor, server_id)
+    if server.status not in sources:
+        raise ServerStatusError(server.status, verb)
+    before = server.status
+    server.status, server.status_reason = target, reason
+    server.save(update_fields=["status", "status_reason", "updated_at"])
+    data = {"before": str(before), "after": target.value, "reason": reason}
+    record(actor, event, server=server, data=data)
+    raise_epoch_of_organization(server.organization_id)
+    return server

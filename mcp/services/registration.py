@@ -1,0 +1,120 @@
+"""How a server comes into the registry, and changes of what is configured of it."""
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+
+from accounts.contracts import Actor
+from accounts.permissions import Permission
+from agents.services.runtime import raise_epoch_of_organization
+from aim.crypto.problems import InvalidPublicKeyError
+from aim.crypto.public_keys import PublicKeyInfo, parse_public_key
+from aim.errors import InvalidInputError, NotFoundError, Problem
+from aim.ledger.events import Event
+from mcp.configuration import DEFAULTS, FIELDS, configuration_of, configuration_problems
+from mcp.errors import ServerNameTakenError, ServerStatusError, invalid_server_key
+from mcp.ledger_entries import key_data, record
+from mcp.models import McpServer, ServerKey, ServerStatus, VerificationStatus
+from mcp.selectors import locked_server, unknown_agents
+
+# What a run has shown says nothing of a server that is somewhere else, or proves itself in another way.
+_MAKES_UNVERIFIED = {"url", "verification_url", "ca_certificate", "auth_method", "protocol"}
+
+
+def register_server(
+    actor: Actor, configuration: Mapping[str, Any], *, public_key: str | None = None, key_type: str | None = None
+) -> McpServer:
+    """Register a server of the actor's organization: active, and unverified until a run has proved it.
+
+    `configuration` has the fields of `mcp.configuration`; those with a default may be left out. Raises
+    `InvalidInputError` with every problem, `ServerNameTakenError`.
+    """
+    actor.require(Permission.MCP_WRITE)
+    complete = {field: configuration.get(field, DEFAULTS.get(field)) for field in FIELDS}
+    problems = _problems(actor, complete)
+    info = None
+    if public_key:
+        # The search for weak keys takes its time, so it comes before the transaction.
+        try:
+            info = parse_public_key(public_key, declared_type=key_type)
+        except InvalidPublicKeyError as error:
+            problems += invalid_server_key(error).problems
+    if problems:
+        raise InvalidInputError(tuple(problems))
+    return _register(actor, complete, info)
+
+
+@transaction.atomic
+def _register(actor: Actor, configuration: Mapping[str, Any], info: PublicKeyInfo | None) -> McpServer:
+    if actor.organization_id is None:
+        raise NotFoundError
+    server = McpServer(organization_id=actor.organization_id, owner_id=actor.id, **configuration)
+    _save(server)
+    key = make_server_key(actor, server, info) if info else None
+    data = {"configuration": configuration_of(server), "public_key": key_data(key) if key else None}
+    record(actor, Event.MCP_SERVER_REGISTERED, server=server, data=data)
+    return server
+
+
+@transaction.atomic
+def update_server(actor: Actor, server_id: UUID, *, changes: Mapping[str, Any]) -> McpServer:
+    """Change the given fields of `mcp.configuration`; nothing is recorded where none of them differs."""
+    actor.require(Permission.MCP_WRITE)
+    server = locked_server(actor, server_id)
+    if server.status == ServerStatus.RETIRED:
+        raise ServerStatusError(server.status, "changed")
+    before = configuration_of(server)
+    after = {**before, **changes}
+    if problems := _problems(actor, after):
+        raise InvalidInputError(tuple(problems))
+    differing = {
+        field: {"before": before[field], "after": after[field]} for field in FIELDS if before[field] != after[field]
+    }
+    if not differing:
+        return server
+    for field in differing:
+        setattr(server, field, after[field])
+    if differing.keys() & _MAKES_UNVERIFIED:
+        server.verification = VerificationStatus.UNVERIFIED
+    server.config_version += 1
+    _save(server)
+    data = {"changes": differing, "config_version": server.config_version, "verification": str(server.verification)}
+    record(actor, Event.MCP_SERVER_UPDATED, server=server, data=data)
+    raise_epoch_of_organization(server.organization_id)
+    return server
+
+
+def make_server_key(actor: Actor, server: McpServer, info: PublicKeyInfo) -> ServerKey:
+    """The row of a key that is yet to be proved."""
+    return ServerKey.objects.create(
+        server=server,
+        key_type=info.key_type,
+        bits=info.bits,
+        pem=info.pem,
+        fingerprint=info.fingerprint,
+        thumbprint=info.thumbprint,
+        proposed_by_id=actor.id,
+    )
+
+
+def _problems(actor: Actor, configuration: Mapping[str, Any]) -> list[Problem]:
+    problems = configuration_problems(configuration)
+    named = configuration["allowed_agents"]
+    problems += [
+        Problem(f"allowed_agents[{position}]", "unknown", f"Unknown agent: {named[position][:80]}")
+        for position in unknown_agents(actor, named)
+    ]
+    return problems
+
+
+def _save(server: McpServer) -> None:
+    """Write the row; the database decides which of two servers gets a name. Raises `ServerNameTakenError`."""
+    try:
+        with transaction.atomic():
+            server.save()
+    except IntegrityError as error:
+        if "mcp_server_name_once_per_org" in str(error):
+            raise ServerNameTakenError from None
+        raise

@@ -1,0 +1,62 @@
+"""What a person allows of a server's tools. Each change is in force for the very next call."""
+
+from uuid import UUID
+
+from django.db import transaction
+
+from accounts.contracts import Actor
+from accounts.permissions import Permission
+from agents.services.runtime import raise_epoch_of_organization
+from aim.ledger.events import Event
+from mcp.definitions import digest_of_definition
+from mcp.errors import ToolConflictError
+from mcp.ledger_entries import record
+from mcp.models import Tool
+from mcp.selectors import locked_server, tool_by_id
+
+
+@transaction.atomic
+def update_tool(
+    actor: Actor, server_id: UUID, tool_id: UUID, *, enabled: bool | None = None, permission: str | None = None
+) -> Tool:
+    """Switch a tool on or off, or say whether its calls need a person."""
+    actor.require(Permission.MCP_WRITE)
+    server = locked_server(actor, server_id)
+    tool = tool_by_id(server, tool_id)
+    if enabled and (tool.held_reason or not tool.present):
+        raise ToolConflictError(
+            "The tool has changed since it was approved. Approve its new definition first."
+            if tool.held_reason
+            else "The server no longer offers this tool."
+        )
+    after = {
+        "enabled": tool.enabled if enabled is None else enabled,
+        "permission": tool.permission if permission is None else permission,
+    }
+    before = {"enabled": tool.enabled, "permission": tool.permission}
+    differing = {name: {"before": before[name], "after": after[name]} for name in after if before[name] != after[name]}
+    if not differing:
+        return tool
+    tool.enabled, tool.permission = bool(after["enabled"]), str(after["permission"])
+    tool.save(update_fields=["enabled", "permission"])
+    record(actor, Event.MCP_TOOL_UPDATED, server=server, data={"tool": tool.name, "changes": differing})
+    raise_epoch_of_organization(server.organization_id)
+    return tool
+
+
+@transaction.atomic
+def approve_definition(actor: Actor, server_id: UUID, tool_id: UUID) -> Tool:
+    """Take what the server offers now for what is approved: the tool is what it says, and no longer held."""
+    actor.require(Permission.MCP_WRITE)
+    server = locked_server(actor, server_id)
+    tool = tool_by_id(server, tool_id)
+    if tool.offered is None:
+        raise ToolConflictError("The tool is as it was approved.")
+    before = bytes(tool.definition_digest)
+    tool.definition, tool.offered, tool.held_reason = tool.offered, None, ""
+    tool.definition_digest = digest_of_definition(tool.definition)
+    tool.save(update_fields=["definition", "definition_digest", "offered", "held_reason"])
+    data = {"tool": tool.name, "before": before.hex(), "after": bytes(tool.definition_digest).hex()}
+    record(actor, Event.MCP_TOOL_APPROVED, server=server, data=data)
+    raise_epoch_of_organization(server.organization_id)
+    return tool

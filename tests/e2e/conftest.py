@@ -1,0 +1,99 @@
+"""The real web process on the tests' database, one Chromium a worker, a context of its own for every visit."""
+
+import os
+from dataclasses import dataclass
+
+import pytest
+from django.conf import settings
+from django.test import Client
+from playwright.sync_api import sync_playwright
+
+from accounts.models import Organization, Role
+from accounts.sessions import ORGANIZATION_KEY
+from tests.e2e.browser import HEIGHTS, Visit, find_chromium
+from tests.examples.product import running_product
+from tests.factories.accounts import Person, make_organization, make_person
+
+# Playwright's own loop runs in this thread; the tests still use the database from it, one thing after the other.
+os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
+
+
+@dataclass(frozen=True)
+class Cast:
+    """An organization of the test's own, with a person of each role."""
+
+    organization: Organization
+    admin: Person
+    manager: Person
+    member: Person
+    viewer: Person
+
+    def of(self, role: Role) -> Person:
+        person: Person = getattr(self, role.value)
+        return person
+
+
+@pytest.fixture
+def cast():
+    organization = make_organization()
+    return Cast(organization, **{role.value: make_person(organization, role) for role in Role})
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    path = find_chromium()
+    if path is None:
+        reason = "There is no Chromium. Install it (apt install chromium), or name it in AIM_CHROMIUM."
+        if os.environ.get("CI"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=arguments)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def product(tmp_path_factory, _database):
+    with running_product(tmp_path_factory.mktemp("console")) as running:
+        yield running
+
+
+@pytest.fixture
+def visit(chromium, product):
+    """`visit(path, person, theme=, width=)`: the page as the person sees it. What goes wrong on it fails the test."""
+    visits: list[Visit] = []
+
+    def open_page(path, person=None, *, theme="light", width=1440, quiet=True, **options):
+        context = chromium.new_context(
+            viewport={"width": width, "height": HEIGHTS.get(width, 900)},
+            color_scheme=theme,
+            reduced_motion="reduce",
+            **options,
+        )
+        context.set_default_timeout(10_000)
+        if person is not None:
+            context.add_cookies([{"name": "sessionid", "value": session_of(person), "url": product.url}])
+        made = Visit(context, product.url)
+        visits.append(made)
+        made.quiet = quiet
+        return made.open(path)
+
+    yield open_page
+    for made in visits:
+        try:
+            if made.quiet:
+                made.check_quiet()
+        finally:
+            made.context.close()
+
+
+def session_of(person: Person) -> str:
+    """The key of a session as signing in makes it."""
+    client = Client()
+    client.force_login(person.user, backend="django.contrib.auth.backends.ModelBackend")
+    session = client.session
+    session[ORGANIZATION_KEY] = person.organization.id.hex
+    session.save()
+    return client.cookies[settings.SESSION_COOKIE_NAME].value

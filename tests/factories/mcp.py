@@ -1,0 +1,38 @@
+"""MCP servers of a test's own, registered by the service that the product itself uses."""
+
+from typing import Any
+
+from django.utils import timezone
+
+from accounts.contracts import Actor
+from mcp.definitions import digest_of_definition
+from mcp.models import McpServer, Tool
+from mcp.services.registration import register_server
+from tests.factories.accounts import unique
+
+
+def server_configuration(**fields) -> dict[str, Any]:
+    return {
+        "name": unique("server"),
+        "display_name": "Filesystem MCP Server",
+        "version": "1.0.0",
+        "url": "https://mcp.company.com/filesystem",
+        **fields,
+    }
+
+
+def make_server(actor: Actor, *, public_key: str | None = None, **fields) -> McpServer:
+    return register_server(actor, server_configuration(**fields), public_key=public_key)
+
+
+def make_tool(server: McpServer, name: str = "read_file", **fields) -> Tool:
+    """A tool as a verification run would have found it."""
+    definition = {"name": name, "description": "Reads a file", "inputSchema": {"type": "object"}}
+    return Tool.objects.create(
+        server=server,
+        name=name,
+        definition=definition,
+        definition_digest=digest_of_definition(definition),
+        last_seen_at=timezone.now(),
+        **fields,
+    )

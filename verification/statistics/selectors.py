@@ -1,0 +1,216 @@
+"""What was decided in a span of time, added up: totals against the span before, a series, reasons, groups, latency."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from django.db import connection
+from django.db.models import QuerySet, Sum
+
+from accounts.contracts import Actor, ActorKind
+from aim import clock
+from verification.models import Rollup, Verification
+from verification.statistics.buckets import percentile
+
+Granularity = Rollup.Granularity
+STEPS = {
+    Granularity.MINUTE: timedelta(minutes=1),
+    Granularity.HOUR: timedelta(hours=1),
+    Granularity.DAY: timedelta(days=1),
+}
+SPANS = {
+    "1h": timedelta(hours=1),
+    "6h": timedelta(hours=6),
+    "24h": timedelta(hours=24),
+    "7d": timedelta(days=7),
+    "30d": timedelta(days=30),
+    "90d": timedelta(days=90),
+    "365d": timedelta(days=365),
+}
+MOST_POINTS, USUAL_POINTS = 1500, 375
+MOST_GROUPS = 50
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+_LATENCY = """
+SELECT {key}, t.place, sum(t.count)::bigint
+FROM verification_rollup r, unnest(r.latency) WITH ORDINALITY AS t(count, place)
+WHERE r.organization_id = %(organization_id)s AND r.granularity = %(granularity)s
+    AND r.period >= %(since)s AND r.period < %(until)s
+    AND (%(agent_id)s::uuid IS NULL OR r.agent_id = %(agent_id)s) AND t.count > 0
+GROUP BY 1, 2 ORDER BY 1, 2
+"""
+
+
+class Group(StrEnum):
+    """By what decisions may be told apart. The values are columns."""
+
+    AGENT = "agent_id"
+    ACTION_TYPE = "action_type"
+    STATUS = "status"
+    CODE = "code"
+
+
+@dataclass(frozen=True)
+class Span:
+    """Whole periods of one granularity: `until` is the end of the one that runs now."""
+
+    since: datetime
+    until: datetime
+    granularity: Granularity
+
+    @property
+    def step(self) -> timedelta:
+        return STEPS[self.granularity]
+
+    def before(self) -> "Span":
+        """The span of the same length that ended where this one begins."""
+        return Span(self.since - (self.until - self.since), self.since, self.granularity)
+
+    def periods(self) -> Iterator[datetime]:
+        moment = self.since
+        while moment < self.until:
+            yield moment
+            moment += self.step
+
+
+@dataclass(frozen=True)
+class Totals:
+    """`latency` counts by `buckets`; times are in microseconds."""
+
+    approved: int
+    pending: int
+    denied: int
+    mean_us: int | None
+    latency: Sequence[int]
+
+    @property
+    def count(self) -> int:
+        return self.approved + self.pending + self.denied
+
+    @property
+    def approval_rate(self) -> float | None:
+        """The share of approvals in percent."""
+        return round(100 * self.approved / self.count, 2) if self.count else None
+
+    def within(self, share: float) -> int | None:
+        return percentile(self.latency, share)
+
+
+@dataclass(frozen=True)
+class Point:
+    at: datetime
+    approved: int
+    pending: int
+    denied: int
+
+
+@dataclass(frozen=True)
+class Line:
+    """One of a group: an agent, a type of action, a status or a code."""
+
+    key: str | UUID
+    totals: Totals
+
+
+def span_of(name: str, granularity: Granularity | None = None, *, now: datetime | None = None) -> Span | None:
+    """The last hour, day … by its name in `SPANS`, up to now; None for a granularity that does not suit it."""
+    length = SPANS[name]
+    if granularity is None:
+        granularity = next(fine for fine, step in STEPS.items() if length / step <= USUAL_POINTS)
+    step = STEPS[granularity]
+    if length < step or length / step > MOST_POINTS:
+        return None
+    started = ((now or clock.now()) - _EPOCH) // step
+    until = _EPOCH + (started + 1) * step
+    return Span(until - length, until, granularity)
+
+
+def totals(actor: Actor, span: Span, *, agent_id: UUID | None = None) -> Totals:
+    lines = _lines(actor, span, None, agent_id)
+    return lines[0].totals if lines else Totals(0, 0, 0, None, [])
+
+
+def series(actor: Actor, span: Span, *, agent_id: UUID | None = None) -> list[Point]:
+    """One point a period, also where nothing was decided."""
+    counted: dict[datetime, dict[str, int]] = {}
+    for row in _rows(actor, span, agent_id).values("period", "status").annotate(total=Sum("count")):
+        counted.setdefault(row["period"], {})[row["status"]] = row["total"]
+    return [_point(moment, counted.get(moment, {})) for moment in span.periods()]
+
+
+def reasons(actor: Actor, span: Span, *, agent_id: UUID | None = None) -> list[tuple[str, int]]:
+    """Why actions were not approved, by code, the most frequent first."""
+    rows = _rows(actor, span, agent_id).exclude(status=Verification.Status.APPROVED)
+    counted = rows.values("code").annotate(total=Sum("count")).order_by("-total", "code")
+    return [(row["code"], row["total"]) for row in counted[:MOST_GROUPS]]
+
+
+def groups(actor: Actor, span: Span, by: Group, *, agent_id: UUID | None = None) -> list[Line]:
+    """The busiest first."""
+    lines = sorted(_lines(actor, span, by, agent_id), key=lambda line: (-line.totals.count, str(line.key)))
+    return lines[:MOST_GROUPS]
+
+
+def _rows(actor: Actor, span: Span, agent_id: UUID | None) -> QuerySet[Rollup]:
+    """The one place that scopes them: people see their organization's."""
+    if actor.kind is not ActorKind.PERSON or actor.organization_id is None:
+        return Rollup.objects.none()
+    rows = Rollup.objects.filter(
+        organization_id=actor.organization_id,
+        granularity=span.granularity,
+        period__gte=span.since,
+        period__lt=span.until,
+    )
+    return rows if agent_id is None else rows.filter(agent_id=agent_id)
+
+
+def _lines(actor: Actor, span: Span, by: Group | None, agent_id: UUID | None) -> list[Line]:
+    names = ["status"] if by is None else [by.value, "status"]
+    rows = _rows(actor, span, agent_id).values(*dict.fromkeys(names))
+    counted: dict[Any, dict[str, int]] = {}
+    spent: dict[Any, int] = {}
+    for row in rows.annotate(total=Sum("count"), spent=Sum("duration_us")):
+        key = "" if by is None else row[by.value]
+        counted.setdefault(key, {})[row["status"]] = row["total"]
+        spent[key] = spent.get(key, 0) + row["spent"]
+    latencies = _latencies(actor, span, by, agent_id) if counted else {}
+    return [
+        Line(key, _totals(by_status, spent[key], latencies.get(str(key), []))) for key, by_status in counted.items()
+    ]
+
+
+def _totals(by_status: dict[str, int], spent: int, latency: Sequence[int]) -> Totals:
+    point = _point(_EPOCH, by_status)
+    count = sum(by_status.values())
+    return Totals(point.approved, point.pending, point.denied, round(spent / count) if count else None, latency)
+
+
+def _point(moment: datetime, by_status: dict[str, int]) -> Point:
+    status = Verification.Status
+    return Point(
+        moment,
+        *(by_status.get(name, 0) for name in (status.APPROVED.value, status.PENDING.value, status.DENIED.value)),
+    )
+
+
+def _latencies(actor: Actor, span: Span, by: Group | None, agent_id: UUID | None) -> dict[str, list[int]]:
+    values: dict[str, Any] = {
+        "organization_id": actor.scope,
+        "granularity": span.granularity.value,
+        "since": span.since,
+        "until": span.until,
+        "agent_id": agent_id,
+    }
+    # The column is one of `Group`'s values, never text from outside.
+    statement = _LATENCY.format(key="''" if by is None else f"r.{by.value}::text")
+    found: dict[str, list[int]] = {}
+    with connection.cursor() as cursor:
+        cursor.execute(statement, values)
+        for key, place, count in cursor.fetchall():
+            latency = found.setdefault(key, [])
+            latency.extend([0] * (place - len(latency)))
+            latency[place - 1] = count
+    return found
