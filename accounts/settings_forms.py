@@ -44,7 +44,8 @@ class SecurityForm(forms.Form):
     )
 
     def clean_allowed_domains(self) -> list[str]:
-        return self.cleaned_data["allowed_domains"].replace(",", " ").split()
+        text: str = self.cleaned_data["allowed_domains"]
+        return text.replace(",", " ").split()
 
 
 class InviteForm(forms.Form):
@@ -60,7 +61,7 @@ class InviteForm(forms.Form):
     )
 
     def clean_emails(self) -> list[str]:
-        text = self.cleaned_data["emails"]
+        text: str = self.cleaned_data["emails"]
         return text.replace(",", " ").replace(";", " ").split()
 
 

@@ -3,6 +3,7 @@
 Secrets have no default: a process without them does not start. `docs/operations.md` explains each variable.
 """
 
+from ipaddress import ip_network
 from typing import Annotated
 
 from cryptography.fernet import Fernet
@@ -16,6 +17,10 @@ def _comma_separated(value: object) -> object:
     return value
 
 
+def _network(text: str) -> str:
+    return str(ip_network(text))
+
+
 def _fernet_key(key: SecretStr) -> SecretStr:
     try:
         Fernet(key.get_secret_value())
@@ -25,6 +30,7 @@ def _fernet_key(key: SecretStr) -> SecretStr:
 
 
 Names = Annotated[list[str], NoDecode, BeforeValidator(_comma_separated)]
+Networks = Annotated[list[Annotated[str, AfterValidator(_network)]], NoDecode, BeforeValidator(_comma_separated)]
 MasterKey = Annotated[SecretStr, AfterValidator(_fernet_key)]
 MasterKeys = Annotated[list[MasterKey], NoDecode, BeforeValidator(_comma_separated), Field(min_length=1)]
 
@@ -63,6 +69,20 @@ class Environment(BaseSettings):
     email_url: SecretStr | None = None
     """The mail server, `smtp://user:password@host:port?tls=starttls`; without it no mail is sent, and pages say so."""
     email_from: str = "AIM <aim@localhost>"
+    outbound_allow: Networks = []
+    """Networks that are not public and may be called all the same where somebody enters an address in them."""
+    ledger_email: Names = []
+    """Who is sent a checkpoint of the ledger every day."""
+    ledger_webhook_url: str | None = None
+    """Where the newest checkpoint is sent, at most once a minute."""
+    ledger_webhook_secret: SecretStr | None = None
+    """What the webhook is signed with (Standard Webhooks): at least 24 random characters."""
+    s3_bucket: str | None = None
+    """The bucket that keeps checkpoints, under `checkpoints/`."""
+    s3_endpoint_url: str | None = None
+    s3_region: str | None = None
+    s3_access_key: SecretStr | None = None
+    s3_secret_key: SecretStr | None = None
     google_client_id: str = ""
     google_client_secret: SecretStr = SecretStr("")
     microsoft_client_id: str = ""

@@ -26,6 +26,7 @@ class IdKind(StrEnum):
     TRUST_EVENT = "tre"
     VERIFICATION = "ver"
     ENTRY = "ent"
+    HOLD = "hld"
     CONTAINMENT = "ctn"
     APPROVAL = "apr"
     GRANT = "gnt"

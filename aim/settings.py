@@ -302,3 +302,4 @@ QUEUE_TOTAL = environment.queue_total
 WRITER_CONNECTIONS = environment.writer_connections
 TRUSTED_PROXIES = environment.trusted_proxies
 METRICS_TOKEN = environment.metrics_token
+OUTBOUND_ALLOW = environment.outbound_allow

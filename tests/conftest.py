@@ -5,6 +5,7 @@ from django.core.cache import cache
 from django.db import connections
 from django.test.utils import setup_databases, teardown_databases
 
+from tests.factories.databases import drop_template
 from tests.factories.identity_provider import running_identity_provider
 from verification.engine import shut_down_engine_thread
 
@@ -23,6 +24,7 @@ def _database(django_db_setup, django_db_blocker):
     with django_db_blocker.unblock():
         yield
         shut_down_engine_thread()
+        drop_template()
         # Threads of servers that tests have run in this process keep connections of their own.
         with connections["default"].cursor() as cursor:
             cursor.execute(

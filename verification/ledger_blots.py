@@ -1,8 +1,9 @@
-"""Where else clear values of entries are kept in this room, and how they are erased there."""
+"""Where else clear values of entries are kept in this room, how they are erased there, and what leaves with a month."""
 
 from collections.abc import Collection
 from uuid import UUID
 
+from aim.ledger.archiving import register_remainder
 from aim.ledger.erasure import register_blot
 from aim.ledger.events import Event
 from aim.ledger.models import Entry
@@ -33,6 +34,12 @@ def blot_reports(entries: Collection[UUID]) -> int:
     return Completion.objects.filter(verification_id__in=reported.values("subject_id")).update(error="")
 
 
+def forget_words(first: UUID, end: UUID) -> int:
+    """Of decisions that have left the database nothing can be searched for."""
+    return Document.objects.filter(verification_id__gte=first, verification_id__lt=end).delete()[0]
+
+
+register_remainder(forget_words)
 register_blot("verification_verification", blot_decisions)
 register_blot("verification_completion", blot_reports)
 register_blot("verification_document", blot_words)

@@ -10,3 +10,4 @@ class LedgerConfig(AppConfig):
     def ready(self) -> None:
         import_module("aim.ledger.lag")
         import_module("aim.ledger.sealing")
+        import_module("aim.ledger.deliveries")

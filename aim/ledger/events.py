@@ -96,3 +96,6 @@ class Event(StrEnum):
     LEDGER_KEY_ROTATED = "ledger.key.rotated"
     LEDGER_ERASED = "ledger.erased"
     LEDGER_DETACHED = "ledger.detached"
+    LEDGER_ARCHIVED = "ledger.archived"
+    LEDGER_HOLD_PLACED = "ledger.hold.placed"
+    LEDGER_HOLD_LIFTED = "ledger.hold.lifted"

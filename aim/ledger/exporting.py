@@ -19,16 +19,18 @@ from aim.ledger.tree import tile_path, tiles_of
 _STRETCH = 2_000
 _READ = """
 SELECT l.seq, e.body, e.disclosures FROM ledger_leaf l JOIN ledger_entry e ON e.id = l.entry_id
-WHERE l.seq > %s AND l.seq < %s AND (%s::uuid IS NULL OR e.organization_id = %s::uuid) AND l.seq <= %s ORDER BY l.seq
+WHERE l.seq > %s AND l.seq < %s AND (%s::uuid IS NULL OR e.organization_id = %s::uuid) AND l.seq <= %s
+    AND e.id >= %s AND e.id < %s ORDER BY l.seq
 """
 
 
 class Selection(NamedTuple):
-    """Which entries: of one organization or of all, from one place up to another."""
+    """Which entries: of one organization or of all, from one place up to another, from one id up to another."""
 
     organization_id: UUID | None = None
     start: int = 0
     end: int | None = None
+    ids: tuple[UUID, UUID] = (UUID(int=0), UUID(int=2**128 - 1))
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ def _write_entries(folder: Path, selection: Selection, end: int, progress: Calla
         while after < end - 1:
             upto = after + _STRETCH
             with connection.cursor() as cursor:
-                cursor.execute(_READ, [after, end, owner, owner, upto])
+                cursor.execute(_READ, [after, end, owner, owner, upto, *selection.ids])
                 rows = cursor.fetchall()
             for seq, body, raw in rows:
                 entries.write(json.dumps({"seq": seq, "entry": bytes(body).decode()}, ensure_ascii=False) + "\n")

@@ -7,7 +7,7 @@ alone is let through: the disclosures of an entry may be erased.
 from django.db import models
 from django.db.models.functions import Now
 
-from aim.ids import uuid7
+from aim.ids import IdKind, show_id, uuid7
 
 
 class Entry(models.Model):
@@ -117,3 +117,41 @@ class Checkpoint(models.Model):
 
     def __str__(self) -> str:
         return f"{self.number} of {self.size}"
+
+
+class Hold(models.Model):
+    """A legal hold on the entries of one organization, or of all: they stay in the database until it is lifted."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    organization_id = models.UUIDField(null=True)
+    reason = models.TextField()
+    placed_at = models.DateTimeField()
+    lifted_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return self.public_id
+
+    @property
+    def public_id(self) -> str:
+        return show_id(IdKind.HOLD, self.id)
+
+
+class Delivery(models.Model):
+    """How far checkpoints have left this machine by one channel: what arrived last, and what went wrong since."""
+
+    channel = models.CharField(max_length=20, primary_key=True)
+    number = models.BigIntegerField(default=0)
+    delivered_at = models.DateTimeField(null=True)
+    failed_at = models.DateTimeField(null=True)
+    failures = models.PositiveIntegerField(default=0)
+    error = models.TextField(blank=True)
+
+    class Meta:
+        ordering = ["channel"]
+        verbose_name_plural = "deliveries"
+
+    def __str__(self) -> str:
+        return self.channel

@@ -77,7 +77,7 @@ def _read_disclosures(disclosures: bytes | None) -> Mapping[str, Disclosure]:
         return {}
     try:
         return _decode_disclosures(disclosures)
-    except (msgspec.DecodeError, msgspec.ValidationError):
+    except (msgspec.MsgspecError, ValueError):
         return _UNREADABLE
 
 

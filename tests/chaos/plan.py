@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tests.chaos.faults import clocks, database, disk, races, replays, tenancy, valkey, web_processes
+from tests.chaos.faults import clocks, database, disk, races, replays, tampering, tenancy, valkey, web_processes
 from tests.chaos.installation import Installation
 from tests.chaos.outcome import Outcome
 
@@ -42,6 +42,7 @@ FAULTS = (
     Fault("R12-replay", replays.replay, {"requests": 100}, {"requests": 2000}),
     Fault("R12-edges", replays.replay_at_the_edges, {"tries": 1}, {"tries": 4}),
     Fault("I4-reports", replays.report_at_once, {"approvals": 3}, {"approvals": 100}),
+    Fault("R14-tampering", tampering.tamper, {"count": 5}, {"count": 1000}),
     Fault("R17-row-held", database.hold_one_row, {"tries": 1, "seconds": 2.5}, {"tries": 4, "seconds": 5.0}),
     Fault("R19-two-tenants", tenancy.two_tenants, {"steps": 30, "runs": 2}, {"steps": 50, "runs": 16}),
 )

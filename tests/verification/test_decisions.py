@@ -143,7 +143,7 @@ def test_nothing_personal_is_sealed_in_clear():
     entry = Entry.objects.get(id=parse_id(IdKind.VERIFICATION, reply.json()["verification_id"]))
     sealed = bytes(entry.body)
     digest = bytes(Verification.objects.get(id=entry.id).request_digest)
-    for word in (b"ada", b"Grace", b"192.0.2.77", digest.hex().encode()):
+    for word in (b"/home/ada", b"usr_ada", b"sess_ada", b"ada@", b"Grace", b"192.0.2.77", digest.hex().encode()):
         assert word not in sealed, word
     read = read_entry(entry)
     assert read["actor"]["address"] == "192.0.2.77"

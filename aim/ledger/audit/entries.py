@@ -42,7 +42,7 @@ def read_row(row: EntryRow) -> tuple[Audited | None, list[Finding]]:
         return None, [Finding("entry_altered", row.shown, "the body is not the one that was given this place")]
     try:
         body = read_body(row.body, row.disclosures)
-    except (msgspec.DecodeError, KeyError, TypeError) as error:
+    except (msgspec.MsgspecError, ValueError, KeyError, TypeError) as error:
         return None, [Finding("entry_unreadable", row.shown, f"{type(error).__name__}: {error}")]
     found = [
         Finding("column_altered", row.shown, f"{name} is {has}, sealed is {sealed}")

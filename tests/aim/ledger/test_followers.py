@@ -1,5 +1,6 @@
 """Each entry counts once for each follower, in order, however it is interrupted; a broken one harms nobody else."""
 
+import contextlib
 import json
 import time
 from contextlib import contextmanager
@@ -38,7 +39,8 @@ class Sum:
         self.fail_at: set[int] = set()
 
     def follow(self, entries):
-        for entry in entries:
+        # Other tests write entries of the same kind that belong to no organization.
+        for entry in (entry for entry in entries if entry.organization_id is not None):
             with connection.cursor() as cursor:
                 cursor.execute(
                     f"INSERT INTO {self.table} VALUES (%s, %s) ON CONFLICT (organization)"
@@ -292,7 +294,9 @@ def test_lag_tells_what_waits_and_for_how_long(known):
 def test_commands_list_and_replay(known, capsys):
     append(uuid7(), 1)
     follow_all(known.name)
-    call_command("followers", "list", "--json")
+    # It exits with 1 when one of the others has fallen behind, as nobody runs them here.
+    with contextlib.suppress(SystemExit):
+        call_command("followers", "list", "--json")
     listed = {row["name"]: row for row in json.loads(capsys.readouterr().out)}
     assert listed[known.name]["seq"] == newest_seq()
     assert listed["sequencer"]["problem"] is None

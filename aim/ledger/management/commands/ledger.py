@@ -1,4 +1,4 @@
-"""`manage.py ledger verify|erase|rotate-key|export`: what operators do with the ledger."""
+"""`manage.py ledger verify|export|erase|archive|hold|rotate-key`: what operators do with the ledger."""
 
 import json
 import sys
@@ -12,18 +12,23 @@ from typing import Any, NoReturn
 from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from aim import clock
 from aim.encryption import UndecryptableError
-from aim.ids import IdKind, InvalidIdError, parse_id
+from aim.errors import ServiceError
+from aim.ids import IdKind, InvalidIdError, parse_id, show_id
+from aim.ledger.archiving import ArchiveError, Month, archive_month
 from aim.ledger.audit.seals import read_note
 from aim.ledger.audit.walk import GRACE, Audit, Summary
 from aim.ledger.erasure import Found, Person, erase_entries, find_entries, forget_old_versions
 from aim.ledger.exporting import Selection, export_ledger
 from aim.ledger.followers import OPERATOR
+from aim.ledger.holds import active_holds, lift_hold, place_hold
 from aim.ledger.keys import verifier_key, verifier_keys
+from aim.ledger.models import Hold
 from aim.ledger.notes import Checkpoint, NoteError, VerifierKey
 from aim.ledger.sealing import BrokenLedgerError, rotate_key
 from aim.ledger.tiles import ledger_size
@@ -53,6 +58,16 @@ class Command(BaseCommand):
         one.add_argument("--organization", metavar="ID", help="org_…; its entries only")
         one.add_argument("--from", type=int, default=0, dest="start", metavar="SEQ", help="the first place; default 0")
         one.add_argument("--to", type=int, dest="end", metavar="SEQ", help="the place to stop before; default the end")
+        one = commands.add_parser("archive", help="a month that is over: to files, and out of the database")
+        one.add_argument("month", metavar="YYYY-MM")
+        one.add_argument("folder", type=Path)
+        one.add_argument("--detach", action="store_true", help="take it out; its tables stay beside the ledger's")
+        one.add_argument("--drop", action="store_true", help="take it out and delete its tables")
+        one = commands.add_parser("hold", help="legal hold: nothing that it covers leaves the database")
+        one.add_argument("verb", choices=["list", "place", "lift"])
+        one.add_argument("hold", nargs="?", metavar="ID", help="hld_…, to lift")
+        one.add_argument("--organization", metavar="ID", help="org_…; without it, everything is held")
+        one.add_argument("--reason", default="")
         for known in commands.choices.values():
             known.add_argument("--json", action="store_true", help="JSON instead of sentences")
 
@@ -66,6 +81,10 @@ class Command(BaseCommand):
                 self._rotate(options)
             case "export":
                 self._export(options)
+            case "archive":
+                self._archive(options)
+            case "hold":
+                self._hold(options)
 
     def _verify(self, options: dict[str, Any]) -> None:
         kept = _kept_checkpoint(options["checkpoint"], options["key"]) if options["checkpoint"] else None
@@ -136,6 +155,43 @@ class Command(BaseCommand):
                 " Verify them with docs/verifier/aim_verify.py."
             )
 
+    def _archive(self, options: dict[str, Any]) -> None:
+        try:
+            month = Month.parse(options["month"])
+            done = archive_month(month, options["folder"], OPERATOR, detach=options["detach"], drop=options["drop"])
+        except (ArchiveError, OSError, LookupError, OperationalError) as error:
+            raise CommandError(str(error)) from None
+        if options["json"]:
+            self.stdout.write(json.dumps(asdict(done)))
+            return
+        left = " and left the database" if done.detached else ""
+        self.stdout.write(f"{done.entries} entries of {done.month} are in {options['folder']}{left}.")
+        self.stdout.write(f"SHA-256 of entries.ndjson: {done.sha256}")
+
+    def _hold(self, options: dict[str, Any]) -> None:
+        if options["verb"] != "list" and not options["reason"].strip():
+            raise CommandError("Say why: --reason.")
+        try:
+            match options["verb"]:
+                case "place":
+                    owner = _organization_id(options["organization"])
+                    holds = [place_hold(OPERATOR, organization_id=owner, reason=options["reason"])]
+                case "lift":
+                    holds = [lift_hold(OPERATOR, _hold_id(options["hold"]), reason=options["reason"])]
+                case _:
+                    holds = list(active_holds())
+        except ServiceError as error:
+            raise CommandError(error.message) from None
+        shown = [_shown_hold(hold) for hold in holds]
+        if options["json"]:
+            self.stdout.write(json.dumps(shown))
+            return
+        for hold in shown:
+            covers = hold["organization"] or "everything"
+            self.stdout.write(f"{hold['id']}  {covers}  since {hold['placed_at']}  {hold['reason']}")
+        if not shown:
+            self.stdout.write("Nothing is held.")
+
 
 @contextmanager
 def _one_snapshot() -> Iterator[None]:
@@ -180,6 +236,23 @@ def _entry_id(text: str) -> UUID:
         return parse_id(kind, text)
     except InvalidIdError:
         _refuse(f"{text} is no id of the form ent_… or ver_…")
+
+
+def _hold_id(text: str | None) -> UUID:
+    try:
+        return parse_id(IdKind.HOLD, text or "")
+    except InvalidIdError as error:
+        _refuse(str(error))
+
+
+def _shown_hold(hold: Hold) -> dict[str, str | None]:
+    return {
+        "id": hold.public_id,
+        "organization": show_id(IdKind.ORGANIZATION, hold.organization_id) if hold.organization_id else None,
+        "reason": hold.reason,
+        "placed_at": clock.show_time(hold.placed_at),
+        "lifted_at": clock.show_time(hold.lifted_at) if hold.lifted_at else None,
+    }
 
 
 def _refuse(message: str) -> NoReturn:
