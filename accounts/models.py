@@ -28,6 +28,8 @@ class Organization(models.Model):
     """Whoever signs in with an address of these, confirmed by a provider, joins as a viewer; empty by default."""
     alert_preferences = models.JSONField(default=dict)
     """Which roles get mail for which alert: see `accounts.alerts`."""
+    logo_digest = models.CharField(max_length=64, blank=True)
+    """That of `OrganizationLogo`, to name the picture without fetching it; empty where there is none."""
     policy_changes_need_second_person = models.BooleanField(default=False)
     second_person_release_proposed_by = models.ForeignKey(
         "accounts.User", null=True, on_delete=models.SET_NULL, related_name="+"
@@ -221,3 +223,7 @@ class PersonalToken(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} ({self.prefix}…)"
+
+    @property
+    def public_id(self) -> str:
+        return show_id(IdKind.TOKEN, self.id)

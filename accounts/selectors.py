@@ -109,3 +109,10 @@ def identities_of(user_id: UUID) -> QuerySet[SocialAccount]:
 
 def logo_of(actor: Actor) -> OrganizationLogo | None:
     return OrganizationLogo.objects.filter(organization_id=actor.scope).first()
+
+
+def users_with_second_factor(actor: Actor) -> set[UUID]:
+    """Which members of the actor's organization have one."""
+    types = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
+    mine = Authenticator.objects.filter(type__in=types, user__memberships__organization_id=actor.scope)
+    return set(mine.values_list("user_id", flat=True))

@@ -1,7 +1,29 @@
 from django.urls import path
 
+from accounts.pages.account import (
+    account_page,
+    factor_add,
+    factor_remove,
+    identity_unlink,
+    recovery_codes_new,
+    session_end,
+    sessions_end,
+)
 from accounts.pages.door import join_page, login_page, logout_page, provider_page
+from accounts.pages.invitations import invitation_resend, invitation_revoke, invite_page, invited_page
 from accounts.pages.logo import logo_page
+from accounts.pages.members import (
+    member_page,
+    member_remove,
+    member_reset,
+    member_role,
+    member_sessions_end,
+    member_settings,
+    member_transfer,
+    team_create,
+    team_member_change,
+    team_remove,
+)
 from accounts.pages.organization import organization_switch
 from accounts.pages.password import forgotten_page, password_page, reset_link_page, reset_page
 from accounts.pages.proof import proof_options, proof_page
@@ -12,6 +34,14 @@ from accounts.pages.second_factor import (
     passkey_sign_in,
     second_factor_page,
 )
+from accounts.pages.settings import (
+    alert_settings,
+    logo_remove,
+    organization_settings,
+    role_settings,
+    security_settings,
+)
+from accounts.pages.tokens import token_new, token_revoke, token_settings
 
 app_name = "accounts"
 urlpatterns = [
@@ -32,4 +62,33 @@ urlpatterns = [
     path("account/passkey/options", passkey_options, name="passkey-options"),
     path("dashboard/logo/<str:digest>", logo_page, name="logo"),
     path("account/organization", organization_switch, name="organization-switch"),
+    path("dashboard/account", account_page, name="account"),
+    path("dashboard/account/factors/new", factor_add, name="factor-add"),
+    path("dashboard/account/factors/<int:factor_id>/remove", factor_remove, name="factor-remove"),
+    path("dashboard/account/recovery-codes", recovery_codes_new, name="recovery-codes-new"),
+    path("dashboard/account/identities/<int:identity_id>/unlink", identity_unlink, name="identity-unlink"),
+    path("dashboard/account/sessions/end", sessions_end, name="sessions-end"),
+    path("dashboard/account/sessions/<str:session_id>/end", session_end, name="session-end"),
+    path("dashboard/settings", organization_settings, name="settings"),
+    path("dashboard/settings/logo/remove", logo_remove, name="logo-remove"),
+    path("dashboard/settings/roles", role_settings, name="roles"),
+    path("dashboard/settings/security", security_settings, name="security"),
+    path("dashboard/settings/alerts", alert_settings, name="alerts"),
+    path("dashboard/settings/tokens", token_settings, name="tokens"),
+    path("dashboard/settings/tokens/new", token_new, name="token-new"),
+    path("dashboard/settings/tokens/<str:token_id>/revoke", token_revoke, name="token-revoke"),
+    path("dashboard/settings/members", member_settings, name="members"),
+    path("dashboard/settings/members/invite", invite_page, name="invite"),
+    path("dashboard/settings/members/invited", invited_page, name="invited"),
+    path("dashboard/settings/invitations/<str:invitation_id>/resend", invitation_resend, name="invitation-resend"),
+    path("dashboard/settings/invitations/<str:invitation_id>/revoke", invitation_revoke, name="invitation-revoke"),
+    path("dashboard/settings/teams", team_create, name="team-create"),
+    path("dashboard/settings/teams/<str:team_id>/remove", team_remove, name="team-remove"),
+    path("dashboard/settings/teams/<str:team_id>/members", team_member_change, name="team-members"),
+    path("dashboard/settings/members/<str:user_id>", member_page, name="member"),
+    path("dashboard/settings/members/<str:user_id>/role", member_role, name="member-role"),
+    path("dashboard/settings/members/<str:user_id>/sessions/end", member_sessions_end, name="member-sessions-end"),
+    path("dashboard/settings/members/<str:user_id>/remove", member_remove, name="member-remove"),
+    path("dashboard/settings/members/<str:user_id>/transfer", member_transfer, name="member-transfer"),
+    path("dashboard/settings/members/<str:user_id>/reset", member_reset, name="member-reset"),
 ]

@@ -6,6 +6,7 @@ from django.db import connections
 from django.test.utils import setup_databases, teardown_databases
 
 from tests.factories.databases import drop_template
+from tests.factories.identity_provider import running_identity_provider
 from verification.engine import shut_down_engine_thread
 
 
@@ -32,3 +33,10 @@ def _database(django_db_setup, django_db_blocker):
             )
         connections.close_all()
         cache.close()
+
+
+@pytest.fixture(scope="session")
+def identity_provider():
+    """One for all tests of a worker: the settings name its address."""
+    with running_identity_provider() as provider:
+        yield provider

@@ -13,7 +13,7 @@ from PIL import Image, UnidentifiedImageError
 
 from accounts.contracts import Actor
 from accounts.ledger_entries import record
-from accounts.models import OrganizationLogo
+from accounts.models import Organization, OrganizationLogo
 from accounts.permissions import Permission
 from accounts.services.organizations import lock_organization
 from aim.errors import InvalidInputError, NotFoundError, Problem
@@ -39,6 +39,7 @@ def set_logo(actor: Actor, upload: bytes) -> OrganizationLogo:
         defaults={"content": content, "digest": digest, "width": width, "height": height},
     )
     if before is None or before.digest != digest:
+        _name(organization, digest)
         changes = {"logo": {"before": before.digest if before else None, "after": digest}}
         record(
             actor,
@@ -59,6 +60,7 @@ def remove_logo(actor: Actor) -> None:
         raise NotFoundError
     changes = {"logo": {"before": logo.digest, "after": None}}
     logo.delete()
+    _name(organization, "")
     record(
         actor,
         Event.ORGANIZATION_UPDATED,
@@ -66,6 +68,11 @@ def remove_logo(actor: Actor) -> None:
         subject=organization,
         data={"changes": changes},
     )
+
+
+def _name(organization: Organization, digest: str) -> None:
+    organization.logo_digest = digest
+    organization.save(update_fields=["logo_digest"])
 
 
 def _redrawn(upload: bytes) -> tuple[bytes, int, int]:

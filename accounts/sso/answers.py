@@ -53,7 +53,7 @@ def linked(request: HttpRequest, identity: Identity) -> HttpResponse:
     else:
         title = provider_title(identity.provider)
         say(request, gettext("You can sign in with %(provider)s now.") % {"provider": title})
-    return redirect("home")
+    return redirect("accounts:account")
 
 
 def refused(request: HttpRequest, provider: str, *, reason: str, exception: Exception | None) -> HttpResponse:

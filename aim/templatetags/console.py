@@ -205,3 +205,30 @@ def as_control(field: BoundField, mono: str = "") -> str:
 def milliseconds(microseconds: int | None) -> str:
     """Microseconds as milliseconds with one decimal; an en dash where nothing was measured."""
     return "–" if microseconds is None else formats.number_format(microseconds / 1000, 1)
+
+
+_BROWSERS = (("Edg/", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari"))
+_SYSTEMS = (
+    ("Android", "Android"),
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("Windows", "Windows"),
+    ("Mac OS X", "macOS"),
+    ("CrOS", "ChromeOS"),
+    ("Linux", "Linux"),
+)
+
+
+@register.filter
+def browser(user_agent: str) -> str:
+    """The browser and the system that a User-Agent names, to be recognised by its owner; a claim, no fact."""
+    name = next((title for mark, title in _BROWSERS if mark in user_agent), gettext("Unknown browser"))
+    system = next((title for mark, title in _SYSTEMS if mark in user_agent), "")
+    return gettext("%(browser)s on %(system)s") % {"browser": name, "system": system} if system else name
+
+
+@register.filter
+def factor_words(kind: str) -> str:
+    """A second factor as `UserSession` keeps it, in words."""
+    words = {"totp": gettext("app"), "passkey": gettext("passkey"), "recovery_codes": gettext("recovery code")}
+    return words.get(kind, kind)

@@ -1,19 +1,12 @@
 import pytest
 
 from tests.factories.accounts import make_organization, make_person
-from tests.factories.identity_provider import running_identity_provider
 from tests.factories.mail_server import running_mail_server
 
 
 @pytest.fixture
 def admin():
     return make_person(make_organization())
-
-
-@pytest.fixture(scope="session")
-def identity_provider():
-    with running_identity_provider() as provider:
-        yield provider
 
 
 @pytest.fixture

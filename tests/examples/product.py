@@ -44,8 +44,8 @@ class RunningProduct:
 
 
 @contextmanager
-def running_product(folder: Path) -> Iterator[RunningProduct]:
-    """Start it, wait until it is ready, and stop it."""
+def running_product(folder: Path, **variables: str) -> Iterator[RunningProduct]:
+    """Start it, with further variables, wait until it is ready, and stop it."""
     listener = socket.create_server(("127.0.0.1", 0), backlog=128)
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     environment = {
@@ -56,6 +56,7 @@ def running_product(folder: Path) -> Iterator[RunningProduct]:
         "AIM_ORIGIN": url,
         "PYTHONPATH": str(CHECKOUT),
         "no_proxy": "127.0.0.1",
+        **variables,
     }
     serve = [sys.executable, "-m", "aim.runtime.serve", "--fd", str(listener.fileno()), "--graceful-seconds", "1"]
     web = start_child(serve, log=folder / "web.log", environment=environment, pass_fds=[listener.fileno()])

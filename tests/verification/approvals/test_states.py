@@ -4,7 +4,8 @@ from contextlib import suppress
 
 import pytest
 from hypothesis import HealthCheck, settings
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from agents.services.configuration import update_agent
 from agents.services.lifecycle import resume_agent, suspend_agent
@@ -28,13 +29,14 @@ class ApprovalStates(RuleBasedStateMachine):
         self.ended = False
         self.reports = 0
         self.scope_is_lost = False
-        self.suspended = False
 
-    @initialize()
-    def ask(self):
+    @initialize(agreed=st.booleans())
+    def ask(self, agreed):
         self.inbox = make_inbox(require_approval=[])
         self.second = self.inbox.person()
         self.approval = self.inbox.ask_by_rule(roles=["manager"], count=2)
+        if agreed:
+            self.agree(["first", "second"])
 
     def status(self):
         return Approval.objects.get(id=self.approval.id).status
@@ -46,41 +48,33 @@ class ApprovalStates(RuleBasedStateMachine):
         if self.status() in ENDED:
             self.ended = True
 
-    @rule()
-    def first_agrees(self):
-        self.attempt(lambda: approve_request(self.inbox.manager.actor, self.approval.id))
+    @rule(who=st.sampled_from([["first"], ["second"], ["second", "first"]]))
+    def agree(self, who):
+        people = {"first": self.inbox.manager, "second": self.second}
+        for name in who:
+            self.attempt(lambda: approve_request(people[name].actor, self.approval.id))  # noqa: B023 - called at once
 
-    @rule()
-    def second_agrees(self):
-        self.attempt(lambda: approve_request(self.second.actor, self.approval.id))
-
-    @rule()
-    def somebody_denies(self):
-        self.attempt(lambda: deny_request(self.second.actor, self.approval.id, note="no"))
-
-    @rule()
-    def agent_withdraws(self):
-        self.attempt(lambda: withdraw_own_request(agent_actor(self.inbox.asker), self.approval.id))
-
-    @rule()
-    def approver_withdraws(self):
-        self.attempt(lambda: withdraw_approval(self.inbox.manager.actor, self.approval.id))
-
-    @rule()
-    @precondition(lambda self: self.status() == "pending")
-    def time_passes(self):
-        let_expire(self.approval)
-        self.attempt(expire_approvals)
-
-    @rule()
-    def agent_is_suspended(self):
-        self.suspended = True
-        self.attempt(lambda: suspend_agent(self.inbox.admin, self.inbox.asker.agent.id, reason="test"))
+    @rule(how=st.sampled_from(["denied", "withdrawn by agent", "withdrawn", "late", "suspended"]))
+    def end(self, how):
+        agent = self.inbox.asker.agent
+        match how:
+            case "denied":
+                self.attempt(lambda: deny_request(self.second.actor, self.approval.id, note="no"))
+            case "withdrawn by agent":
+                self.attempt(lambda: withdraw_own_request(agent_actor(self.inbox.asker), self.approval.id))
+            case "withdrawn":
+                self.attempt(lambda: withdraw_approval(self.inbox.manager.actor, self.approval.id))
+            case "late" if self.status() == "pending":
+                let_expire(self.approval)
+                self.attempt(expire_approvals)
+            case "suspended":
+                self.attempt(lambda: suspend_agent(self.inbox.admin, agent.id, reason="test"))
+                # What was promised is gone at once, whether anybody asks for it or not.
+                assert self.reports or self.status() in ENDED
 
     @rule()
     def agent_is_resumed(self):
         self.attempt(lambda: resume_agent(self.inbox.admin, self.inbox.asker.agent.id, reason="test"))
-        self.suspended = False
 
     @rule()
     def scope_is_taken(self):
@@ -118,6 +112,6 @@ class ApprovalStates(RuleBasedStateMachine):
 
 
 ApprovalStates.TestCase.settings = settings(
-    max_examples=25, stateful_step_count=14, deadline=None, suppress_health_check=list(HealthCheck), database=None
+    max_examples=40, stateful_step_count=8, deadline=None, suppress_health_check=list(HealthCheck), database=None
 )
 TestApprovalStates = ApprovalStates.TestCase

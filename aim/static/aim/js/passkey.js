@@ -51,7 +51,7 @@ function take(form) {
   // A passkey belongs to a host name; a bare address has none.
   const named = !/^[\d.]+$|^\[/.test(location.hostname);
   if (!able || !named) {
-    button.disabled = true;
+    button.hidden = true;
     show(form, able ? form.dataset.unnamed : form.dataset.unable);
     return;
   }

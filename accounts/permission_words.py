@@ -1,0 +1,65 @@
+"""The rights in words, for the page that shows who may do what. One without words is shown by its name."""
+
+from collections.abc import Iterator
+from itertools import groupby
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from accounts.permissions import ROLE_PERMISSIONS, Permission
+
+_TITLES: dict[str, Promise] = {
+    "agents": _("Agents"),
+    "approvals": _("Approvals"),
+    "containments": _("Containments"),
+    "grants": _("Grants"),
+    "ledger": _("Ledger"),
+    "mcp": _("MCP servers"),
+    "members": _("Members"),
+    "organization": _("Organization"),
+    "policies": _("Policies"),
+    "teams": _("Teams"),
+    "tokens": _("API tokens"),
+    "verifications": _("Verifications"),
+}
+_WORDS: dict[str, Promise] = {
+    "agents:read": _("See agents, their configuration and history"),
+    "agents:write": _("Register and edit agents"),
+    "agents:lifecycle": _("Suspend, resume and revoke agents"),
+    "agents:keys": _("Make, rotate and revoke keys of agents"),
+    "agents:prove_key": _("Let an agent prove its key"),
+    "agents:attest": _("Vouch for an agent without a key"),
+    "agents:delete": _("Delete agents that never acted"),
+    "agents:trust": _("Set a trust score anew, with a reason"),
+    "approvals:read": _("See what waits for a decision"),
+    "approvals:decide": _("Approve or deny what waits"),
+    "approvals:resolve": _("Resolve agents that wait for each other"),
+    "containments:read": _("See what is shut off"),
+    "containments:write": _("Shut things off and open them again"),
+    "grants:read": _("See grants"),
+    "grants:write": _("Give and end grants"),
+    "ledger:read": _("Read the ledger"),
+    "ledger:prove": _("Fetch checkpoints and proofs"),
+    "mcp:read": _("See MCP servers"),
+    "mcp:write": _("Register and edit MCP servers"),
+    "mcp:lifecycle": _("Suspend, resume and revoke MCP servers"),
+    "members:read": _("See the members"),
+    "members:write": _("Invite, change and remove members"),
+    "organization:read": _("See the organization and its settings"),
+    "organization:write": _("Change the settings"),
+    "policies:read": _("See policies"),
+    "policies:write": _("Write policies"),
+    "policies:activate": _("Activate and retire policies"),
+    "teams:read": _("See teams"),
+    "teams:write": _("Make and change teams"),
+    "tokens:own": _("Make API tokens of one's own, and see one's sessions"),
+    "verifications:read": _("See verifications"),
+}
+
+
+def rights_of_people() -> Iterator[tuple[Promise | str, list[tuple[Permission, Promise | str]]]]:
+    """Every right that some role has, in groups."""
+    held = sorted(frozenset().union(*ROLE_PERMISSIONS.values()))
+    for prefix, permissions in groupby(held, key=lambda permission: permission.partition(":")[0]):
+        lines = [(permission, _WORDS.get(permission.value, permission.value)) for permission in permissions]
+        yield _TITLES.get(prefix, prefix.capitalize()), lines
