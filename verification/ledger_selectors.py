@@ -23,7 +23,7 @@ class NotYetSealedError(ConflictError):
     """The entry is on record; the next checkpoint will cover it."""
 
     code = "not_sealed"
-    retry_after = 3
+    retry_after = 5
 
     def __init__(self) -> None:
         super().__init__("No checkpoint covers this entry yet. Ask again in a few seconds.")

@@ -102,5 +102,6 @@ def navigation_for(viewer: Viewer, path: str) -> Iterator[tuple[Group, Promise |
 
 def _closest(path: str, urls: dict[str, str]) -> str | None:
     """The entry whose address is the longest beginning of the path, so that a detail page keeps its list marked."""
-    fitting = [name for name, url in urls.items() if path == url or path.startswith(f"{url}/")]
+    root = "/dashboard"  # Below it lies everything, also what has no entry of its own.
+    fitting = [name for name, url in urls.items() if path == url or (url != root and path.startswith(f"{url}/"))]
     return max(fitting, key=lambda name: len(urls[name]), default=None)

@@ -26,7 +26,7 @@ from aim.ledger.tree import Tree
 
 log = structlog.get_logger("aim.ledger")
 
-EVERY_SECONDS = 2.0
+EVERY_SECONDS = 5.0
 QUIET = timedelta(hours=1)
 """How often a ledger is sealed that does not grow."""
 LATE = timedelta(seconds=60)

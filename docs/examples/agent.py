@@ -1,4 +1,4 @@
-"""An agent that asks AIM before it acts: registers, proves its key, signs, asks, acts, reports.
+"""An agent that asks AIM before it acts: registers, proves its key, signs, asks, acts, reports, verifies the record.
 
 Needs Python 3.11 and the package `cryptography`. Nothing here comes from AIM itself:
 
@@ -19,7 +19,7 @@ import time
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 AIM = urlsplit(os.environ.get("AIM_URL", "http://127.0.0.1:8000"))
@@ -201,6 +201,7 @@ def main() -> None:
     wait_for_a_person(agent, pending.body["verification_id"], token)
     replay(agent)
     reach_the_limit(token)
+    verify_the_proof(agent, approved.body["verification_id"])
 
 
 def wait_for_a_person(agent: Agent, verification_id: str, token: str) -> None:
@@ -252,6 +253,60 @@ def reach_the_limit(token: str) -> None:
     if answer.retry_after is None:
         sys.exit("The refusal has no Retry-After.")
     say("rate limited", f"{answer.body['reason']}: {CALLS_PER_HOUR} calls an hour, again in {answer.retry_after} s")
+
+
+# --- 5. The proof: RFC 6962 up to a root that is signed (c2sp.org/signed-note) ---------------------------------------
+
+
+def verify_the_proof(agent: Agent, verification_id: str) -> None:
+    """Fetch the proof of a decision, and believe nothing of it but the key. It is there seconds after the decision."""
+    while (answer := call("GET", f"/api/v1/verifications/{verification_id}/proof", bearer=agent.api_key)).retry_after:
+        time.sleep(answer.retry_after)
+    expect(answer, OK)
+    proof = answer.body
+    # A real agent has got the key at another time, by another way.
+    keys = call("GET", "/api/v1/ledger/keys", bearer=agent.api_key).body["keys"]
+    size, root, extension = open_checkpoint(proof["checkpoint"], [key["key"] for key in keys])
+    entry = proof["entry"].encode()
+    if audit_root(entry, proof["seq"], size, [base64.b64decode(step) for step in proof["path"]]) != root:
+        sys.exit("The decision is not in the ledger that was signed.")
+    sealed = json.loads(entry)
+    action = proof["disclosures"]["data.action.personal"]
+    committed = hashlib.sha256(bytes.fromhex(action["salt"]) + action["value"].encode()).hexdigest()
+    if sealed["data"]["action"]["personal"]["sha256"] != committed:
+        sys.exit("What is disclosed of the action is not what was sealed.")
+    what, status = json.loads(action["value"])["resource"], sealed["data"]["decision"]["status"]
+    say("proved", f"{what} was {status}: entry {proof['seq']} of {size}, checkpoint {extension.removeprefix('aim ')}")
+
+
+def open_checkpoint(note: str, keys: list[str]) -> tuple[int, bytes, str]:
+    """Size, root and extension line of a checkpoint; ends the program unless one of the keys has signed it."""
+    text, _, lines = note.rpartition("\n\n")
+    for key in keys:
+        name, identity, encoded = key.split("+", 2)
+        for line in lines.splitlines():
+            _, signer, signature = line.split(" ")
+            raw = base64.b64decode(signature)
+            if (signer, raw[:4].hex()) == (name, identity):
+                public = Ed25519PublicKey.from_public_bytes(base64.b64decode(encoded)[1:])
+                public.verify(raw[4:], f"{text}\n".encode())  # raises where it is not signed
+                _, size, root, extension = text.split("\n")
+                return int(size), base64.b64decode(root), extension
+    sys.exit("The checkpoint is not signed by a key of the ledger.")
+
+
+def audit_root(entry: bytes, index: int, size: int, path: list[bytes]) -> bytes:
+    """The root that the entry leads to: RFC 9162 section 2.1.3.2."""
+    found, last = hashlib.sha256(b"\x00" + entry).digest(), size - 1
+    for step in path:
+        if index & 1 or index == last:
+            found = hashlib.sha256(b"\x01" + step + found).digest()
+            while not index & 1 and index:
+                index, last = index >> 1, last >> 1
+        else:
+            found = hashlib.sha256(b"\x01" + found + step).digest()
+        index, last = index >> 1, last >> 1
+    return found
 
 
 if __name__ == "__main__":

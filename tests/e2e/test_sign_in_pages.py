@@ -142,9 +142,8 @@ def test_an_invited_person_joins_by_single_sign_on(chromium, tmp_path, named, id
             page.open("/login")
             page.get_by_role("link", name="Sign in with Example ID").click()
             page.get_by_role("button", name="Deny").click()
-            page.get_by_text("You cancelled at Example ID.").wait_for()
             page.get_by_role("link", name="Try again with Example ID").wait_for()
-            page.picture(f"login-cancelled-{theme}-1440")
+            page.picture(f"login-refused-{theme}-1440")
             context.close()
 
 

@@ -1,4 +1,4 @@
-"""A web process of the real product on the test session's servers, with an admin of an organization of its own."""
+"""A web process and a worker of the product on the test session's servers, with an admin of its own organization."""
 
 import http.client
 import json
@@ -60,12 +60,17 @@ def running_product(folder: Path, **variables: str) -> Iterator[RunningProduct]:
     }
     serve = [sys.executable, "-m", "aim.runtime.serve", "--fd", str(listener.fileno()), "--graceful-seconds", "1"]
     web = start_child(serve, log=folder / "web.log", environment=environment, pass_fds=[listener.fileno()])
+    celery = [sys.executable, "-m", "celery", "-A", "aim", "worker", "--pool", "threads", "-c", "1"]
+    worker = start_child(
+        [*celery, "--without-gossip", "--without-mingle"], log=folder / "worker.log", environment=environment
+    )
     try:
         listener.close()
         wait_until(lambda: is_ready(url), seconds=60, what=f"/readyz on {url}")
         yield RunningProduct(url, _admin_token(environment), environment)
     finally:
         stop_child(web, ask=signal.SIGTERM, seconds=10)
+        stop_child(worker, ask=signal.SIGTERM, seconds=10)
 
 
 def _admin_token(environment: dict[str, str]) -> str:
