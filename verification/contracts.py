@@ -107,13 +107,14 @@ Outcome = Passed | SignedPassed | Failed | NeedsApproval | Errored
 class CheckResult(Struct, frozen=True, gc=False, omit_defaults=True):
     """One line of the record, as it is encoded there; `ns` is how long the check took, in nanoseconds.
 
-    `result` is passed, failed, needs_approval, errored or not_run.
+    `result` is passed, failed, needs_approval, errored or not_run. The members stand in the order of RFC 8785, so that
+    encoding need not sort them.
     """
 
-    name: str
-    result: str
     code: str = ""
+    name: str = ""
     ns: int = 0
+    result: str = ""
 
 
 class Case(Struct, frozen=True, gc=False):

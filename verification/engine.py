@@ -51,6 +51,7 @@ class Engine:
             reload=self.store.reload,
             is_current=self.store.is_current,
             decide=self.pipeline.decide,
+            settled=self._settled,
             meter=self.meter,
             committed=APPENDED.touch,
         )
@@ -123,26 +124,20 @@ class Engine:
         deadline: float | None = None,
     ) -> None:
         """Decide for an authenticated agent and have it recorded; `deliver` is called once, with the answer to give."""
-
-        def settle(job: Job, answer: Answer) -> None:
-            if answer is NOT_RECORDED or answer is UNAUTHENTICATED:
-                self._refused(answer)
-            else:
-                seconds = (time.perf_counter_ns() - origin.arrived_ns) / 1e9
-                self.meter.count(job.decision.status.value, job.decision.code, seconds)
-                if job.decision.requirement is not None and only_agents(job.decision.requirement):
-                    self.loop.run_in_executor(None, watch_for_deadlocks, job.agent.organization_hex)
-            deliver(answer)
-
-        job = Job(
-            request=request,
-            origin=origin,
-            agent=agent,
-            decision=self.pipeline.decide(Case(request, agent, origin, self.clock.now())),
-            deliver=settle,
-            deadline=deadline or self.loop.time() + DEADLINE_SECONDS,
+        decision = self.pipeline.decide(Case(request, agent, origin, self.clock.now()))
+        self.writer.submit(
+            Job(request, origin, agent, decision, deliver, deadline or self.loop.time() + DEADLINE_SECONDS)
         )
-        self.writer.submit(job)
+
+    def _settled(self, job: Job, answer: Answer) -> None:
+        """Count what a job came to."""
+        if answer is NOT_RECORDED or answer is UNAUTHENTICATED:
+            self._refused(answer)
+        else:
+            seconds = (time.perf_counter_ns() - job.origin.arrived_ns) / 1e9
+            self.meter.count(job.decision.status.value, job.decision.code, seconds)
+            if job.decision.requirement is not None and only_agents(job.decision.requirement):
+                self.loop.run_in_executor(None, watch_for_deadlocks, job.agent.organization_hex)
 
     async def _refresh_behaviour(self) -> None:
         while True:

@@ -9,6 +9,7 @@ import os
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from functools import cache
+from hashlib import sha256
 from http import HTTPStatus
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -19,7 +20,6 @@ from django.conf import settings
 from aim.client_address import client_address, client_scheme
 from aim.crypto.signature_base import SignedMessage
 from aim.middleware import REQUEST_ID
-from aim.secrets import digest_of
 from verification.contracts import Origin
 from verification.engine import running_engine
 from verification.records import Answer
@@ -36,6 +36,9 @@ _DIGITS = 6
 _PROCESS = os.urandom(8).hex() + "-"
 _requests = itertools.count(1)
 PATH = "/api/v1/verify/action"
+_UNUSUAL = frozenset({b"content-encoding", b"transfer-encoding", b"expect"})
+_ONCE = (b"host", b"authorization", b"x-forwarded-for")
+_JSON_TYPES = frozenset({b"application/json", b"application/json; charset=utf-8"})
 log = structlog.get_logger("aim.verification")
 
 
@@ -91,50 +94,51 @@ class VerifyLane:
             await self._app(scope, _replay(messages, receive), send)
             return
         message = SignedMessage(
-            "POST", scheme, headers.host, scope["raw_path"], scope["query_string"], scope["headers"], body or b""
+            "POST",
+            scheme,
+            headers.host,
+            scope["raw_path"],
+            scope["query_string"],
+            scope["headers"],
+            body or b"",
+            headers.fields,
         )
         origin = headers.origin(message, peer, arrived)
         await send_answer(send, await engine.verify(request, origin), origin.correlation_id)
 
 
 class Headers:
-    """The few headers the lane reads, in one pass; `plain` is false as soon as anything is unusual."""
+    """The few headers the lane reads; `plain` is false as soon as anything is unusual. `fields` are all of them by
+    name, or None where a name comes twice.
+    """
 
-    __slots__ = ("forwarded_for", "forwarded_proto", "host", "key_digest", "length", "plain", "request_id")
+    __slots__ = ("fields", "forwarded_for", "forwarded_proto", "host", "key_digest", "length", "plain", "request_id")
 
     def __init__(self, headers: list[tuple[bytes, bytes]]) -> None:
-        self.host = b""
-        self.length = -1
-        self.key_digest = b""
+        fields = dict(headers)
+        self.fields: dict[bytes, bytes] | None = fields
+        get = fields.get
+        plain = _UNUSUAL.isdisjoint(fields) and get(b"content-type") in _JSON_TYPES
+        if len(fields) != len(headers):
+            self.fields = None
+            names = [name for name, _ in headers]
+            plain = plain and not any(names.count(name) > 1 for name in _ONCE)
+        self.host = get(b"host", b"")
+        authorization = get(b"authorization", b"")
+        # `digest_of` of the key: what is not ASCII is not plain, and its digest never used.
+        self.key_digest = sha256(authorization[7:]).digest()
+        length = get(b"content-length", b"")
+        self.length = int(length) if length.isdigit() and len(length) <= _DIGITS else -1
+        self.plain = plain and authorization.startswith(b"Bearer aim_") and authorization.isascii()
+        self.plain = self.plain and 0 < self.length <= MAX_BODY
+        value = get(b"x-request-id")
         self.request_id: str | None = None
-        self.forwarded_for: str | None = None
-        self.forwarded_proto: str | None = None
-        self.plain = True
-        content_type = b""
-        for name, value in headers:
-            match name:
-                case b"host":
-                    self.plain = self.plain and not self.host
-                    self.host = value
-                case b"authorization":
-                    self.plain = self.plain and not self.key_digest and value[:11] == b"Bearer aim_"
-                    self.key_digest = digest_of(value[7:].decode("latin-1"))
-                case b"content-type":
-                    content_type = value
-                case b"content-length":
-                    self.length = int(value) if value.isdigit() and len(value) <= _DIGITS else -1
-                case b"content-encoding" | b"transfer-encoding" | b"expect":
-                    self.plain = False
-                case b"x-forwarded-for":
-                    self.plain = self.plain and self.forwarded_for is None
-                    self.forwarded_for = value.decode("latin-1")
-                case b"x-forwarded-proto":
-                    self.forwarded_proto = value.decode("latin-1")
-                case b"x-request-id":
-                    text = value.decode("latin-1")
-                    self.request_id = text if REQUEST_ID.fullmatch(text) else None
-        known = content_type in {b"application/json", b"application/json; charset=utf-8"}
-        self.plain = self.plain and known and bool(self.key_digest) and 0 < self.length <= MAX_BODY
+        if value is not None and REQUEST_ID.fullmatch(text := value.decode("latin-1")):
+            self.request_id = text
+        value = get(b"x-forwarded-for")
+        self.forwarded_for = None if value is None else value.decode("latin-1")
+        value = get(b"x-forwarded-proto")
+        self.forwarded_proto = None if value is None else value.decode("latin-1")
 
     def origin(self, message: SignedMessage, peer: str | None, arrived_ns: int) -> Origin:
         """Where the request came from, as the decision sees it."""
@@ -171,19 +175,23 @@ def _replay(messages: list[MutableMapping[str, Any]], receive: Receive) -> Recei
     return again
 
 
-def answer_headers(answer: Answer, correlation_id: str) -> list[tuple[bytes, bytes]]:
-    """The headers of an answer, the same in every lane."""
-    headers = [
-        (b"content-type", answer.content_type.encode()),
-        (b"content-length", b"%d" % len(answer.body)),
-        (b"cache-control", b"no-store"),
-        (b"x-request-id", correlation_id.encode()),
-    ]
-    if answer.retry_after is not None:
-        headers.append((b"retry-after", b"%d" % answer.retry_after))
-    if answer.status == HTTPStatus.UNAUTHORIZED:
+def standing_headers(status: int, content_type: str, retry_after: int | None) -> list[tuple[bytes, bytes]]:
+    """The headers that every answer of this kind has, the same in every lane."""
+    headers = [(b"content-type", content_type.encode()), (b"cache-control", b"no-store")]
+    if retry_after is not None:
+        headers.append((b"retry-after", b"%d" % retry_after))
+    if status == HTTPStatus.UNAUTHORIZED:
         headers.append((b"www-authenticate", b'Bearer realm="aim"'))
     return headers
+
+
+def answer_headers(answer: Answer, correlation_id: str) -> list[tuple[bytes, bytes]]:
+    """The headers of an answer, the same in every lane."""
+    return [
+        *standing_headers(answer.status, answer.content_type, answer.retry_after),
+        (b"content-length", b"%d" % len(answer.body)),
+        (b"x-request-id", correlation_id.encode()),
+    ]
 
 
 async def send_answer(send: Send, answer: Answer, correlation_id: str) -> None:

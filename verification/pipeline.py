@@ -33,54 +33,54 @@ class Pipeline:
 
     def __init__(self, checks: Sequence[Check] | None = None) -> None:
         """All registered checks, unless others are given."""
-        self._checks = checks_in_order() if checks is None else tuple(checks)
-        if not self._checks:
+        checks = checks_in_order() if checks is None else tuple(checks)
+        if not checks:
             raise RuntimeError("No checks are registered; nothing could be denied")
-        self._not_run = [CheckResult(check.name, "not_run") for check in self._checks]
-        self._by_position = sorted(range(len(self._checks)), key=lambda index: self._checks[index].position)
+        by_position = sorted(checks, key=lambda check: check.position)
+        self._not_run = [CheckResult(name=check.name, result="not_run") for check in by_position]
+        self._steps = tuple((by_position.index(check), check.name, check.run) for check in checks)
 
     def decide(self, case: Case) -> Decision:
         """Decide one case. Never raises: a check that breaks denies."""
-        lines: list[CheckResult | None] = [None] * len(self._checks)
-        details = [""] * len(self._checks)
+        lines = self._not_run.copy()
+        details = [""] * len(lines)
         refusal: Failed | Errored | None = None
         approval: NeedsApproval | None = None
         signed: SignedPassed | None = None
         policies: tuple[PolicyMatch, ...] = ()
         clock = time.perf_counter_ns
         started = clock()
-        for index, check in enumerate(self._checks):
+        for place, name, run in self._steps:
             try:
-                outcome = check.run(case)
+                outcome = run(case)
             except Exception as error:
                 # Whatever breaks in a check must deny the action, and be seen.
-                log.exception("check_broke", check=check.name, agent=case.agent.public_id)
+                log.exception("check_broke", check=name, agent=case.agent.public_id)
                 outcome = Errored(type(error).__name__)
             ended = clock()
-            details[index] = outcome.detail
-            if isinstance(outcome, Passed):
-                policies = outcome.policies or policies
-                lines[index] = CheckResult(check.name, "passed", "", ended - started)
+            details[place] = outcome.detail
+            if type(outcome) is Passed:
+                if outcome.policies:
+                    policies = outcome.policies
+                lines[place] = CheckResult("", name, ended - started, "passed")
             elif isinstance(outcome, SignedPassed):
                 signed = outcome
-                lines[index] = CheckResult(check.name, "passed", "", ended - started)
+                lines[place] = CheckResult("", name, ended - started, "passed")
             elif isinstance(outcome, NeedsApproval):
                 approval = outcome if approval is None else _both(approval, outcome)
                 policies = outcome.policies or policies
-                lines[index] = CheckResult(check.name, "needs_approval", _WAITS, ended - started)
+                lines[place] = CheckResult(_WAITS, name, ended - started, "needs_approval")
             elif isinstance(outcome, Failed):
                 refusal = outcome
                 policies = outcome.policies or policies
-                lines[index] = CheckResult(check.name, "failed", str(outcome.code), ended - started)
+                lines[place] = CheckResult(str(outcome.code), name, ended - started, "failed")
                 break
             else:
                 refusal = Errored(outcome.detail)
-                lines[index] = CheckResult(check.name, "errored", _BROKEN, ended - started)
+                lines[place] = CheckResult(_BROKEN, name, ended - started, "errored")
                 break
             started = ended
-        results = tuple([lines[index] or self._not_run[index] for index in self._by_position])
-        texts = tuple([details[index] for index in self._by_position])
-        decision = _decision(results, texts, refusal, approval, signed, policies)
+        decision = _decision(tuple(lines), tuple(details), refusal, approval, signed, policies)
         return decision if decision.requirement is None else by_grant(case, decision)
 
 
@@ -140,7 +140,7 @@ def by_grant(case: Case, decision: Decision) -> Decision:
 def overrule(decision: Decision, check_name: str, refusal: Failed) -> Decision:
     """The decision as it stands once the database has refused what the checks in memory allowed."""
     results = tuple(
-        CheckResult(line.name, "failed", str(refusal.code), line.ns) if line.name == check_name else line
+        CheckResult(str(refusal.code), line.name, line.ns, "failed") if line.name == check_name else line
         for line in decision.checks
     )
     return Decision(

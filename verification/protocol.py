@@ -7,9 +7,10 @@ uvicorn's own queue until the short cut has answered.
 """
 
 import time
-from functools import partial
+from collections.abc import Callable
+from functools import lru_cache
 from http import HTTPStatus
-from typing import Any
+from typing import Any, cast
 
 import structlog
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -17,7 +18,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from aim.client_address import client_scheme
 from aim.crypto.signature_base import SignedMessage
 from verification.engine import running_engine
-from verification.lane import PATH, Headers, answer_headers, own_door
+from verification.lane import PATH, Headers, own_door, standing_headers
 from verification.records import Answer
 from verification.requests import read_action_fast
 
@@ -32,16 +33,24 @@ class _Nobody:
     def set(self) -> None: ...
 
 
+_NOBODY = _Nobody()
+
+
 class _Pending:
     """Stands where uvicorn keeps the cycle of the request under way, with what the protocol asks of one."""
 
-    __slots__ = ("disconnected", "keep_alive", "message_event", "response_complete")
+    __slots__ = ("correlation_id", "disconnected", "keep_alive", "message_event", "respond", "response_complete")
 
-    def __init__(self, *, keep_alive: bool) -> None:
+    def __init__(self, respond: "Callable[[_Pending, Answer], None]", correlation_id: str, *, keep_alive: bool) -> None:
+        self.respond = respond
+        self.correlation_id = correlation_id
         self.keep_alive = keep_alive
         self.disconnected = False
         self.response_complete = False
-        self.message_event = _Nobody()
+        self.message_event = _NOBODY
+
+    def deliver(self, answer: Answer) -> None:
+        self.respond(self, answer)
 
 
 class DecisionProtocol(HttpToolsProtocol):
@@ -90,30 +99,45 @@ class DecisionProtocol(HttpToolsProtocol):
         """Begin the decision; False where the ordinary way must take the request."""
         arrived = time.perf_counter_ns()
         engine = running_engine()
-        request = read_action_fast(self._body)
+        body = self._body
+        request = read_action_fast(body)
         agent = engine.known(request, headers.key_digest) if engine is not None and request is not None else None
         if engine is None or request is None or agent is None:
             return False
-        message = SignedMessage("POST", self._scheme_used, headers.host, _URL, b"", self.headers, self._body)
+        message = SignedMessage("POST", self._scheme_used, headers.host, _URL, b"", self.headers, body, headers.fields)
         origin = headers.origin(message, self._peer, arrived)
-        pending: Any = _Pending(keep_alive=self.parser.should_keep_alive())
-        self.cycle = pending
-        engine.begin(request, origin, agent, deliver=partial(self._respond, pending, origin.correlation_id))
+        pending = _Pending(self._respond, origin.correlation_id, keep_alive=self.parser.should_keep_alive())
+        self.cycle = cast("Any", pending)
+        engine.begin(request, origin, agent, deliver=pending.deliver)
         return True
 
-    def _respond(self, pending: _Pending, correlation_id: str, answer: Answer) -> None:
+    def _respond(self, pending: _Pending, answer: Answer) -> None:
         pending.response_complete = True
         if pending.disconnected or self.transport.is_closing():
             return
-        lines = [_STATUS_LINES[answer.status]]
-        for name, value in self.server_state.default_headers:
-            lines += (name, b": ", value, b"\r\n")
-        for name, value in answer_headers(answer, correlation_id):
-            lines += (name, b": ", value, b"\r\n")
-        if not pending.keep_alive:
-            lines.append(b"connection: close\r\n")
-        lines += (b"\r\n", answer.body)
-        self.transport.write(b"".join(lines))
+        status, body, content_type, retry_after = answer
+        self.transport.write(
+            b"%b%bcontent-length: %d\r\nx-request-id: %b\r\n%b\r\n%b"
+            % (
+                _head(status, content_type, retry_after),
+                _lines(tuple(self.server_state.default_headers)),
+                len(body),
+                pending.correlation_id.encode(),
+                b"" if pending.keep_alive else b"connection: close\r\n",
+                body,
+            )
+        )
         if not pending.keep_alive:
             self.transport.close()
         self.on_response_complete()
+
+
+@lru_cache(maxsize=1024)
+def _head(status: int, content_type: str, retry_after: int | None) -> bytes:
+    """The first lines of every answer of a kind."""
+    return _STATUS_LINES[status] + _lines(tuple(standing_headers(status, content_type, retry_after)))
+
+
+@lru_cache(maxsize=16)
+def _lines(headers: tuple[tuple[bytes, bytes], ...]) -> bytes:
+    return b"".join(b"%b: %b\r\n" % header for header in headers)

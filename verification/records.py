@@ -19,7 +19,7 @@ from verification.contracts import ActionRequest, Decision, DecisionStatus, Orig
 from verification.snapshot import AgentSnapshot
 
 _encode = msgspec.json.Encoder(order="sorted").encode
-_encode_answer = msgspec.json.Encoder().encode
+_encode_as_is = msgspec.json.Encoder().encode
 _pack_int, _pack_long = struct.Struct("!i").pack, struct.Struct("!q").pack
 _PG_EPOCH = 946_684_800
 _KIND = Event.VERIFICATION_DECIDED.value
@@ -48,6 +48,8 @@ class Row(NamedTuple):
     approval: list[bytes | None] | None = None
 
 
+# Those of a batch share their moment.
+@lru_cache(maxsize=64)
 def show_seconds(moment: float) -> str:
     """Seconds since 1970 as the API writes times: ISO 8601, UTC, milliseconds."""
     seconds, milliseconds = divmod(round(moment * 1000), 1000)
@@ -96,7 +98,7 @@ def build_row(
             b'"},"tool":null},"agent":' if request.tool is None else b'"},"tool":%b},"agent":' % _encode(request.tool),
             agent.state_json,
             b',"checks":',
-            _encode(decision.checks),
+            _encode_as_is(decision.checks),
             b',"claims":{"sha256":"',
             commit(salt[32:48], claims).encode(),
             b'"},"context":{"sha256":"',
@@ -206,7 +208,7 @@ def stored_answer(
             "verification_id": verification_id,
             "expires_at": expires_at,
         }
-        return Answer(200, _encode_answer(body))
+        return Answer(200, _encode_as_is(body))
     meaning = MEANINGS[code]
     body = {
         "approved": False,
@@ -218,7 +220,7 @@ def stored_answer(
     }
     if expires_at is not None:
         body["expires_at"] = expires_at
-    return Answer(meaning.http_status, _encode_answer(body), JSON, retry_after)
+    return Answer(meaning.http_status, _encode_as_is(body), JSON, retry_after)
 
 
 def refusal_answer(
@@ -238,13 +240,14 @@ def refusal_answer(
     }
     if errors is not None:
         body["errors"] = errors
-    return Answer(meaning.http_status, _encode_answer(body), PROBLEM, retry_after)
+    return Answer(meaning.http_status, _encode_as_is(body), PROBLEM, retry_after)
 
 
 UNAUTHENTICATED = refusal_answer(Code.UNAUTHENTICATED, "Invalid credentials")
 NOT_RECORDED = refusal_answer(Code.NOT_RECORDED, "The decision could not be recorded", retry_after=2)
 
 
+@lru_cache(maxsize=64)
 def pg_time(moment: float) -> bytes:
     """Seconds since 1970 as a binary timestamptz: microseconds since 2000."""
     return _pack_long(round((moment - _PG_EPOCH) * 1_000_000))

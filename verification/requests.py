@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import msgspec
 
-from aim.api.strict_json import count_strings, may_be_plain, parse_fast
+from aim.api.strict_json import count_strings, may_be_plain
 from aim.canonical import LARGEST_INTEGER, canonical_json
 from aim.errors import InvalidInputError, Problem
 from aim.resources.resource import Resource, normalize_resource
@@ -22,20 +22,45 @@ Name = Annotated[str, msgspec.Meta(min_length=1, max_length=LONGEST_NAME)]
 Amount = Annotated[int, msgspec.Meta(ge=0, le=LARGEST_INTEGER)]
 
 
-class ActionData(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    records: Amount = 0
-    bytes: Amount = 0
-    fields: Annotated[list[Name], msgspec.Meta(max_length=MOST_FIELDS)] = []
-    destination: Annotated[str, msgspec.Meta(min_length=1, max_length=LONGEST_RESOURCE)] | None = None
+class ActionData(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
+    """What is unset was not said, which means nothing of it."""
+
+    records: Amount | msgspec.UnsetType = msgspec.UNSET
+    bytes: Amount | msgspec.UnsetType = msgspec.UNSET
+    fields: Annotated[list[Name], msgspec.Meta(max_length=MOST_FIELDS)] | msgspec.UnsetType = msgspec.UNSET
+    destination: Annotated[str, msgspec.Meta(min_length=1, max_length=LONGEST_RESOURCE)] | msgspec.UnsetType | None = (
+        msgspec.UNSET
+    )
 
 
+class _Claims(msgspec.Struct, frozen=True, gc=False):
+    """`ActionData` in full, as it is recorded: the members stand in the order of RFC 8785."""
+
+    bytes: int
+    destination: str | None
+    fields: list[str]
+    records: int
+
+
+class _Action(msgspec.Struct, frozen=True, gc=False):
+    """What an approval is bound to: the members stand in the order of RFC 8785."""
+
+    action_type: str
+    agent_id: str
+    mcp_server: str | None
+    parameters: dict[str, Any] | msgspec.Raw
+    resource: str
+    tool: str | None
+
+
+_encode = msgspec.json.Encoder().encode
 _encode_sorted = msgspec.json.Encoder(order="sorted").encode
 _NO_DATA = ActionData()
-_NO_DATA_JSON = _encode_sorted(_NO_DATA)
+_NO_FIELDS: list[str] = []
 _NOTHING: dict[str, Any] = {}
 
 
-class ActionBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class ActionBody(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     """The body of `POST /api/v1/verify/action`; `docs/api.md` explains each member."""
 
     agent_id: Annotated[str, msgspec.Meta(pattern="^agt_[0-9a-f]{32}$")]
@@ -60,16 +85,13 @@ def read_action_fast(raw: bytes) -> ActionRequest | None:
     try:
         body = _decode_body(raw)
         # A name given twice leaves fewer strings than quotes; the shape says nothing of it.
-        if body.data is not msgspec.UNSET or 2 * _strings_in(body) != raw.count(b'"'):
-            value = parse_fast(raw)
-            return None if value is None else action_from(value)
-        return _request(body)
+        return _request(body, ascii_only=raw.isascii()) if 2 * _strings_in(body) == raw.count(b'"') else None
     except (ValueError, InvalidInputError):
         return None
 
 
 def _strings_in(body: ActionBody) -> int:
-    """The strings in a body without `data`, names included; raises `ValueError` for a dubious number."""
+    """The strings in a body, names included; raises `ValueError` for a dubious number."""
     count = _STRINGS_ALWAYS
     for member in (body.context, body.parameters):
         if isinstance(member, dict):
@@ -77,6 +99,13 @@ def _strings_in(body: ActionBody) -> int:
     for text in (body.mcp_server, body.tool):
         if text is not msgspec.UNSET:
             count += 1 if text is None else 2
+    data = body.data
+    if data is not msgspec.UNSET:
+        count += 1 + (data.records is not msgspec.UNSET) + (data.bytes is not msgspec.UNSET)
+        if data.fields is not msgspec.UNSET:
+            count += 1 + len(data.fields)
+        if data.destination is not msgspec.UNSET:
+            count += 1 if data.destination is None else 2
     return count
 
 
@@ -91,44 +120,37 @@ def action_from(value: dict[str, Any]) -> ActionRequest:
         raise InvalidInputError((Problem("", "invalid", str(error)),)) from None
 
 
-def _request(body: ActionBody) -> ActionRequest:
+def _request(body: ActionBody, *, ascii_only: bool = False) -> ActionRequest:
+    """`ascii_only` says that `count_strings` has seen the free members, and that nothing in them is beyond ASCII:
+    then sorting is all that their canonical form needs.
+    """
     context = body.context or _NOTHING
     parameters = body.parameters or _NOTHING
     data = body.data or _NO_DATA
+    volume, destination = data.bytes or 0, data.destination or None
     user_id, session_id = context_names(context)
     place, hostile = _normal(body.resource)
-    action_json = _action_json(body)
+    mcp_server, tool = body.mcp_server or None, body.tool or None
+    canonical = _encode_sorted if ascii_only else canonical_json
+    written = msgspec.Raw(canonical(parameters)) if parameters else _NOTHING
+    action_json = _encode(_Action(body.action_type, body.agent_id, mcp_server, written, body.resource, tool))
     return ActionRequest(
-        agent_id=body.agent_id,
-        action_type=body.action_type,
-        resource=body.resource,
-        place=place,
-        hostile=hostile,
-        parameters=parameters,
-        mcp_server=body.mcp_server or None,
-        tool=body.tool or None,
-        context_json=canonical_json(context) if context else b"{}",
-        data_json=_NO_DATA_JSON if data is _NO_DATA else _encode_sorted(data),
-        user_id=user_id,
-        session_id=session_id,
-        volume=data.bytes,
-        destination=data.destination,
-        action_json=action_json,
-        digest=sha256(action_json).digest(),
-    )
-
-
-def _action_json(body: ActionBody) -> bytes:
-    """The canonical JSON (RFC 8785) of what an approval is bound to."""
-    return _encode_sorted(
-        {
-            "action_type": body.action_type,
-            "agent_id": body.agent_id,
-            "mcp_server": body.mcp_server or None,
-            "parameters": msgspec.Raw(canonical_json(body.parameters)) if body.parameters else _NOTHING,
-            "resource": body.resource,
-            "tool": body.tool or None,
-        }
+        body.agent_id,
+        body.action_type,
+        body.resource,
+        place,
+        hostile,
+        parameters,
+        mcp_server,
+        tool,
+        canonical(context) if context else b"{}",
+        _encode(_Claims(volume, destination, data.fields or _NO_FIELDS, data.records or 0)),
+        user_id,
+        session_id,
+        volume,
+        destination,
+        action_json,
+        sha256(action_json).digest(),
     )
 
 

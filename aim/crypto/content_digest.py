@@ -1,6 +1,7 @@
 """Content-Digest of a request (RFC 9530): written for our own clients, checked over the raw bytes of the body."""
 
 import base64
+import binascii
 import hashlib
 from collections.abc import Callable
 from typing import Final
@@ -18,6 +19,11 @@ def content_digest(body: bytes, algorithm: str = "sha-256") -> str:
     return f"{algorithm}=:{base64.b64encode(_ALGORITHMS[algorithm](body)).decode('ascii')}:"
 
 
+def vouches(value: bytes, body: bytes) -> bool:
+    """Whether the value is the SHA-256 of the body in the usual spelling. A no says nothing."""
+    return value == b"sha-256=:%b:" % binascii.b2a_base64(hashlib.sha256(body).digest(), newline=False)
+
+
 def content_digest_problem(values: list[bytes], body: bytes) -> str | None:
     """Why the field's lines don't vouch for the body, or None if they do.
 
@@ -25,7 +31,7 @@ def content_digest_problem(values: list[bytes], body: bytes) -> str | None:
     """
     if not values:
         return "Content-Digest is missing"
-    if values == [content_digest(body).encode("ascii")]:
+    if vouches(values[0], body) and len(values) == 1:
         return None
     try:
         digests = read_byte_sequences(field_text(values))

@@ -25,6 +25,14 @@ class SignedMessage(NamedTuple):
     query: bytes
     headers: list[tuple[bytes, bytes]]
     body: bytes
+    fields: dict[bytes, bytes] | None = None
+    """`headers` by name, where no name comes twice; None where nobody has looked."""
+
+
+def unique_fields(headers: list[tuple[bytes, bytes]]) -> dict[bytes, bytes] | None:
+    """The headers by name; None where a name comes twice."""
+    fields = dict(headers)
+    return fields if len(fields) == len(headers) else None
 
 
 class UnsignableError(ValueError):
@@ -41,13 +49,15 @@ def signature_base(message: SignedMessage, components: tuple[str, ...], paramete
 
     Raises `UnsignableError` for a component that is missing or whose value could be read as another line.
     """
-    derived = _derived_lines(components, message.method, message.scheme, message.authority, message.path, message.query)
-    lines = [line or f'"{name}": {_field_value(message, name)}' for name, line in zip(components, derived, strict=True)]
-    lines.append(f'"@signature-params": {parameters}')
-    try:
-        base = "\n".join(lines).encode("ascii")
-    except UnicodeEncodeError:
-        raise UnsignableError("a covered component has characters outside ASCII") from None
+    known = _known_lines(components, message.method, message.scheme, message.authority, message.path, message.query)
+    parts: list[bytes] = []
+    for text, name in known:
+        parts.append(text)
+        if name:
+            parts.append(_field_value(message, name))
+    base = b"".join(parts) + parameters.encode()
+    if not base.isascii():
+        raise UnsignableError("a covered component has characters outside ASCII")
     # A line break inside a value would let one signed text stand for two different requests.
     if base.count(b"\n") != len(components) or base.translate(None, _PRINTABLE):
         raise UnsignableError("a covered component has control characters")
@@ -56,19 +66,32 @@ def signature_base(message: SignedMessage, components: tuple[str, ...], paramete
 
 # Requests of one client differ in their bodies and times; what is derived from the address repeats.
 @lru_cache(maxsize=1024)
-def _derived_lines(
+def _known_lines(
     components: tuple[str, ...], method: str, scheme: str, authority: bytes, path: bytes, query: bytes
-) -> tuple[str | None, ...]:
-    """The lines of the derived components, with None in the place of each header field."""
+) -> tuple[tuple[bytes, bytes], ...]:
+    """The text of the base in pieces: behind each comes the value of a header field, or what follows the base's name
+    for its parameters where the field has no name.
+    """
     message = SignedMessage(method, scheme, authority, path, query, [], b"")
-    return tuple(f'"{name}": {_derived_value(message, name)}' if name.startswith("@") else None for name in components)
+    pieces: list[tuple[bytes, bytes]] = []
+    text = ""
+    for name in components:
+        if name.startswith("@"):
+            text += f'"{name}": {_derived_value(message, name)}\n'
+        else:
+            pieces.append((f'{text}"{name}": '.encode("latin-1"), name.encode("ascii")))
+            text = "\n"
+    pieces.append((f'{text}"@signature-params": '.encode("latin-1"), b""))
+    return tuple(pieces)
 
 
-def _field_value(message: SignedMessage, name: str) -> str:
-    values = field_values(message, name.encode("ascii"))
+def _field_value(message: SignedMessage, name: bytes) -> bytes:
+    if message.fields is not None and (value := message.fields.get(name)) is not None:
+        return value.strip(b" \t")
+    values = field_values(message, name)
     if not values:
-        raise UnsignableError(f"the covered header {name} is missing")
-    return (values[0] if len(values) == 1 else b", ".join(values)).decode("latin-1")
+        raise UnsignableError(f"the covered header {name.decode()} is missing")
+    return values[0] if len(values) == 1 else b", ".join(values)
 
 
 def _derived_value(message: SignedMessage, name: str) -> str:

@@ -44,8 +44,11 @@ class RunningProduct:
 
 
 @contextmanager
-def running_product(folder: Path, **variables: str) -> Iterator[RunningProduct]:
-    """Start it, with further variables, wait until it is ready, and stop it."""
+def running_product(folder: Path, *, worker: bool = False, **variables: str) -> Iterator[RunningProduct]:
+    """Start it, with further variables, wait until it is ready, and stop it.
+
+    A worker seals and follows the whole ledger: give it a database that no test of this process looks at.
+    """
     listener = socket.create_server(("127.0.0.1", 0), backlog=128)
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     environment = {
@@ -61,16 +64,16 @@ def running_product(folder: Path, **variables: str) -> Iterator[RunningProduct]:
     serve = [sys.executable, "-m", "aim.runtime.serve", "--fd", str(listener.fileno()), "--graceful-seconds", "1"]
     web = start_child(serve, log=folder / "web.log", environment=environment, pass_fds=[listener.fileno()])
     celery = [sys.executable, "-m", "celery", "-A", "aim", "worker", "--pool", "threads", "-c", "1"]
-    worker = start_child(
-        [*celery, "--without-gossip", "--without-mingle"], log=folder / "worker.log", environment=environment
-    )
+    work = [*celery, "--without-gossip", "--without-mingle"]
+    working = start_child(work, log=folder / "worker.log", environment=environment) if worker else None
     try:
         listener.close()
         wait_until(lambda: is_ready(url), seconds=60, what=f"/readyz on {url}")
         yield RunningProduct(url, _admin_token(environment), environment)
     finally:
         stop_child(web, ask=signal.SIGTERM, seconds=10)
-        stop_child(worker, ask=signal.SIGTERM, seconds=10)
+        if working is not None:
+            stop_child(working, ask=signal.SIGTERM, seconds=10)
 
 
 def _admin_token(environment: dict[str, str]) -> str:

@@ -1,5 +1,6 @@
 """A database of its own for tests that look at everything there is, or that spoil it."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from uuid import uuid4
@@ -26,6 +27,20 @@ def own_database() -> Iterator[str]:
     finally:
         shut_down_engine_thread()
         _use(usual)
+        _run(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@contextmanager
+def database_beside() -> Iterator[str]:
+    """The address of a new, migrated, empty database, for a program beside this process, which keeps its own."""
+    usual = str(connections["default"].settings_dict["NAME"])
+    template = _template[0] if _template else _make_template(usual)
+    name = f"aim_{uuid4().hex}"
+    _run(f"CREATE DATABASE {name} TEMPLATE {template}")
+    before, _, after = os.environ["DATABASE_URL"].partition("?")
+    try:
+        yield f"{before.rpartition('/')[0]}/{name}?{after}"
+    finally:
         _run(f"DROP DATABASE {name} WITH (FORCE)")
 
 

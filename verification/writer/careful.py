@@ -29,7 +29,7 @@ class Desk(Protocol):
 
     def now(self) -> float: ...
 
-    def row(self, job: Job) -> Row: ...
+    def row(self, job: Job, now: float) -> Row: ...
 
 
 Outcome = list[tuple[Job, Answer]]
@@ -161,7 +161,8 @@ async def _write(
     desk: Desk,
     outcome: Outcome,
 ) -> None:
-    rows = [desk.row(job) for job in jobs]
+    now = desk.now()
+    rows = [desk.row(job, now) for job in jobs]
     outcome += [(job, row.answer) for job, row in zip(jobs, rows, strict=True)]
     commands = insertions(rows) if rows else []
     for allowance in allowances.values():

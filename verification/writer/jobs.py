@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import msgspec
+from msgspec import Struct
 
 from verification.approvals.requirements import encode_requirement, only_agents
 from verification.codes import Code
@@ -17,41 +18,21 @@ RATE_LIMIT = "rate_limit"
 _encode = msgspec.json.Encoder().encode
 
 
-class Job:
-    """A decision that waits to be recorded. `decision` may be made anew until it is."""
+class Job(Struct, eq=False):
+    """A decision that waits to be recorded. `decision` may be made anew until it is.
 
-    __slots__ = (
-        "agent",
-        "answered",
-        "deadline",
-        "decision",
-        "deliver",
-        "final",
-        "origin",
-        "request",
-        "verification_id",
-    )
+    `final` says that the decision stands whatever the agent's snapshot says, because a queue was full.
+    """
 
-    def __init__(
-        self,
-        *,
-        request: ActionRequest,
-        origin: Origin,
-        agent: AgentSnapshot,
-        decision: Decision,
-        deliver: "Callable[[Job, Answer], None]",
-        deadline: float,
-    ) -> None:
-        self.request = request
-        self.origin = origin
-        self.agent = agent
-        self.decision = decision
-        self.deliver = deliver
-        self.answered = False
-        self.deadline = deadline
-        self.final = False
-        """Whether the decision stands whatever the agent's snapshot says, because a queue was full."""
-        self.verification_id = b""
+    request: ActionRequest
+    origin: Origin
+    agent: AgentSnapshot
+    decision: Decision
+    deliver: Callable[[Answer], None]
+    deadline: float
+    answered: bool = False
+    final: bool = False
+    verification_id: bytes = b""
 
     def case(self, now: float) -> Case:
         return Case(self.request, self.agent, self.origin, now)
@@ -98,12 +79,6 @@ class Job:
             created_at,
             expires_at,
         ]
-
-    def answer(self, answer: Answer) -> None:
-        """Deliver the answer, unless one was delivered already: the first counts."""
-        if not self.answered:
-            self.answered = True
-            self.deliver(self, answer)
 
 
 class Allowance:

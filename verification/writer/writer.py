@@ -53,6 +53,7 @@ class Writer:
         reload: Callable[[bytes], Coroutine[Any, Any, AgentSnapshot | None]],
         is_current: Callable[[AgentSnapshot], bool],
         decide: Callable[[Case], Decision],
+        settled: Callable[[Job, Answer], None],
         meter: Meter,
         committed: Callable[[], object],
     ) -> None:
@@ -60,6 +61,7 @@ class Writer:
         self._clock = clock
         self._is_current = is_current
         self._decide = decide
+        self._settled = settled
         self._meter = meter
         self._committed = committed
         self.reload = reload
@@ -117,11 +119,9 @@ class Writer:
     def redecide(self, job: Job) -> None:
         job.decision = self._decide(job.case(self._clock.now()))
 
-    def row(self, job: Job) -> Row:
+    def row(self, job: Job, now: float) -> Row:
         settings = self._settings
-        return job.row(
-            now=self._clock.now(), approval_seconds=settings.approval_seconds, pending_seconds=settings.pending_seconds
-        )
+        return job.row(now=now, approval_seconds=settings.approval_seconds, pending_seconds=settings.pending_seconds)
 
     # The queue.
 
@@ -148,8 +148,11 @@ class Writer:
             self._waiting[agent_id] = left
         else:
             del self._waiting[agent_id]
+        # The first answer counts.
+        job.answered = True
         try:
-            job.answer(answer)
+            self._settled(job, answer)
+            job.deliver(answer)
         except Exception:
             # Whoever waits for this answer may be gone; the others of the batch must get theirs.
             log.exception("answer_not_delivered")
@@ -189,7 +192,7 @@ class Writer:
         self._held |= batch.agents
         if batch.quick:
             now = self._clock.now()
-            batch.rows = [self.row(job) for job in batch.quick]
+            batch.rows = [self.row(job, now) for job in batch.quick]
             batch.sent = self._loop.time()
             try:
                 connection.send(quick_commands(batch.quick, batch.rows, now))
@@ -279,8 +282,9 @@ class Writer:
         quick: list[Job] = []
         careful: list[Job] = []
         seen: set[bytes] = set()
+        now = self._clock.now()
         for job in batch:
-            job.verification_id = uuid7_bytes(self._clock.now())
+            job.verification_id = uuid7_bytes(now)
             if not job.final and not self._is_current(job.agent):
                 careful.append(job)
                 continue
@@ -291,7 +295,8 @@ class Writer:
                     careful.append(job)
                     continue
                 seen.add(key)
-            self._refuse_if_exhausted(job)
+            if self._exhausted:
+                self._refuse_if_exhausted(job)
             quick.append(job)
         return quick, careful
 
