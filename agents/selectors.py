@@ -9,7 +9,7 @@ from django.db import connection
 from django.db.models import Case, Max, Q, QuerySet, Sum, When
 
 from accounts.contracts import Actor, ActorKind
-from agents.models import Agent, ApiKey, TrustEvent
+from agents.models import Agent, ApiKey, Challenge, TrustEvent
 from aim import clock
 from aim.errors import NotFoundError
 from aim.ledger.events import Event
@@ -97,6 +97,14 @@ def locked_agent(actor: Actor, agent_id: UUID) -> Agent:
     if agent is None:
         raise NotFoundError
     return agent
+
+
+def challenge_of(agent: Agent, challenge_id: UUID) -> Challenge:
+    """Raises the same `NotFoundError` for an unknown challenge and for another agent's."""
+    challenge = agent.challenges.filter(id=challenge_id).first()
+    if challenge is None:
+        raise NotFoundError
+    return challenge
 
 
 def history_of(agent: Agent) -> QuerySet[Entry]:

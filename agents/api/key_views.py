@@ -17,6 +17,7 @@ from agents.api.serializers import (
     PublicKeyTextSerializer,
 )
 from agents.api.views import OneAgentView
+from agents.selectors import challenge_of
 from agents.services.api_keys import create_api_key, revoke_api_key
 from agents.services.challenges import Answer, answer_challenge, issue_challenge
 from agents.services.public_keys import confirm_public_key, propose_public_key
@@ -155,12 +156,13 @@ class ResponseView(OneAgentView):
         DER or r‖s. A wrong signature (400) uses the challenge up; a used or expired one is answered with 409.
         """
         agent = self.agent(agent_id)
+        challenge = challenge_of(agent, path_id(IdKind.CHALLENGE, challenge_id))
         serializer = AnswerSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         answer_challenge(
             self.actor,
             agent.id,
-            challenge_id=path_id(IdKind.CHALLENGE, challenge_id),
+            challenge_id=challenge.id,
             answer=Answer(**serializer.validated_data),
         )
         return Response(self.shown(agent.id))

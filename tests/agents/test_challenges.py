@@ -173,3 +173,12 @@ def test_a_key_that_was_replaced_meanwhile_proves_nothing(admin, held):
 def test_a_verified_agent_has_nothing_left_to_prove(admin):
     held = make_verified_agent(admin.actor)
     assert Api(held.api_key).post(f"{held.path}/challenge").status_code == 409
+
+
+@pytest.mark.requirement("R.1")
+def test_another_agents_challenge_is_unknown_before_the_body_is_judged(admin):
+    mine, other = make_agent(admin.actor), make_agent(admin.actor)
+    theirs = issue_challenge(admin.actor, other.agent.id)
+    for challenge in (f"chl_{theirs.id.hex}", "chl_" + "0" * 32):
+        response = Api(mine.api_key).post(f"{mine.path}/challenge/{challenge}/response", {"nonsense": 1})
+        assert response.status_code == 404

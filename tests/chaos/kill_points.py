@@ -40,7 +40,14 @@ class KillPoints:
             self.reached(Point.ANSWERING)
             return answer_headers(answer, correlation_id)
 
-        lane.answer_headers = protocol.answer_headers = answering
+        lane.answer_headers = answering
+        respond = protocol.DecisionProtocol._respond
+
+        def responding(connection: Any, pending: Any, answer: Any) -> None:
+            self.reached(Point.ANSWERING)
+            respond(connection, pending, answer)
+
+        protocol.DecisionProtocol._respond = responding
 
     def _wrap_engine(self) -> None:
         authenticate, decide = Engine.authenticate, Pipeline.decide
