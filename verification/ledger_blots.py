@@ -92,8 +92,8 @@ def forget_words(first: UUID, end: UUID) -> int:
 
 def _approvals_of(entries: Collection[UUID]) -> list[UUID]:
     """The approvals that these entries tell of."""
-    told = Entry.objects.filter(id__in=entries, kind__in=_OF_APPROVALS)
-    return list(told.values_list("subject_id", flat=True).distinct().order_by())
+    told = Entry.objects.filter(id__in=entries, kind__in=_OF_APPROVALS).order_by()
+    return [subject for subject in told.values_list("subject_id", flat=True).distinct() if subject is not None]
 
 
 def _end(grants: Collection[UUID]) -> None:

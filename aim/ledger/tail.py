@@ -5,6 +5,7 @@ from bisect import bisect_right
 from collections.abc import Iterable
 from datetime import datetime
 from operator import attrgetter
+from typing import Any
 
 from django.db import connection
 
@@ -33,7 +34,7 @@ def read_places(places: Iterable[int]) -> list[SealedEntry]:
     return _read(_AT, [list(places)])
 
 
-def _read(where: str, values: list[object]) -> list[SealedEntry]:
+def _read(where: str, values: list[Any]) -> list[SealedEntry]:
     with connection.cursor() as cursor:
         cursor.execute(_SELECT + where, values)
         rows = cursor.fetchall()
