@@ -21,13 +21,16 @@ class AlertsFollower:
     def follow(self, entries: Sequence[SealedEntry]) -> None:
         if not mail_is_configured():
             return
-        by_event = {event.value: kind for kind in alert_kinds() for event in kind.events}
+        kinds = alert_kinds()
+        events = {event.value for kind in kinds for event in kind.events}
         for entry in entries:
-            kind = by_event.get(entry.kind)
             # Nobody wants to be told of last week, neither by a replay nor after a long stop.
             organization_id = entry.organization_id
-            if kind is not None and organization_id is not None and clock.now() - entry.recorded_at < _NEWS:
-                _mail(entry, kind, organization_id)
+            if entry.kind not in events or organization_id is None or clock.now() - entry.recorded_at >= _NEWS:
+                continue
+            for kind in kinds:
+                if entry.kind in kind.events and kind.applies(entry.body):
+                    _mail(entry, kind, organization_id)
 
     def reset(self) -> None:
         """Mails that were sent stay sent; their rows keep a replay from sending them again."""
@@ -55,5 +58,5 @@ def _mail(entry: SealedEntry, kind: AlertKind, organization_id: UUID) -> None:
                 "label": kind.label,
             },
             organization_id=organization.id,
-            once=f"alert:{entry.id.hex}:{email.lower()}",
+            once=f"alert:{kind.code}:{entry.id.hex}:{email.lower()}",
         )
