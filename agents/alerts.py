@@ -1,98 +1,80 @@
-"""The events of agents that people are told of."""
+"""The events of agents that are worth a mail."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 from uuid import UUID
 
-from django.urls import reverse
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from accounts.alerts import AlertGroup, AlertKind, Body, register_alert
+from accounts.alerts import AlertKind, register_alert
+from accounts.contracts import ActorKind
 from accounts.models import Role
 from accounts.permissions import Permission
-from agents.models import Agent
 from aim.ids import IdKind, show_id
 from aim.ledger.events import Event
 
-_KEEPERS = (Role.ADMIN, Role.MANAGER)
+_ALL = (Role.ADMIN, Role.MANAGER)
 
 
-def agent_page(entry: Body) -> str:
-    return reverse("agents:agent-detail", args=[show_id(IdKind.AGENT, UUID(entry["subject"]["id"]))])
+Sentence = Callable[[Mapping[str, Any]], str]
 
 
-def _says(verb: str) -> Callable[[Body], str]:
-    def sentence(entry: Body) -> str:
+def _says(verb: str) -> Sentence:
+    def sentence(entry: Mapping[str, Any]) -> str:
         reason = entry["data"].get("reason")
         return f"Agent {entry['subject'].get('label')} was {verb}" + (f": {reason}" if reason else "")
 
     return sentence
 
 
-def _owner(entry: Body) -> tuple[UUID, ...]:
-    owner = Agent.objects.filter(id=UUID(entry["subject"]["id"])).values_list("owner_id", flat=True).first()
-    return () if owner is None else (owner,)
+def _by_itself(entry: Mapping[str, Any]) -> bool:
+    """Whether AIM did it, and no person."""
+    return bool(entry["actor"].get("kind") == ActorKind.SYSTEM.value)
 
 
-register_alert(
-    AlertKind(
-        "agent_suspended",
-        _("An agent was suspended"),
-        frozenset({Event.AGENT_SUSPENDED}),
-        _says("suspended"),
-        _KEEPERS,
-        notified=_KEEPERS,
-        people=_owner,
-        group=AlertGroup.AGENTS,
-        permission=Permission.AGENTS_READ,
-        icon="circle-minus",
-        tone="denied",
-        url=agent_page,
+def _page(entry: Mapping[str, Any]) -> str:
+    return f"/dashboard/agents/{show_id(IdKind.AGENT, UUID(hex=entry['subject']['id']))}"
+
+
+def _tampered(entry: Mapping[str, Any]) -> str:
+    return f"Trust score of agent {entry['subject'].get('label')} was manipulated: {entry['data'].get('problem')}"
+
+
+def _register(
+    code: str, label: Promise, event: Event, sentence: Sentence, roles: tuple[Role, ...] = _ALL, **more: Any
+) -> None:
+    kind = AlertKind(
+        code, label, frozenset({event}), sentence, roles, permission=Permission.AGENTS_READ, path=_page, **more
     )
+    register_alert(kind)
+
+
+_register(
+    "agent_suspended",
+    _("An agent was suspended by a person"),
+    Event.AGENT_SUSPENDED,
+    _says("suspended"),
+    matches=lambda entry: not _by_itself(entry),
+    icon="circle-minus",
+    tone="denied",
 )
-register_alert(
-    AlertKind(
-        "agent_revoked",
-        _("An agent was revoked"),
-        frozenset({Event.AGENT_REVOKED}),
-        _says("revoked"),
-        _KEEPERS,
-        notified=_KEEPERS,
-        people=_owner,
-        group=AlertGroup.AGENTS,
-        permission=Permission.AGENTS_READ,
-        icon="ban",
-        tone="denied",
-        url=agent_page,
-    )
+_register(
+    "agent_suspended_automatically",
+    _("AIM suspended an agent by itself"),
+    Event.AGENT_SUSPENDED,
+    _says("suspended automatically"),
+    matches=_by_itself,
+    icon="circle-minus",
+    tone="denied",
 )
-register_alert(
-    AlertKind(
-        "agent_registered",
-        _("An agent was registered"),
-        frozenset({Event.AGENT_REGISTERED}),
-        _says("registered"),
-        (),
-        group=AlertGroup.AGENTS,
-        permission=Permission.AGENTS_READ,
-        icon="bot",
-        url=agent_page,
-    )
-)
-register_alert(
-    AlertKind(
-        "trust_tampered",
-        _("An agent's trust was manipulated"),
-        frozenset({Event.TRUST_TAMPERED}),
-        lambda entry: (
-            f"Trust score manipulation detected: the score of {entry['subject'].get('label')} is frozen,"
-            f" for {entry['data'].get('problem')}"
-        ),
-        _KEEPERS,
-        notified=_KEEPERS,
-        group=AlertGroup.SECURITY,
-        permission=Permission.AGENTS_READ,
-        icon="shield-x",
-        tone="critical",
-        url=lambda entry: f"{agent_page(entry)}?tab=trust",
-    )
+_register("agent_revoked", _("An agent was revoked"), Event.AGENT_REVOKED, _says("revoked"), icon="ban", tone="denied")
+_register("agent_registered", _("An agent was registered"), Event.AGENT_REGISTERED, _says("registered"), (), icon="bot")
+_register(
+    "trust_tampered",
+    _("The signed chain of an agent's trust is broken"),
+    Event.TRUST_TAMPERED,
+    _tampered,
+    icon="shield-x",
+    tone="critical",
 )

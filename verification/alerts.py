@@ -1,12 +1,12 @@
 """What people are told of decisions: that one waits for them, how it ended, that agents wait in a circle."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from typing import Any
 from uuid import UUID
 
-from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from accounts.alerts import AlertGroup, AlertKind, Body, register_alert
+from accounts.alerts import AlertKind, register_alert, subject
 from accounts.models import Role
 from accounts.permissions import Permission
 from agents.models import Agent
@@ -19,30 +19,23 @@ from verification.approvals.selectors import database_now
 from verification.approvals.voters import asker_of, everybody_who_may_decide
 from verification.models import Verification
 
-_KEEPERS = (Role.ADMIN, Role.MANAGER)
-_ENDED = frozenset(
-    {
-        Event.APPROVAL_APPROVED,
-        Event.APPROVAL_DENIED,
-        Event.APPROVAL_EXPIRED,
-        Event.APPROVAL_WITHDRAWN,
-        Event.APPROVAL_REVOKED,
-    }
-)
-_WORDS = {
+Body = Mapping[str, Any]
+
+_ENDINGS = {
     Event.APPROVAL_APPROVED: "was approved",
     Event.APPROVAL_DENIED: "was denied",
     Event.APPROVAL_EXPIRED: "was denied, for nobody answered in time",
 }
+_ENDED = frozenset({*_ENDINGS, Event.APPROVAL_WITHDRAWN, Event.APPROVAL_REVOKED})
 
 
 def _inbox(_entry: Body) -> str:
-    return reverse("verification:approval-inbox")
+    return "/dashboard/approvals"
 
 
 def _voters(entry: Body) -> Collection[UUID]:
     """The people who could agree to it now; nobody once it is settled."""
-    waiting = Approval.objects.filter(id=UUID(entry["subject"]["id"]), status=Approval.Status.PENDING).first()
+    waiting = Approval.objects.filter(id=UUID(hex=entry["subject"]["id"]), status=Approval.Status.PENDING).first()
     if waiting is None:
         return ()
     agent = Agent.objects.filter(id=waiting.agent_id).first()
@@ -55,28 +48,23 @@ def _voters(entry: Body) -> Collection[UUID]:
     return [voter.id for voter in people if refusal_of(requirements, voter, asker) is None]
 
 
-def _asking(entry: Body) -> str:
-    actor, action = entry["actor"], entry["data"]["action"]
-    return f"{actor.get('label')} asks for approval: {action.get('action_type')}"
-
-
 def _nothing_left(entry: Body) -> str | None:
-    """The topic of the agent's requests, once none of them waits any more."""
+    """The agent, once none of its requests waits any more."""
     agent: str = entry["data"]["agent"]["id"]
     waiting = Approval.objects.filter(
-        agent_id=UUID(agent), status=Approval.Status.PENDING, expires_at__gt=database_now()
+        agent_id=UUID(hex=agent), status=Approval.Status.PENDING, expires_at__gt=database_now()
     )
     return None if waiting.exists() else agent
 
 
 def _owner(entry: Body) -> Collection[UUID]:
-    owner = Agent.objects.filter(id=UUID(entry["data"]["agent"]["id"])).values_list("owner_id", flat=True).first()
+    owner = Agent.objects.filter(id=UUID(hex=entry["data"]["agent"]["id"])).values_list("owner_id", flat=True).first()
     return () if owner is None else (owner,)
 
 
 def _decided(entry: Body) -> str:
     agent, action = entry["data"]["agent"].get("label"), entry["data"].get("action_type")
-    return f"{action} of {agent} {_WORDS.get(entry['kind'], 'was settled')}"
+    return f"{action} of {agent} {_ENDINGS.get(entry['kind'], 'was settled')}"
 
 
 register_alert(
@@ -84,16 +72,13 @@ register_alert(
         "approval_requested",
         _("An action waits for your approval"),
         frozenset({Event.VERIFICATION_DECIDED}),
-        _asking,
-        (),
-        people=_voters,
-        personal=True,
-        group=AlertGroup.APPROVALS,
+        lambda entry: f"{entry['actor'].get('label')} asks for approval: {entry['data']['action'].get('action_type')}",
         permission=Permission.APPROVALS_DECIDE,
+        matches=lambda entry: bool(entry["data"]["decision"]["status"] == Verification.Status.PENDING),
+        path=_inbox,
+        people=_voters,
         icon="clock-check",
         tone="pending",
-        url=_inbox,
-        applies=lambda entry: entry["data"]["decision"]["status"] == Verification.Status.PENDING,
         topic=lambda entry: str(entry["actor"]["id"]),
         settled_by=_ENDED,
         settled=_nothing_left,
@@ -102,19 +87,13 @@ register_alert(
 register_alert(
     AlertKind(
         "approval_decided",
-        _("An action of an agent you own was approved or denied"),
-        frozenset(_WORDS),
+        _("An action of an agent of yours was approved or denied"),
+        frozenset(_ENDINGS),
         _decided,
-        (),
-        people=_owner,
-        personal=True,
-        group=AlertGroup.APPROVALS,
         permission=Permission.APPROVALS_READ,
+        path=lambda entry: f"/dashboard/verifications/{show_id(IdKind.VERIFICATION, UUID(hex=entry['subject']['id']))}",
+        people=_owner,
         icon="gavel",
-        url=lambda entry: reverse(
-            "verification:verification-detail", args=[show_id(IdKind.VERIFICATION, UUID(entry["subject"]["id"]))]
-        ),
-        topic=lambda entry: str(entry["data"]["agent"]["id"]),
     )
 )
 register_alert(
@@ -123,17 +102,38 @@ register_alert(
         _("Agents wait for each other's approval"),
         frozenset({Event.DEADLOCK_DETECTED}),
         lambda entry: (
-            "Verification deadlock detected: "
-            + " and ".join(str(agent.get("name")) for agent in entry["data"].get("agents", ()))
+            f"{entry['data'].get('title')}: {len(entry['data'].get('agents', ()))} agents wait for each other"
         ),
-        (Role.ADMIN,),
-        notified=_KEEPERS,
-        group=AlertGroup.APPROVALS,
         permission=Permission.APPROVALS_READ,
+        path=_inbox,
         icon="refresh-cw-off",
         tone="critical",
-        url=_inbox,
         settled_by=frozenset({Event.DEADLOCK_RESOLVED, Event.DEADLOCK_DISSOLVED}),
-        settled=lambda entry: str(entry["subject"]["id"]),
+        settled=subject,
+    )
+)
+register_alert(
+    AlertKind(
+        "policy_change_proposed",
+        _("A change of a policy waits for a second person"),
+        frozenset({Event.POLICY_CHANGE_PROPOSED}),
+        lambda entry: f"A change of the policy {entry['subject'].get('label')} waits for a second person",
+        permission=Permission.POLICIES_READ,
+        icon="file-check",
+        tone="pending",
+        settled_by=frozenset({Event.POLICY_CHANGE_DECLINED, Event.POLICY_ACTIVATED, Event.POLICY_RETIRED}),
+        settled=subject,
+    )
+)
+register_alert(
+    AlertKind(
+        "target_contained",
+        _("Something was blocked or put in quarantine"),
+        frozenset({Event.CONTAINMENT_PLACED}),
+        lambda entry: f"{entry['subject'].get('label')} was shut off: {entry['data'].get('reason')}",
+        (Role.ADMIN, Role.MANAGER),
+        permission=Permission.CONTAINMENTS_READ,
+        icon="shield-off",
+        tone="denied",
     )
 )

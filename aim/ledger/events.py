@@ -30,6 +30,7 @@ class Event(StrEnum):
     USER_SIGNED_OUT = "accounts.user.signed_out"
     MEMBERSHIP_CREATED = "accounts.membership.created"
     MEMBERSHIP_ROLE_CHANGED = "accounts.membership.role_changed"
+    MEMBERSHIP_ALERTS_CHOSEN = "accounts.membership.alerts_chosen"
     MEMBERSHIP_REMOVED = "accounts.membership.removed"
     TEAM_CREATED = "accounts.team.created"
     TEAM_CHANGED = "accounts.team.changed"
