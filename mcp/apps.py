@@ -6,4 +6,4 @@ class McpConfig(AppConfig):
 
     def ready(self) -> None:
         # These need the loaded models.
-        from mcp import alerts  # noqa: F401, PLC0415
+        from mcp import alerts, protected  # noqa: F401, PLC0415
