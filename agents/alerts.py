@@ -56,6 +56,8 @@ _register(
     Event.AGENT_SUSPENDED,
     _says("suspended"),
     matches=lambda entry: not _by_itself(entry),
+    icon="circle-minus",
+    tone="denied",
 )
 _register(
     "agent_suspended_automatically",
@@ -63,12 +65,16 @@ _register(
     Event.AGENT_SUSPENDED,
     _says("suspended automatically"),
     matches=_by_itself,
+    icon="circle-minus",
+    tone="denied",
 )
-_register("agent_revoked", _("An agent was revoked"), Event.AGENT_REVOKED, _says("revoked"))
-_register("agent_registered", _("An agent was registered"), Event.AGENT_REGISTERED, _says("registered"), ())
+_register("agent_revoked", _("An agent was revoked"), Event.AGENT_REVOKED, _says("revoked"), icon="ban", tone="denied")
+_register("agent_registered", _("An agent was registered"), Event.AGENT_REGISTERED, _says("registered"), (), icon="bot")
 _register(
     "trust_tampered",
     _("The signed chain of an agent's trust is broken"),
     Event.TRUST_TAMPERED,
     _tampered,
+    icon="shield-x",
+    tone="critical",
 )

@@ -42,7 +42,7 @@ def _told(entry: SealedEntry, kind: AlertKind) -> list[UUID]:
 
 def _mail(entry: SealedEntry, kind: AlertKind, organization_id: UUID) -> None:
     sentence = kind.sentence(entry.body)
-    for membership in recipients(organization_id, kind):
+    for membership in recipients(organization_id, kind, entry=entry.body):
         email = membership.user.email
         queue_mail(
             kind="alert",

@@ -4,7 +4,7 @@ from django.http import HttpRequest, HttpResponse, QueryDict
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods, require_POST
 
-from accounts.alerts import Channel, alert_kinds, kinds_for, preferences_of, wanted_by
+from accounts.alerts import Channel, kinds_by_role, kinds_for, preferences_of, wanted_by
 from accounts.console import console_page
 from accounts.contracts import Actor
 from accounts.models import Membership, Role
@@ -56,7 +56,7 @@ def _page(request: HttpRequest, actor: Actor, problem: str) -> HttpResponse:
     known = _roles(request.POST) if problem else preferences_of(organization)
     rows = [
         (kind, [(role, f"{kind.code}:{role.value}", role.value in known[kind.code]) for role in LEAST_FIRST])
-        for kind in alert_kinds()
+        for kind in kinds_by_role()
     ]
     return settings_tab(
         request,
@@ -90,4 +90,6 @@ def _own(membership: Membership) -> list[dict[str, object]]:
 def _roles(posted: QueryDict) -> dict[str, list[str]]:
     """Every kind, with the roles whose boxes are ticked; a kind without one is for nobody."""
     ticked = set(posted.getlist("alert"))
-    return {kind.code: [role.value for role in Role if f"{kind.code}:{role.value}" in ticked] for kind in alert_kinds()}
+    return {
+        kind.code: [role.value for role in Role if f"{kind.code}:{role.value}" in ticked] for kind in kinds_by_role()
+    }

@@ -95,6 +95,7 @@ class Event(StrEnum):
     FOLLOWER_REPLAYED = "ledger.follower.replayed"
     LEDGER_KEY_CREATED = "ledger.key.created"
     LEDGER_KEY_ROTATED = "ledger.key.rotated"
+    LEDGER_DELIVERY_FAILED = "ledger.delivery.failed"
     LEDGER_ERASED = "ledger.erased"
     LEDGER_DETACHED = "ledger.detached"
     LEDGER_ARCHIVED = "ledger.archived"
