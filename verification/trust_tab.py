@@ -72,7 +72,7 @@ def _trust(request: HttpRequest, actor: Actor, agent: Agent) -> Mapping[str, Any
     return {
         "breakdown": breakdown,
         "problem": breakdown.frozen_because if breakdown.frozen_at else evidence.problem if evidence else "",
-        "chart": _chart(agent, history.order_by("-number")[:_DRAWN]) if total else None,
+        "chart": _chart(agent, list(history.order_by("-number")[:_DRAWN])) if total else None,
         "steps": page,
         "rows": _rows(actor, page.rows),
         "moved": moved,
