@@ -11,8 +11,8 @@ from django.forms import BoundField, CheckboxInput, CheckboxSelectMultiple, Clea
 from django.http import HttpRequest, QueryDict
 from django.template.context import Context
 from django.utils import formats, timezone
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext, ngettext
 from lucide.templatetags.lucide import lucide
 
@@ -90,6 +90,18 @@ def left(value: datetime) -> str:
 
 
 @register.filter
+def days_left(value: datetime) -> int:
+    """Whole days until then; -1 where it has passed."""
+    return -1 if value <= clock.now() else (value - clock.now()).days
+
+
+@register.filter
+def tls_words(version: str) -> str:
+    """`TLSv1.3` as people say it: TLS 1.3."""
+    return str(version).replace("TLSv", "TLS ")
+
+
+@register.filter
 def number(value: float | str | None, digits: int = 0) -> str:
     """A figure as the language writes it, with separators; an en dash where there is none."""
     if value is None or value == "":
@@ -127,6 +139,12 @@ def middle(text: str, length: int | str = 24) -> str:
         return text
     tail = min(len(text) - text.rfind("/"), length - 4) if "/" in text else length // 3
     return f"{text[: length - tail - 1]}{_ELLIPSIS}{text[-tail:]}"
+
+
+@register.filter
+def breakable(text: str) -> SafeString:
+    """A fingerprint that may be broken behind a colon, and nowhere else."""
+    return format_html_join(mark_safe(":<wbr>"), "{}", ((part,) for part in str(text).split(":")))
 
 
 @register.filter
