@@ -125,5 +125,5 @@ def attempts_of(server: McpServer) -> Attempts:
     runs = VerificationRun.objects.filter(server=server, purpose__in=PROOFS, state__in=FINISHED)
     found = runs.order_by().aggregate(total=Count("id"), good=Count("id", filter=Q(state="succeeded")))
     last = runs.filter(state="succeeded", response_ms__isnull=False).order_by("-id")
-    times = list(last.values_list("response_ms", flat=True)[:LAST_RUNS])
+    times = [value for value in last.values_list("response_ms", flat=True)[:LAST_RUNS] if value is not None]
     return Attempts(found["total"], found["good"], sum(times) / len(times) if times else None)

@@ -27,7 +27,7 @@ from mcp.configuration import DEFAULTS, configuration_of, notices_of
 from mcp.errors import invalid_server_key
 from mcp.fragments import SERVER_KEY, SERVER_WIZARD
 from mcp.models import AuthMethod, DriftResponse, McpServer, Protocol
-from mcp.registration_form import CHOSEN, INTERVALS, STEPS, VERIFY, ServerForm, form_values
+from mcp.registration_form import CHOSEN, INTERVALS, STEPS, VERIFY, ServerForm, form_values, url_with_port
 from mcp.selectors import server_by_id
 from mcp.services.registration import register_server, update_server
 
@@ -218,6 +218,7 @@ def _shown(form: ServerForm) -> Mapping[str, Any]:
     hours = str(form.value("reverify_hours"))
     every = next((words for value, words in INTERVALS if str(value) == hours), _("Every %(n)s hours") % {"n": hours})
     return {
+        "url": url_with_port((form.value("url") or "").strip(), _number(form.value("port"))),
         "auth": dict(AuthMethod.choices).get(form.value("auth_method"), ""),
         "protocol": dict(Protocol.choices).get(form.value("protocol"), ""),
         "drift": dict(DriftResponse.choices).get(form.value("drift_response"), ""),
@@ -225,6 +226,10 @@ def _shown(form: ServerForm) -> Mapping[str, Any]:
         "every": every,
         "specific": form.value("agents_kind") == CHOSEN,
     }
+
+
+def _number(value: Any) -> int | None:
+    return int(value) if str(value or "").isdecimal() else None
 
 
 def _summary(step: str, form: ServerForm, key: Judged | None) -> str:
