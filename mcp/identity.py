@@ -2,16 +2,14 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
-from typing import Final
 
 from aim import clock
-from mcp.models import KeyRotation, McpServer, ServerKey
+from mcp.keys import KeyAge, age_of
+from mcp.models import McpServer, ServerKey
 
-UNDER_WAY: Final = (KeyRotation.State.CONFIRMING, KeyRotation.State.PROVING, KeyRotation.State.ROLLING)
-AGE_YELLOW, AGE_RED = 60, 90
-"""Days from which a key's age is shown in yellow, and beyond which in red."""
+_TONES = {"green": "allowed", "yellow": "pending", "red": "denied"}
 _TYPES = {"ed25519": "Ed25519", "ecdsa-p256": "ECDSA P-256"}
 _ALGORITHMS = {"ed25519": "Ed25519 (RFC 8032)", "ecdsa-p256": "ECDSA with SHA-256", "rsa": "RSA with SHA-256"}
 
@@ -61,23 +59,25 @@ class Identity:
         return "".join(line for line in self.key.pem.splitlines() if not line.startswith("-")) if self.key else ""
 
     @property
+    def age(self) -> KeyAge | None:
+        return age_of(self.key, policy_days=self.rotation_days, at=self.at) if self.key else None
+
+    @property
     def age_days(self) -> int | None:
-        return (self.at - self.key.created_at).days if self.key else None
+        return self.age.days if self.age else None
 
     @property
     def age_tone(self) -> str:
-        """Green below 60 days, yellow from 60 to 90, red beyond."""
-        days = self.age_days or 0
-        return "denied" if days > AGE_RED else "pending" if days >= AGE_YELLOW else "allowed"
+        return _TONES[self.age.tone] if self.age else "muted"
 
     @property
     def due_at(self) -> datetime | None:
-        return self.key.created_at + timedelta(days=self.rotation_days) if self.key else None
+        return self.age.due_at if self.age else None
 
     @property
     def due(self) -> bool:
         """Whether the policy asks for another key, and none is on its way."""
-        return self.state is KeyState.CONFIGURED and self.due_at is not None and self.due_at <= self.at
+        return self.state is KeyState.CONFIGURED and self.age is not None and self.age.is_due
 
 
 def identity_of(server: McpServer, *, at: datetime | None = None) -> Identity:
