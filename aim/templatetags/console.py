@@ -11,8 +11,8 @@ from django.forms import BoundField, CheckboxInput, CheckboxSelectMultiple, Clea
 from django.http import HttpRequest, QueryDict
 from django.template.context import Context
 from django.utils import formats, timezone
-from django.utils.html import format_html, format_html_join
-from django.utils.safestring import SafeString, mark_safe
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext, ngettext
 from lucide.templatetags.lucide import lucide
 
@@ -142,9 +142,10 @@ def middle(text: str, length: int | str = 24) -> str:
 
 
 @register.filter
-def breakable(text: str) -> SafeString:
-    """A fingerprint that may be broken behind a colon, and nowhere else."""
-    return format_html_join(mark_safe(":<wbr>"), "{}", ((part,) for part in str(text).split(":")))
+def behind_colons(text: str) -> list[str]:
+    """A fingerprint in the pieces between which it may be broken: `["4A:", "3B:", "2C"]`."""
+    *pairs, last = str(text).split(":")
+    return [*(f"{pair}:" for pair in pairs), last]
 
 
 @register.filter
