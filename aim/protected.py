@@ -1,4 +1,4 @@
-"""Everything in the database that is encrypted under the master keys, and its change from one master key to the next."""
+"""Everything in the database that is encrypted under the master keys, and its change to another master key."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass

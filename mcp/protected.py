@@ -16,4 +16,4 @@ def _write(credential: Credential, anew: Mapping[str, bytes]) -> Sequence[str]:
     return ["encrypted"]
 
 
-register_protected(Protected("credentials of MCP servers", lambda: Credential.objects.all(), _read, _write))
+register_protected(Protected("credentials of MCP servers", Credential.objects.all, _read, _write))
