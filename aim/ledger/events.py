@@ -89,6 +89,10 @@ class Event(StrEnum):
     MCP_SERVER_RETIRED = "mcp.server.retired"
     MCP_TOOL_UPDATED = "mcp.tool.updated"
     MCP_TOOL_APPROVED = "mcp.tool.approved"
+    MCP_RUN_SUCCEEDED = "mcp.run.succeeded"
+    MCP_RUN_FAILED = "mcp.run.failed"
+    MCP_CREDENTIAL_SET = "mcp.credential.set"  # noqa: S105 - the name of an event
+    MCP_CREDENTIAL_REMOVED = "mcp.credential.removed"  # noqa: S105 - the name of an event
     FOLLOWER_STOPPED = "ledger.follower.stopped"
     FOLLOWER_RESTARTED = "ledger.follower.restarted"
     FOLLOWER_REPLAYED = "ledger.follower.replayed"
