@@ -92,8 +92,8 @@ class Event(StrEnum):
     MCP_TOOL_APPROVED = "mcp.tool.approved"
     MCP_RUN_SUCCEEDED = "mcp.run.succeeded"
     MCP_RUN_FAILED = "mcp.run.failed"
-    MCP_CREDENTIAL_SET = "mcp.credential.set"  # noqa: S105 - the name of an event
-    MCP_CREDENTIAL_REMOVED = "mcp.credential.removed"  # noqa: S105 - the name of an event
+    MCP_CREDENTIAL_SET = "mcp.credential.set"
+    MCP_CREDENTIAL_REMOVED = "mcp.credential.removed"
     FOLLOWER_STOPPED = "ledger.follower.stopped"
     FOLLOWER_RESTARTED = "ledger.follower.restarted"
     FOLLOWER_REPLAYED = "ledger.follower.replayed"

@@ -13,8 +13,7 @@ from typing import Any, Self
 import httpcore2
 import httpx2
 
-from aim.outbound.addresses import Network
-from aim.outbound.backend import PinnedBackend, UnresolvedError, UntrustedError
+from aim.outbound.backend import PinnedBackend, UntrustedError
 from aim.outbound.places import allowed_networks, check_place, place_of
 
 SECONDS = 10.0
@@ -88,7 +87,7 @@ class Line:
     def close(self) -> None:
         self._client.close()
 
-    def call(  # noqa: PLR0913 - a call has these parts
+    def call(
         self,
         method: str,
         url: str,
@@ -173,18 +172,13 @@ def usual_tls() -> ssl.SSLContext:
 
 
 def _shown(secured: Any) -> Shown:
-    own = secured.getpeercert(binary_form=True)
-    return Shown(str(secured.version()), str(secured.cipher()[0]), _chain(secured) or ((own,) if own else ()))
-
-
-def _chain(secured: Any) -> tuple[bytes, ...]:
-    """The verified chain in DER. Before Python 3.13, only the object inside gives it."""
-    if secured.context.verify_mode == ssl.CERT_NONE:
-        return ()
-    if (public := getattr(secured, "get_verified_chain", None)) is not None:
-        return tuple(public())
-    inner = secured._sslobj  # noqa: SLF001 - see above
-    return tuple(ssl.PEM_cert_to_DER_cert(link.public_bytes()) for link in inner.get_verified_chain() or ())
+    """`secured` is the object inside of an `ssl.SSLSocket`, which is what httpcore gives."""
+    own = secured.getpeercert(True)
+    # Only this object gives the chain before Python 3.13. There is none where nothing was verified.
+    verified = secured.context.verify_mode != ssl.CERT_NONE
+    links = (secured.get_verified_chain() or ()) if verified else ()
+    chain = tuple(ssl.PEM_cert_to_DER_cert(link.public_bytes()) for link in links)
+    return Shown(str(secured.version()), str(secured.cipher()[0]), chain or ((own,) if own else ()))
 
 
 def _failure(error: Exception) -> UnreachableError:

@@ -55,7 +55,7 @@ class ServerClient:
         """See `Line.look_at`."""
         return self._guarded(lambda: self.line_to(url).look_at(url, seconds=self._seconds()))
 
-    def call(  # noqa: PLR0913 - a call has these parts
+    def call(
         self,
         method: str,
         url: str,

@@ -27,6 +27,7 @@ _PREFIXES = {
     "grant_id": "gnt",
     "invitation_id": "inv",
     "policy_id": "pol",
+    "run_id": "mrn",
     "server_id": "mcp",
     "session_id": "ses",
     "team_id": "tea",
