@@ -11,7 +11,7 @@ from aim.errors import NotFoundError
 from aim.ids import IdKind, InvalidIdError, parse_id
 from aim.ledger.events import Event
 from aim.ledger.models import Entry
-from mcp.models import KeyRotation, McpServer, Tool
+from mcp.models import Credential, KeyRotation, McpServer, Tool, VerificationRun
 
 
 def servers_visible_to(actor: Actor) -> QuerySet[McpServer]:
@@ -65,6 +65,22 @@ def rotation_by_id(server: McpServer, rotation_id: UUID) -> KeyRotation:
     if rotation is None:
         raise NotFoundError
     return rotation
+
+
+def runs_of(server: McpServer) -> QuerySet[VerificationRun]:
+    """Every run of the server, newest first."""
+    return server.runs.select_related("key", "started_by")
+
+
+def run_by_id(server: McpServer, run_id: UUID) -> VerificationRun:
+    run = runs_of(server).filter(id=run_id).first()
+    if run is None:
+        raise NotFoundError
+    return run
+
+
+def credential_of(server: McpServer) -> Credential | None:
+    return Credential.objects.select_related("set_by").filter(server=server).first()
 
 
 def unknown_agents(actor: Actor, texts: list[str]) -> list[int]:

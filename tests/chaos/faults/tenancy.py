@@ -28,6 +28,7 @@ _PREFIXES = {
     "invitation_id": "inv",
     "policy_id": "pol",
     "rotation_id": "mro",
+    "run_id": "mrn",
     "server_id": "mcp",
     "server_key_id": "mky",
     "session_id": "ses",
