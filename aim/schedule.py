@@ -13,6 +13,10 @@ SCHEDULE: dict[str, dict[str, Any]] = {
     "forget-sessions": {"task": "accounts.tasks.forget_expired_sessions", "schedule": timedelta(hours=24)},
     "move-rollovers": {"task": "mcp.tasks.move_rollovers", "schedule": timedelta(seconds=30)},
     "tend-runs": {"task": "mcp.tasks.tend_runs", "schedule": timedelta(seconds=30)},
+    "check-health": {"task": "mcp.tasks.check_servers_health", "schedule": timedelta(seconds=5)},
+    "verify-servers": {"task": "mcp.tasks.verify_due_servers", "schedule": timedelta(seconds=5)},
+    "tend-certificates": {"task": "mcp.tasks.tend_certificates", "schedule": timedelta(minutes=10)},
+    "prune-health": {"task": "mcp.tasks.prune_health", "schedule": timedelta(hours=24)},
     "deliver-mail": {"task": "aim.mail.tasks.deliver_waiting_mail", "schedule": timedelta(seconds=30)},
     "forget-mail": {"task": "aim.mail.tasks.forget_mail", "schedule": timedelta(hours=24)},
 }
