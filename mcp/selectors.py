@@ -11,7 +11,7 @@ from aim.errors import NotFoundError
 from aim.ids import IdKind, InvalidIdError, parse_id
 from aim.ledger.events import Event
 from aim.ledger.models import Entry
-from mcp.models import Credential, McpServer, Tool, VerificationRun
+from mcp.models import Credential, KeyRotation, McpServer, Tool, VerificationRun
 
 
 def servers_visible_to(actor: Actor) -> QuerySet[McpServer]:
@@ -61,6 +61,18 @@ def run_by_id(server: McpServer, run_id: UUID) -> VerificationRun:
 
 def credential_of(server: McpServer) -> Credential | None:
     return Credential.objects.select_related("set_by").filter(server=server).first()
+
+
+def rotations_of(server: McpServer) -> QuerySet[KeyRotation]:
+    """The changes of the server's key, newest first."""
+    return server.rotations.select_related("old_key", "new_key", "started_by", "confirmed_by")
+
+
+def rotation_by_id(server: McpServer, rotation_id: UUID) -> KeyRotation:
+    rotation = rotations_of(server).filter(id=rotation_id).first()
+    if rotation is None:
+        raise NotFoundError
+    return rotation
 
 
 def unknown_agents(actor: Actor, texts: list[str]) -> list[int]:

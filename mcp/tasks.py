@@ -5,6 +5,7 @@ from uuid import UUID
 from celery import shared_task
 
 from mcp.services import runs
+from mcp.services.rollover import end_rollovers, remind_of_rollovers
 
 
 @shared_task
@@ -17,3 +18,9 @@ def perform_run(run_id: str) -> None:
 def tend_runs() -> tuple[int, int]:
     """Give up lost runs and begin forgotten ones; answers how many of each."""
     return runs.tend_runs()
+
+
+@shared_task
+def move_rollovers() -> tuple[int, int]:
+    """Retire old keys at the end of their rollover and remind of those to come; answers how many of each."""
+    return end_rollovers(), remind_of_rollovers()

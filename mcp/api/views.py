@@ -75,7 +75,7 @@ class ServersView(ActorView, GenericAPIView[McpServer]):
             self.actor,
             values,
             public_key=public_key,
-            key_type=_known_type(key_type),
+            key_type=known_type(key_type),
             credential=credential,
         )
         notices = notices_of(configuration_of(server), has_key=bool(public_key))
@@ -224,6 +224,6 @@ class ApproveToolView(OneServerView):
         return Response(ToolSerializer(approve_definition(self.actor, server.id, tool.id)).data)
 
 
-def _known_type(text: str | None) -> str | None:
+def known_type(text: str | None) -> str | None:
     """P-256 is written with a hyphen, with a space or without; the name in `aim.crypto` has none."""
     return text.lower().replace(" ", "-").replace("p-256", "p256") if text else text
