@@ -155,7 +155,7 @@ class McpClient:
         items: list[dict[str, Any]] = []
         cursor, seen, size = None, set(), 0
         for _ in range(MOST_PAGES):
-            params = {} if cursor is None else {"cursor": cursor}
+            params: dict[str, str] = {} if cursor is None else {"cursor": cursor}
             try:
                 reply = self._send(f"{kind}/list", params, version=conversation.version)
                 result = self._result(reply if _is_answer(reply) else _succeeded(reply))

@@ -10,6 +10,7 @@ from django.db import transaction
 from agents.services.runtime import raise_epoch_of_organization
 from aim import clock
 from aim.ledger.events import Event
+from mcp.alerts import FAILURE
 from mcp.ledger_entries import key_data, record
 from mcp.models import (
     Certificate,
@@ -26,6 +27,8 @@ from mcp.services.certificates import keep_certificate
 from mcp.services.drift import take_offer
 from mcp.services.events import Kind, Severity, mcp_system, note
 from mcp.services.lifecycle import move_server
+from mcp.services.notices import tell
+from mcp.services.rotation import key_proved, old_key_proved
 from mcp.services.runs import Purpose, State
 
 FULL_TRUST = 100
@@ -63,7 +66,8 @@ def settle(run_id: UUID, outcome: Outcome) -> VerificationRun:
         if run.purpose == Purpose.VERIFICATION:
             McpServer.objects.filter(id=server.id).update(next_verification_at=clock.now())
         return run
-    run.key = outcome.key or run.key
+    if run.purpose == Purpose.VERIFICATION:
+        run.key = outcome.key
     if outcome.error is None:
         run.state = State.SUCCEEDED
     else:
@@ -107,8 +111,9 @@ def _follow(server: McpServer, run: VerificationRun, outcome: Outcome) -> None:
             {"run": run.id.hex, "error_code": run.error_code, "detail": outcome.error.detail},
         )
     if run.purpose == Purpose.NEW_KEY:
-        if outcome.error is None:
-            _prove_new_key(run)
+        if outcome.error is None and outcome.key is not None:
+            # The old key's signature is its consent; the new key's is its proof.
+            (key_proved if outcome.key.id == run.key_id else old_key_proved)(run)
         return
     if run.purpose == Purpose.TEST:
         return
@@ -156,7 +161,19 @@ def _fail(server: McpServer, run: VerificationRun, error: ProbeError) -> None:
         times = f"{server.consecutive_failures} times in a row" if server.consecutive_failures > 1 else "once"
         reason = f"Verification failed {times}: {error.text}"
         move_server(mcp_system(server), server, "suspended", reason=reason, by_failures=True)
-        note(server, Kind.SUSPENSION, Severity.CRITICAL, f"Server suspended. {reason}", {"run": run.id.hex})
+        note(server, Kind.SUSPENSION, Severity.CRITICAL, f"MCP Server suspended: {error.text}", {"run": run.id.hex})
+    if server.notify_on_failure:
+        _notify(server, run, error)
+
+
+def _notify(server: McpServer, run: VerificationRun, error: ProbeError) -> None:
+    suspended = server.status == ServerStatus.SUSPENDED and server.suspended_by_failures
+    sentence = f"MCP server {server.name} {'is suspended' if suspended else 'has failed its verification'}"
+    details = [
+        error.text,
+        f"Consecutive failures: {server.consecutive_failures} (threshold: {server.failure_threshold})",
+    ]
+    tell(server, FAILURE, sentence, details, once=f"mcp-run:{run.id.hex}")
 
 
 def _keep_certificate(server: McpServer, outcome: Outcome) -> None:
@@ -166,10 +183,6 @@ def _keep_certificate(server: McpServer, outcome: Outcome) -> None:
         return
     server.tls_version = outcome.findings.tls_version
     keep_certificate(server, shown, role=Certificate.Role.SERVER)
-
-
-def _prove_new_key(run: VerificationRun) -> None:
-    """Implemented by rotations."""
 
 
 _SUBJECT = {

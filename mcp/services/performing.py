@@ -2,20 +2,20 @@
 
 import secrets
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import structlog
 from django.conf import settings
-from django.db.models import QuerySet
 
 from aim import clock
 from aim.crypto.challenges import build_statement, verify_statement_signature
 from aim.crypto.verifiers import Verifier
 from aim.encryption import UndecryptableError
 from aim.ids import IdKind, show_id
+from mcp.keys import accepted_keys
 from mcp.models import KeyRotation, McpServer, ServerChallenge, ServerKey, VerificationRun
 from mcp.probe.challenges import Signed
 from mcp.probe.examination import Examination, Findings, Plan
@@ -109,7 +109,7 @@ class KeyChallenger:
     def __init__(self, run: VerificationRun, server: McpServer) -> None:
         self._run = run
         self._server = server
-        self._keys = list(keys_to_prove(run))
+        self._keys, self._next_key = keys_to_prove(run)
         self._challenge: ServerChallenge | None = None
         self.signer: ServerKey | None = None
 
@@ -124,6 +124,7 @@ class KeyChallenger:
             organization_id=show_id(IdKind.ORGANIZATION, self._server.organization_id),
             subject_id=self._server.public_id,
             url=self._server.url,
+            next_key=self._next_key,
             nonce=nonce.hex(),
             issued=now,
             expires=now + CHALLENGE_LIFETIME,
@@ -138,7 +139,7 @@ class KeyChallenger:
         )
         return statement, {"key": first.fingerprint, "expires_at": clock.show_time(now + CHALLENGE_LIFETIME)}
 
-    def judge(self, signed: Signed) -> Mapping[str, Any]:
+    def judge(self, signed: Signed) -> dict[str, Any]:
         challenge, now = self._challenge, clock.now()
         assert challenge is not None
         open_ones = ServerChallenge.objects.filter(id=challenge.id, used_at=None, expires_at__gt=now)
@@ -153,32 +154,34 @@ class KeyChallenger:
         raise ProbeError(ErrorCode.SIGNATURE_INVALID, text=self._why_not(statement, signed))
 
     def _why_not(self, statement: str, signed: Signed) -> str:
-        if self._run.purpose != Purpose.NEW_KEY:
+        if self._run.purpose != Purpose.NEW_KEY or self._next_key is not None:
             return KEY_DOES_NOT_MATCH
-        old = accepted_keys(self._server).exclude(id=self._run.key_id)
-        if any(_has_signed(key, statement, signed) for key in old):
+        others = [key for key in accepted_keys(self._server.keys.all(), clock.now()) if key.id != self._run.key_id]
+        if any(_has_signed(key, statement, signed) for key in others):
             return SERVER_USES_OLD_KEY
         return NEW_KEY_DOES_NOT_MATCH
 
 
-def keys_to_prove(run: VerificationRun) -> list[ServerKey]:
-    """The keys whose signature the run accepts, the preferred one first."""
-    if run.purpose == Purpose.NEW_KEY:
-        return [run.key] if run.key is not None and run.key.status != ServerKey.Status.RETIRED else []
+def keys_to_prove(run: VerificationRun) -> tuple[list[ServerKey], str | None]:
+    """The keys whose signature the run accepts, the preferred one first; and the thumbprint of the key that is to take
+    the signing one's place, where the run asks the old key for its consent to that.
+    """
     if run.purpose == Purpose.TEST:
-        return []
-    accepted = list(accepted_keys(run.server))
+        return [], None
+    if run.purpose == Purpose.NEW_KEY:
+        if run.key is None or run.key.status == ServerKey.Status.RETIRED:
+            return [], None
+        rotation = rotation_of(run)
+        if rotation is not None and rotation.state == KeyRotation.State.CONFIRMING:
+            old = rotation.old_key
+            good = old is not None and old.status == ServerKey.Status.ACTIVE
+            return ([old] if old is not None and good else []), run.key.thumbprint
+        return [run.key], None
+    accepted = accepted_keys(run.server.keys.all(), clock.now())
     if accepted:
-        return accepted
+        return accepted, None
     # Nothing has been proved yet: the key that was registered is the one to be proved.
-    return list(run.server.keys.filter(status=ServerKey.Status.UNPROVED).order_by("created_at")[:1])
-
-
-def accepted_keys(server: McpServer) -> QuerySet[ServerKey]:
-    """The active key and, until the end of its rollover, the one that leaves."""
-    active = server.keys.filter(status=ServerKey.Status.ACTIVE)
-    leaving = server.keys.filter(status=ServerKey.Status.LEAVING, leaves_at__gt=clock.now())
-    return (active | leaving).order_by("status")
+    return list(run.server.keys.filter(status=ServerKey.Status.UNPROVED).order_by("created_at")[:1]), None
 
 
 def _has_signed(key: ServerKey, statement: str, signed: Signed) -> bool:

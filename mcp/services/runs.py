@@ -101,8 +101,10 @@ def tend_runs() -> tuple[int, int]:
     lost |= Q(state=State.WAITING, created_at__lt=now - WAITS_AT_MOST)
     abandoned = sum(abandon(run, "The worker that carried it out is gone.") for run in _under_way().filter(lost))
     waiting = _under_way().filter(state=State.WAITING, created_at__lt=now - _TOLD_AGAIN_AFTER)
-    told = [_tell_worker(run_id) for run_id in waiting.values_list("id", flat=True)]
-    return abandoned, len(told)
+    forgotten = list(waiting.values_list("id", flat=True))
+    for run_id in forgotten:
+        _tell_worker(run_id)
+    return abandoned, len(forgotten)
 
 
 _OPEN = frozenset({"waiting", "running"})
@@ -122,7 +124,7 @@ def _tell_worker(run_id: UUID) -> None:
         return
 
 
-def _method(server: McpServer, purpose: str) -> Method:
+def _method(server: McpServer, purpose: str) -> str:
     if purpose == Purpose.NEW_KEY or (purpose == Purpose.VERIFICATION and server.verify_signature):
         return Method.CHALLENGE
     return Method.CERTIFICATE if server.verify_tls and server.url.startswith("https:") else Method.HEALTH

@@ -8,11 +8,16 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from agents.models import AgentRuntime
+from aim import clock
 from aim.encryption import decrypt
 from aim.ledger.events import Event
 from mcp.models import Credential, McpServer, ServerChallenge, ServerKey, VerificationRun
+from mcp.services import performing
 from mcp.services.credentials import set_credential
-from mcp.services.runs import perform_run, start_run
+from mcp.services.outcomes import settle
+from mcp.services.registration import update_server
+from mcp.services.rotation import RotationPlan, start_rotation
+from mcp.services.runs import LOST_AFTER, perform_run, start_run, tend_runs
 from tests.factories.accounts import Role, make_organization, make_person
 from tests.factories.agents import make_agent, pem_of
 from tests.factories.api import Api, messages
@@ -257,3 +262,64 @@ def test_a_server_that_fails_too_often_is_suspended_and_a_good_run_brings_it_bac
         McpServer.objects.filter(id=server.id).update(**sdk.fields())
         run_of(server)
     assert (server.status, server.verification, server.consecutive_failures) == ("active", "verified", 0)
+
+
+@pytest.mark.requirement("W9.3", "W9.6")
+def test_a_new_key_is_agreed_to_by_the_old_one_and_proves_itself(admin, authority):
+    old, new = Ed25519PrivateKey.generate(), Ed25519PrivateKey.generate()
+    with sdk_server(authority=authority, key=old) as sdk:
+        server = registered(admin, sdk)
+        assert run_of(server).state == "succeeded"
+        rotation = start_rotation(admin.actor, server.id, RotationPlan(public_key=pem_of(new), server_updated=True))
+        # The server has not been told of the new key, and does not agree.
+        refused = run_of(server, purpose="new_key", key=rotation.new_key)
+        assert (refused.state, refused.error_code) == ("failed", "signature_invalid")
+        assert "No such key is to take" in refused.steps[2]["detail"]
+    with sdk_server(authority=authority, key=old, next_keys=[rotation.new_key.thumbprint]) as sdk:
+        McpServer.objects.filter(id=server.id).update(**sdk.fields())
+        agreed = run_of(server, purpose="new_key", key=rotation.new_key)
+        rotation.refresh_from_db()
+        assert (agreed.state, rotation.state, rotation.confirmed_how) == ("succeeded", "proving", "old_key")
+        unready = run_of(server, purpose="new_key", key=rotation.new_key)
+        assert unready.error == "Verification failed. Ensure server uses new private key."
+    with sdk_server(authority=authority, key=old, verification_key=Ed25519PrivateKey.generate()) as sdk:
+        McpServer.objects.filter(id=server.id).update(**sdk.fields())
+        wrong = run_of(server, purpose="new_key", key=rotation.new_key)
+        assert wrong.error == "Cannot verify new key. Check private key matches."
+    with sdk_server(authority=authority, key=old, verification_key=new) as sdk:
+        McpServer.objects.filter(id=server.id).update(**sdk.fields())
+        proof = run_of(server, purpose="new_key", key=rotation.new_key)
+        assert (proof.state, proof.key_id) == ("succeeded", rotation.new_key_id)
+        rotation.refresh_from_db()
+        assert rotation.state == "rolling"
+        assert server.keys.get(status="active").id == rotation.new_key_id
+        # Both are good now, and the one that has signed is on record.
+        assert run_of(server).key_id == rotation.new_key_id
+    assert (server.consecutive_failures, server.verification) == (0, "verified")
+
+
+@pytest.mark.requirement("W8.3")
+def test_what_was_changed_meanwhile_is_not_proved(admin, sdk):
+    server = registered(admin, sdk)
+    run = server.runs.get()
+    VerificationRun.objects.filter(id=run.id).update(state="running")
+    update_server(admin.actor, server.id, changes={"url": "https://elsewhere.example/mcp"})
+    VerificationRun.objects.filter(id=run.id).update(state="waiting")
+    McpServer.objects.filter(id=server.id).update(url=sdk.url)
+    examined = performing._examine(VerificationRun.objects.get(id=run.id))
+    VerificationRun.objects.filter(id=run.id).update(state="running")
+    McpServer.objects.filter(id=server.id).update(url="https://elsewhere.example/mcp")
+    assert settle(run.id, examined).state == "abandoned"
+    server.refresh_from_db()
+    assert server.verification == "unverified"
+
+
+@pytest.mark.requirement("W6.3")
+def test_a_run_whose_worker_was_killed_is_given_up_and_another_can_begin(admin, sdk):
+    server = registered(admin, sdk)
+    run = server.runs.get()
+    VerificationRun.objects.filter(id=run.id).update(state="running", started_at=clock.now() - LOST_AFTER * 2)
+    tend_runs()
+    run.refresh_from_db()
+    assert (run.state, {step["result"] for step in run.steps}) == ("abandoned", {"skipped"})
+    assert run_of(server).state == "succeeded"

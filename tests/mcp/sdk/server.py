@@ -4,6 +4,9 @@ Reads its settings as JSON from the first argument: see `tests.mcp.sdk.running.S
 that nothing of the project can be imported by accident; the responder is loaded by its path.
 """
 
+# mypy: ignore-errors
+# What it imports is installed elsewhere.
+
 import base64
 import hashlib
 import hmac
