@@ -26,6 +26,7 @@ _PREFIXES = {
     "deadlock_id": "dlk",
     "grant_id": "gnt",
     "invitation_id": "inv",
+    "notification_id": "ntf",
     "policy_id": "pol",
     "server_id": "mcp",
     "session_id": "ses",
