@@ -61,7 +61,7 @@ class NotificationsConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
     async def _tell(self) -> None:
         while True:
             state = await self._seat.next()
-            await self.send(json.dumps({"type": "unread", "count": state.count, "newest": state.newest}))
+            await self.send(json.dumps({"type": "unread", "count": state.number, "newest": state.newest}))
 
     async def _refuse(self, status: int, code: str, detail: str) -> NoReturn:
         """Answer the handshake as any call of the API is answered, and end."""

@@ -53,7 +53,7 @@ def unread_of(actor: Actor) -> int:
 class Unread(NamedTuple):
     """What changes as soon as there is something new, or less to read."""
 
-    count: int
+    number: int
     newest: str | None
 
 

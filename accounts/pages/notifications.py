@@ -28,8 +28,8 @@ _NEWEST_FIRST = Order("newest", "id", descending=True)
 @console_page(Permission.NOTIFICATIONS_OWN)
 def notifications(request: HttpRequest, actor: Actor) -> HttpResponse:
     if wanted_fragment(request) == BELL:
-        rows = list(notifications_of(actor)[:IN_PANEL])
-        context = {"notices": _shown(rows), "newest": rows[0].public_id if rows else "", "unread": unread_of(actor)}
+        newest = list(notifications_of(actor)[:IN_PANEL])
+        context = {"notices": _shown(newest), "newest": _first(newest), "unread": unread_of(actor)}
         return render_page(request, "accounts/notifications_panel.html", context, fragments={BELL: "panel"})
     rows, only_unread = notifications_of(actor), "unread" in request.GET
     unread = unread_of(actor)
@@ -44,7 +44,7 @@ def notifications(request: HttpRequest, actor: Actor) -> HttpResponse:
     context = {
         "page": page,
         "notices": _shown(page.rows),
-        "newest": page.rows[0].public_id if page.rows else "",
+        "newest": _first(page.rows),
         "unread": unread,
         "only_unread": only_unread,
         "tabs": tabs,
@@ -72,6 +72,10 @@ def notifications_read(request: HttpRequest, actor: Actor) -> HttpResponse:
         return HttpResponse(status=204)
     say(request, _("All notifications are marked as read"))
     return redirect_to(request, "accounts:notifications")
+
+
+def _first(rows: list[Notification]) -> str:
+    return rows[0].public_id if rows else ""
 
 
 def _shown(rows: list[Notification]) -> list[dict[str, Any]]:

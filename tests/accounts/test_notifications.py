@@ -157,7 +157,7 @@ def test_the_api_lists_and_marks_ones_own(admin, manager):
     rows = api.get("/notifications?unread=true").json()["results"]
     assert [row["count"] for row in rows] == [1, 1]
     states = unread_of_memberships([manager.membership.id], seen_by(manager.actor))
-    assert states[manager.membership.id].count == unread_of(manager.actor) == 2
+    assert states[manager.membership.id].number == unread_of(manager.actor) == 2
     assert f"ntf_{states[manager.membership.id].newest.replace('-', '')}" == rows[0]["id"]
     assert rows[0]["id"] > rows[1]["id"]
     answer = api.post(f"/notifications/{rows[0]['id']}/read")
