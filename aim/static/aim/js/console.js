@@ -13,6 +13,7 @@ import "./menu.js";
 import "./notifications.js";
 import "./offline.js";
 import "./palette.js";
+import "./port.js";
 import "./preferences.js";
 import "./proof.js";
 import "./session.js";
