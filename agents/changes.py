@@ -60,27 +60,34 @@ class Change:
     fields: list[FieldChange]
 
 
-def changes_of(entries: Iterable[Entry]) -> list[Change]:
-    return [_change(read_entry(entry)) for entry in entries]
+def changes_of(entries: Iterable[Entry], words: Mapping[str, Promise] = WORDS) -> list[Change]:
+    """`words` say what happened, by the kind of entry."""
+    return [_change(read_entry(entry), words) for entry in entries]
 
 
-def _change(entry: Mapping[str, Any]) -> Change:
+def _change(entry: Mapping[str, Any], words: Mapping[str, Promise]) -> Change:
     data, actor = entry["data"], entry["actor"]
-    changed = data.get("changes")
-    fields = [
-        FieldChange(field, _shown(values.get("before")), _shown(values.get("after")))
-        for field, values in (changed.items() if isinstance(changed, dict) else ())
-        if isinstance(values, dict)
-    ]
     return Change(
         at=parse_datetime(entry["at"]),
         kind=entry["kind"],
-        words=WORDS.get(entry["kind"], entry["kind"]),
+        words=words.get(entry["kind"], entry["kind"]),
         tone=_TONES.get(entry["kind"], ""),
         who=actor.get("label") or actor["kind"],
         reason=data.get("reason"),
-        fields=fields,
+        fields=_fields(data.get("changes")),
     )
+
+
+def _fields(changed: Any) -> list[FieldChange]:
+    """Changes by field, or the same as a list with paths."""
+    pairs: list[tuple[str, Any]] = list(changed.items()) if isinstance(changed, dict) else []
+    if isinstance(changed, list):
+        pairs = [(values.get("path", ""), values) for values in changed if isinstance(values, dict)]
+    return [
+        FieldChange(field, _shown(values.get("before")), _shown(values.get("after")))
+        for field, values in pairs
+        if isinstance(values, dict)
+    ]
 
 
 def _shown(value: Any) -> str:
