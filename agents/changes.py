@@ -29,11 +29,15 @@ WORDS: Mapping[str, Promise] = {
     Event.PUBLIC_KEY_ACTIVATED: _("Public key changed"),
     Event.CHALLENGE_ISSUED: _("Challenge issued"),
     Event.CHALLENGE_FAILED: _("Challenge failed"),
+    Event.TRUST_CHANGED: _("Trust moved"),
+    Event.TRUST_BASELINE_SET: _("Trust set anew"),
+    Event.TRUST_TAMPERED: _("Trust was manipulated"),
 }
 _TONES: Mapping[str, str] = {
     Event.AGENT_SUSPENDED: "denied",
     Event.AGENT_REVOKED: "denied",
     Event.CHALLENGE_FAILED: "denied",
+    Event.TRUST_TAMPERED: "critical",
     Event.AGENT_VERIFIED: "accent",
     Event.AGENT_ATTESTED: "accent",
     Event.AGENT_RESUMED: "accent",
@@ -60,18 +64,20 @@ class Change:
     fields: list[FieldChange]
 
 
-def changes_of(entries: Iterable[Entry], words: Mapping[str, Promise] = WORDS) -> list[Change]:
-    """`words` say what happened, by the kind of entry."""
-    return [_change(read_entry(entry), words) for entry in entries]
+def changes_of(
+    entries: Iterable[Entry], *, words: Mapping[str, Promise] = WORDS, tones: Mapping[str, str] = _TONES
+) -> list[Change]:
+    """`words` and `tones` are those of the events that the subject's entries may have."""
+    return [_change(read_entry(entry), words, tones) for entry in entries]
 
 
-def _change(entry: Mapping[str, Any], words: Mapping[str, Promise]) -> Change:
+def _change(entry: Mapping[str, Any], words: Mapping[str, Promise], tones: Mapping[str, str]) -> Change:
     data, actor = entry["data"], entry["actor"]
     return Change(
         at=parse_datetime(entry["at"]),
         kind=entry["kind"],
         words=words.get(entry["kind"], entry["kind"]),
-        tone=_TONES.get(entry["kind"], ""),
+        tone=tones.get(entry["kind"], ""),
         who=actor.get("label") or actor["kind"],
         reason=data.get("reason"),
         fields=_fields(data.get("changes")),

@@ -192,6 +192,10 @@ class ServerKey(models.Model):
     def __str__(self) -> str:
         return self.fingerprint
 
+    @property
+    def public_id(self) -> str:
+        return show_id(IdKind.MCP_KEY, self.id)
+
 
 class Tool(models.Model):
     """What a server offers, as it was when a person approved it; nothing is callable before that."""
@@ -223,6 +227,10 @@ class Tool(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def public_id(self) -> str:
+        return show_id(IdKind.MCP_TOOL, self.id)
 
 
 class Credential(models.Model):

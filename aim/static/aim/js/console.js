@@ -12,6 +12,7 @@ import "./live.js";
 import "./menu.js";
 import "./offline.js";
 import "./palette.js";
+import "./port.js";
 import "./preferences.js";
 import "./proof.js";
 import "./session.js";
