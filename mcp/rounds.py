@@ -7,7 +7,7 @@ are in a lane of their own, so that those that hang wait for each other and for 
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from queue import Empty, SimpleQueue
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import structlog
 from django.db import connection
@@ -17,6 +17,31 @@ Result = TypeVar("Result")
 log = structlog.get_logger("aim.mcp")
 _PAUSE = 0.2
 _MOST_KEPT_AT_ONCE = 256
+
+
+class Crew:
+    """So many threads for jobs that somebody waits for; each has its own for as long as it takes."""
+
+    def __init__(self, name: str, *, size: int, work: Callable[[Any], object]) -> None:
+        self._name = name
+        self._work = work
+        self._places = threading.BoundedSemaphore(size)
+
+    def begin(self, job: object) -> bool:
+        """Begin the job; False where all are busy, and whoever keeps the jobs has to offer it again."""
+        if not self._places.acquire(blocking=False):
+            return False
+        threading.Thread(target=self._do, args=(job,), name=f"{self._name}-crew", daemon=True).start()
+        return True
+
+    def _do(self, job: object) -> None:
+        try:
+            self._work(job)
+        except Exception:
+            log.exception("crew_broke", crew=self._name)
+        finally:
+            connection.close()
+            self._places.release()
 
 
 class Rounds(Generic[Job, Result]):

@@ -4,16 +4,20 @@ from uuid import UUID
 
 from celery import shared_task
 
+from mcp.rounds import Crew
 from mcp.services import expiry, runs
 from mcp.services.health import HEALTH_ROUNDS, prune_samples
 from mcp.services.rollover import end_rollovers, remind_of_rollovers
 from mcp.services.schedule import VERIFICATION_ROUNDS
 
+# Servers that hang keep no task of anything else waiting: runs that people have begun have threads of their own.
+RUNS = Crew("runs", size=16, work=runs.perform_run)
+
 
 @shared_task
-def perform_run(run_id: str) -> None:
-    """Carry out one run, unless somebody has."""
-    runs.perform_run(UUID(hex=run_id))
+def perform_run(run_id: str) -> bool:
+    """Carry out one run beside the tasks, unless somebody has; False where all are busy, and it is told again."""
+    return RUNS.begin(UUID(hex=run_id))
 
 
 @shared_task

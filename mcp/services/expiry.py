@@ -4,18 +4,20 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Exists, OuterRef, Q
 
 from agents.services.runtime import raise_epoch_of_organization
 from aim import clock
 from aim.ledger.events import Event
 from mcp.alerts import CERTIFICATE
 from mcp.ledger_entries import record
-from mcp.models import Certificate, McpServer, ServerStatus, VerificationStatus
+from mcp.models import Certificate, McpServer, ServerStatus, VerificationRun, VerificationStatus
 from mcp.services.events import Kind, Severity, mcp_system, note
 from mcp.services.lifecycle import move_server
 from mcp.services.notices import tell
 
 DAYS_AHEAD = (30, 7, 0)
+_SEEN = timedelta(days=1)
 SUSPENDED = "MCP Server suspended: Certificate expired"
 _OWNERS = {
     Certificate.Role.SERVER: "The certificate of {server}",
@@ -26,10 +28,32 @@ _OWNERS = {
 def tend_certificates() -> int:
     """Give every alert that is due; answers how many. Each is given once, and of several that are late the last."""
     now = clock.now()
+    look_again_at_ending(now)
     ahead = now + timedelta(days=max(DAYS_AHEAD))
     rows = Certificate.objects.filter(current=True, not_after__lte=ahead).exclude(server__status=ServerStatus.RETIRED)
+    rows = rows.exclude(_may_be_replaced(now) & Q(not_after__gt=now))
     due = [row.id for row in rows.order_by("not_after").iterator() if due_alert(row, now) is not None]
     return sum(_alert(certificate_id) for certificate_id in due)
+
+
+def look_again_at_ending(at: datetime) -> int:
+    """Have servers verified that were not for a day and whose certificate is about to be told of; answers how many.
+
+    Whoever has replaced it meanwhile is neither alarmed nor suspended.
+    """
+    told = max(DAYS_AHEAD)
+    rows = Certificate.objects.filter(_may_be_replaced(at), current=True, not_after__lte=at + timedelta(days=told))
+    due = [row.server_id for row in rows.iterator() if due_alert(row, at) is not None or row.not_after <= at + _SEEN]
+    servers = McpServer.objects.filter(id__in=due).exclude(next_verification_at__lte=at)
+    return servers.exclude(status=ServerStatus.RETIRED).update(next_verification_at=at)
+
+
+def _may_be_replaced(at: datetime) -> Q:
+    """A server's certificate that nobody has looked at for a day: it was not seen, and the server not examined."""
+    examined = VerificationRun.objects.filter(
+        server_id=OuterRef("server_id"), purpose=VerificationRun.Purpose.VERIFICATION, finished_at__gt=at - _SEEN
+    )
+    return Q(Q(role=Certificate.Role.SERVER, last_seen_at__lt=at - _SEEN), ~Exists(examined))
 
 
 def due_alert(certificate: Certificate, at: datetime) -> int | None:

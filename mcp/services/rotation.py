@@ -40,6 +40,7 @@ from mcp.services.events import Kind, Severity, mcp_system, note
 from mcp.services.notices import tell
 from mcp.services.reaching import check_reachable
 from mcp.services.registration import make_server_key
+from mcp.services.runs import start_run
 
 State, Method = KeyRotation.State, KeyRotation.Method
 Completion = KeyRotation.Completion
@@ -126,7 +127,19 @@ def confirm_rotation(actor: Actor, server_id: UUID, *, rotation_id: UUID) -> Key
     if rotation.started_by_id is None or rotation.started_by_id == actor.id:
         raise RotationConflictError("A second admin must confirm the rotation: another person than who started it.")
     _confirm(actor, server, rotation, BY_SECOND_ADMIN)
+    _begin_proof(None, rotation)
     return rotation
+
+
+@transaction.atomic
+def prove_rotation(actor: Actor, server_id: UUID, *, rotation_id: UUID) -> VerificationRun:
+    """Begin the run that asks for what the rotation waits for: the old key's consent, then the new key's proof."""
+    actor.require(Permission.MCP_WRITE)
+    server = locked_server(actor, server_id)
+    rotation = rotation_by_id(server, rotation_id)
+    if rotation.state not in {State.CONFIRMING, State.PROVING}:
+        raise RotationConflictError(f"This rotation is {_words(rotation)}; there is nothing to prove.")
+    return _begin_proof(actor, rotation)
 
 
 def old_key_proved(run: VerificationRun) -> KeyRotation | None:
@@ -137,6 +150,7 @@ def old_key_proved(run: VerificationRun) -> KeyRotation | None:
     old = rotation.old_key
     if old is not None and old.status == ServerKey.Status.ACTIVE:
         _confirm(mcp_system(server), server, rotation, BY_OLD_KEY)
+        _begin_proof(None, rotation)
     return rotation
 
 
@@ -313,6 +327,16 @@ def _plan_problems(server: McpServer, plan: RotationPlan) -> list[Problem]:
 
 def _has_proved_key(server: McpServer) -> bool:
     return server.keys.filter(proved_at__isnull=False).exists()
+
+
+def _begin_proof(actor: Actor | None, rotation: KeyRotation) -> VerificationRun:
+    return start_run(
+        actor,
+        rotation.server_id,
+        purpose=VerificationRun.Purpose.NEW_KEY,
+        trigger=VerificationRun.Trigger.ROTATION,
+        key=rotation.new_key,
+    )
 
 
 def _confirm(actor: Actor, server: McpServer, rotation: KeyRotation, how: str) -> None:

@@ -50,6 +50,7 @@ def verify_by_schedule(server_id: UUID) -> None:
             server_id,
             purpose=VerificationRun.Purpose.VERIFICATION,
             trigger=VerificationRun.Trigger.SCHEDULE,
+            here=True,
         )
         perform_run(run.id)
     except ServerStatusError:
