@@ -183,7 +183,7 @@ def test_mutual_tls_shows_the_certificate_that_the_server_wants(admin, authority
     assert server.certificates.get(role="client", current=True).names == ["aim.example"]
 
 
-@pytest.mark.requirement("W6.2", "R.8")
+@pytest.mark.requirement("W6.2")
 def test_a_credential_is_encrypted_and_never_shown(admin, sdk):
     server, api = registered(admin, sdk), Api(admin.token)
     path = f"/mcp-servers/{server.public_id}/credential"
