@@ -32,7 +32,7 @@ def tend_certificates() -> int:
     ahead = now + timedelta(days=max(DAYS_AHEAD))
     rows = Certificate.objects.filter(current=True, not_after__lte=ahead).exclude(server__status=ServerStatus.RETIRED)
     rows = rows.exclude(_may_be_replaced(now) & Q(not_after__gt=now))
-    due = [row.id for row in rows.order_by("not_after").iterator() if due_alert(row, now) is not None]
+    due = [row.id for row in rows.order_by("not_after") if due_alert(row, now) is not None]
     return sum(_alert(certificate_id) for certificate_id in due)
 
 
@@ -43,7 +43,7 @@ def look_again_at_ending(at: datetime) -> int:
     """
     told = max(DAYS_AHEAD)
     rows = Certificate.objects.filter(_may_be_replaced(at), current=True, not_after__lte=at + timedelta(days=told))
-    due = [row.server_id for row in rows.iterator() if due_alert(row, at) is not None or row.not_after <= at + _SEEN]
+    due = [row.server_id for row in rows if due_alert(row, at) is not None or row.not_after <= at + _SEEN]
     servers = McpServer.objects.filter(id__in=due).exclude(next_verification_at__lte=at)
     return servers.exclude(status=ServerStatus.RETIRED).update(next_verification_at=at)
 
