@@ -40,6 +40,7 @@ class IdKind(StrEnum):
     MCP_ROTATION = "mro"
     MCP_KEY = "mky"
     MCP_EVENT = "mev"
+    REPORT = "rep"
 
 
 class InvalidIdError(ValueError):

@@ -97,6 +97,7 @@ class Event(StrEnum):
     MCP_KEY_REVOKED = "mcp.key.revoked"
     MCP_TOOL_UPDATED = "mcp.tool.updated"
     MCP_TOOL_APPROVED = "mcp.tool.approved"
+    MCP_REPORT_MADE = "mcp.report.made"
     FOLLOWER_STOPPED = "ledger.follower.stopped"
     FOLLOWER_RESTARTED = "ledger.follower.restarted"
     FOLLOWER_REPLAYED = "ledger.follower.replayed"
