@@ -29,11 +29,15 @@ WORDS: Mapping[str, Promise] = {
     Event.PUBLIC_KEY_ACTIVATED: _("Public key changed"),
     Event.CHALLENGE_ISSUED: _("Challenge issued"),
     Event.CHALLENGE_FAILED: _("Challenge failed"),
+    Event.TRUST_CHANGED: _("Trust moved"),
+    Event.TRUST_BASELINE_SET: _("Trust set anew"),
+    Event.TRUST_TAMPERED: _("Trust was manipulated"),
 }
 _TONES: Mapping[str, str] = {
     Event.AGENT_SUSPENDED: "denied",
     Event.AGENT_REVOKED: "denied",
     Event.CHALLENGE_FAILED: "denied",
+    Event.TRUST_TAMPERED: "critical",
     Event.AGENT_VERIFIED: "accent",
     Event.AGENT_ATTESTED: "accent",
     Event.AGENT_RESUMED: "accent",

@@ -130,25 +130,24 @@ def _server_data(server: McpServer, identity: Identity) -> dict[str, Any]:
 
 def _keys(server: McpServer) -> tuple[list[Block], Any]:
     keys = list(server.keys.order_by("-created_at"))
-    blocks: list[Block] = []
-    for key in keys:
-        if key.status != ServerKey.Status.RETIRED:
-            blocks.append(
-                Facts(
-                    [
-                        Fact("Fingerprint (SHA-256)", key.fingerprint, mono=True),
-                        Fact("Type", f"{type_label(key.key_type, key.bits)}, {key.bits} bits"),
-                        Fact("Algorithm", algorithm_of(key.key_type)),
-                        Fact("State", str(key.status)),
-                        Fact("Created", _time(key.created_at)),
-                        Fact("Proved", _time(key.proved_at) or "not yet"),
-                        Fact("Public key", key.pem.strip(), mono=True),
-                    ]
-                )
-            )
+    blocks: list[Block] = [_key_facts(key) for key in keys if key.status != ServerKey.Status.RETIRED]
     if not blocks:
         blocks.append(Text("The server has no public key.", quiet=True))
     return blocks, [_key_data(key) for key in keys]
+
+
+def _key_facts(key: ServerKey) -> Facts:
+    return Facts(
+        [
+            Fact("Fingerprint (SHA-256)", key.fingerprint, mono=True),
+            Fact("Type", f"{type_label(key.key_type, key.bits)}, {key.bits} bits"),
+            Fact("Algorithm", algorithm_of(key.key_type)),
+            Fact("State", str(key.status)),
+            Fact("Created", _time(key.created_at)),
+            Fact("Proved", _time(key.proved_at) or "not yet"),
+            Fact("Public key", key.pem.strip(), mono=True),
+        ]
+    )
 
 
 def _key_data(key: ServerKey) -> dict[str, Any]:
@@ -264,13 +263,13 @@ def _rotations(server: McpServer, identity: Identity) -> tuple[list[Block], Any]
 
 
 def _compliance(server: McpServer, assessment: Assessment) -> tuple[list[Block], Any]:
-    state = "meets" if assessment.compliant else "does not meet"
+    name = server.display_name
     blocks: list[Block] = [
         Text(
-            f"Attestation: at the time of this report the MCP server {server.display_name} {state} every check of"
-            " cryptographic compliance that AIM makes: key strength, key age, frequency of verification and TLS version."
+            f"Attestation: at the time of this report the MCP server {name} meets every check of cryptographic"
+            " compliance that AIM makes: key strength, key age, frequency of verification and TLS version."
             if assessment.compliant
-            else f"Attestation: at the time of this report the MCP server {server.display_name} {state} all checks of"
+            else f"Attestation: at the time of this report the MCP server {name} does not meet all checks of"
             " cryptographic compliance that AIM makes. The checks below say which."
         ),
         Checks([Check(str(check.label), check.passed, check.detail) for check in assessment.checks]),
