@@ -56,7 +56,7 @@ class Report(models.Model):
 
     @property
     def public_id(self) -> str:
-        return show_id(IdKind.REPORT, self.id)
+        return show_id(IdKind.REPORT_FILE, self.id)
 
     @property
     def is_open(self) -> bool:

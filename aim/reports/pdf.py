@@ -69,7 +69,7 @@ def _fonts() -> None:
 
 
 def _style(
-    size: float, font: str = SANS, colour: Color = INK, *, before: float = 0, after: float = 0
+    size: float, font: str = SANS, colour: Color = INK, *, before: float = 0, after: float = 0, with_next: bool = False
 ) -> ParagraphStyle:
     return ParagraphStyle(
         f"{font}{size}{colour.hexval()}{before}{after}",
@@ -81,6 +81,7 @@ def _style(
         spaceAfter=after,
         alignment=TA_LEFT,
         splitLongWords=1,
+        keepWithNext=int(with_next),
     )
 
 
@@ -105,7 +106,7 @@ def _safe(text: str, font: str = SANS) -> str:
 def _drawn(block: Block) -> list[Flowable]:
     match block:
         case Heading(text):
-            return [_Rule(), Paragraph(_safe(text), _style(12, BOLD, before=2, after=4))]
+            return [_Rule(), Paragraph(_safe(text), _style(12, BOLD, before=2, after=4, with_next=True))]
         case Text(text, quiet):
             return [Paragraph(_safe(text), _style(9, SANS, MUTED if quiet else INK, after=5))]
         case Facts(rows):
@@ -187,6 +188,8 @@ _FLUSH: list[Any] = [
 
 class _Rule(Flowable):
     """A line from edge to edge above a section."""
+
+    keepWithNext = 1  # noqa: N815 - reportlab's name
 
     def wrap(self, _width: float, _height: float) -> tuple[float, float]:
         return WIDTH, 12

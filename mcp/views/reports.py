@@ -114,7 +114,7 @@ def _reports(scope: UUID | None) -> QuerySet[Report]:
 
 def _report(actor: Actor, report_id: str) -> Report:
     """Of the actor's organization, and of a kind that the actor may read."""
-    report = Report.objects.filter(id=path_id(IdKind.REPORT, report_id), organization_id=actor.scope).first()
+    report = Report.objects.filter(id=path_id(IdKind.REPORT_FILE, report_id), organization_id=actor.scope).first()
     if (
         report is None
         or report.kind != CRYPTO_REPORT.name
