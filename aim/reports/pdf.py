@@ -186,7 +186,7 @@ _FLUSH: list[Any] = [
 ]
 
 
-class _Rule(Flowable):
+class _Rule(Flowable):  # type: ignore[misc]
     """A line from edge to edge above a section."""
 
     keepWithNext = 1  # noqa: N815 - reportlab's name
@@ -200,7 +200,7 @@ class _Rule(Flowable):
         self.canv.line(0, 4, WIDTH, 4)
 
 
-class _Figure(Flowable):
+class _Figure(Flowable):  # type: ignore[misc]
     """The score as a figure, with a bar of its share."""
 
     def __init__(self, score: Score) -> None:
