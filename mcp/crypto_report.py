@@ -35,9 +35,7 @@ MOST_RUNS: Final = 5000
 
 def gather(report: Report, tell: Tell) -> Gathered:
     """Everything that the chosen sections say, as it is at this moment."""
-    server = McpServer.objects.select_related("organization", "owner").get(
-        id=report.subject_id, organization_id=report.organization_id
-    )
+    server = _server(report)
     sections = [name for name in SECTIONS if name in report.options.get("sections", list(SECTIONS))]
     identity, attempts = identity_of(server), attempts_of(server)
     assessment = assess(server, identity, attempts)
@@ -77,7 +75,7 @@ def gather(report: Report, tell: Tell) -> Gathered:
 
 
 def note_made(report: Report) -> None:
-    server = McpServer.objects.get(id=report.subject_id)
+    server = _server(report)
     data = {
         "report": report.id.hex,
         "form": str(report.form),
@@ -90,6 +88,12 @@ def note_made(report: Report) -> None:
 
 
 CRYPTO_REPORT = ReportKind("mcp_crypto", Permission.MCP_READ.value, gather, note_made)
+
+
+def _server(report: Report) -> McpServer:
+    assert report.subject_id is not None
+    servers = McpServer.objects.select_related("organization", "owner")
+    return servers.get(id=report.subject_id, organization_id=report.organization_id)
 
 
 def _identity(server: McpServer, identity: Identity) -> list[Block]:
@@ -168,7 +172,8 @@ def _key_data(key: ServerKey) -> dict[str, Any]:
 
 def _history(server: McpServer) -> tuple[list[Block], Any]:
     attempts = attempts_of(server)
-    runs = list(VerificationRun.objects.filter(server=server).select_related("key").order_by("-id")[: MOST_RUNS + 1])
+    ended = VerificationRun.objects.filter(server=server, finished_at__isnull=False)
+    runs = list(ended.select_related("key").order_by("-id")[: MOST_RUNS + 1])
     more, runs = len(runs) > MOST_RUNS, runs[:MOST_RUNS]
     share = "no attempts yet" if attempts.share is None else f"{attempts.share:.1f} %"
     blocks: list[Block] = [

@@ -76,7 +76,9 @@ def tend_reports() -> tuple[int, int, int]:
         state=Report.State.FAILED, error="The worker that made it is gone.", finished_at=now
     )
     waiting = Report.objects.filter(state=Report.State.WAITING, created_at__lt=now - _TOLD_AGAIN_AFTER)
-    told = [tell_worker(report_id) for report_id in waiting.values_list("id", flat=True)]
+    told = list(waiting.values_list("id", flat=True))
+    for report_id in told:
+        tell_worker(report_id)
     forgotten, _by_model = Report.objects.filter(created_at__lt=now - KEPT_FOR).delete()
     return lost, len(told), forgotten
 

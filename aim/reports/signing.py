@@ -69,7 +69,7 @@ def sign_pdf(content: bytes, row: SigningCertificate, *, reason: str) -> bytes:
     signer = signers.SimpleSigner(
         signing_cert=read(row.certificate_pem),
         signing_key=PrivateKeyInfo.load(decrypt(bytes(row.certificate_key))),
-        cert_registry=SimpleCertificateStore.from_certs([read(row.authority_pem)]),
+        cert_registry=SimpleCertificateStore.from_certs([read(row.authority_pem)]),  # type: ignore[no-untyped-call]
     )
     metadata = signers.PdfSignatureMetadata(
         field_name="Signature", md_algorithm="sha256", subfilter=SigSeedSubFilter.PADES, reason=reason

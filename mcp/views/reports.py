@@ -23,7 +23,6 @@ from aim.reports.making import ask_report
 from aim.reports.models import Report, SigningCertificate
 from mcp.crypto_report import CRYPTO_REPORT, SECTIONS
 from mcp.fragments import REPORT
-from mcp.models import McpServer
 from mcp.selectors import server_by_id
 
 _LISTED = 10
@@ -62,7 +61,7 @@ def server_report(request: HttpRequest, actor: Actor, server_id: str) -> HttpRes
         "server": server,
         "form": form,
         "sections": [(name, label, name in chosen) for name, label in SECTIONS.items()],
-        "reports": _reports(actor.scope).filter(kind=CRYPTO_REPORT.name, subject_id=server.id)[:_LISTED],
+        "reports": _reports(_scope(actor)).filter(kind=CRYPTO_REPORT.name, subject_id=server.id)[:_LISTED],
     }
     status = 422 if form.errors else 200
     return render_page(request, "mcp/server_report.html", context, fragments={"dialog": "dialog"}, status=status)
@@ -87,16 +86,16 @@ def report_file(request: HttpRequest, actor: Actor, report_id: str) -> HttpRespo
 @console_page(Permission.MCP_READ)
 def signing_authority(request: HttpRequest, actor: Actor) -> HttpResponse:  # noqa: ARG001 - one file
     """The certificate that a reader of PDF must be told to trust, once, to check this organization's reports."""
-    row = SigningCertificate.objects.filter(organization_id=actor.scope).first()
+    row = SigningCertificate.objects.filter(organization_id=_scope(actor)).first()
     if row is None:
         raise Http404
     return file_response(row.authority_pem.encode(), "aim-signing-authority.pem", "application/x-pem-file")
 
 
 def _progress(request: HttpRequest, actor: Actor, report: Report) -> HttpResponse:
-    server = McpServer.objects.filter(id=report.subject_id, organization_id=actor.scope).first()
-    if server is None:
+    if report.subject_id is None:
         raise Http404
+    server = server_by_id(actor, report.subject_id)
     context = {
         "server": server,
         "report": report,
@@ -108,13 +107,19 @@ def _progress(request: HttpRequest, actor: Actor, report: Report) -> HttpRespons
     return retarget(response, DIALOG) if request.method == "POST" else response
 
 
-def _reports(scope: UUID | None) -> QuerySet[Report]:
+def _scope(actor: Actor) -> UUID:
+    if actor.organization_id is None:
+        raise NotFoundError
+    return actor.organization_id
+
+
+def _reports(scope: UUID) -> QuerySet[Report]:
     return Report.objects.filter(organization_id=scope).defer("content")
 
 
 def _report(actor: Actor, report_id: str) -> Report:
     """Of the actor's organization, and of a kind that the actor may read."""
-    report = Report.objects.filter(id=path_id(IdKind.REPORT_FILE, report_id), organization_id=actor.scope).first()
+    report = Report.objects.filter(id=path_id(IdKind.REPORT_FILE, report_id), organization_id=_scope(actor)).first()
     if (
         report is None
         or report.kind != CRYPTO_REPORT.name

@@ -33,8 +33,9 @@ def server(admin):
     made = make_server(admin.actor, name="filesystem-mcp", display_name="Filesystem <b>MCP", public_key=PEM)
     ServerKey.objects.filter(server=made).update(status="active")
     error = "Cryptographic verification failed. Check private key matches public key."
-    VerificationRun.objects.create(server=made, trigger="manual", state="succeeded", duration_ms=505, response_ms=127)
-    VerificationRun.objects.create(server=made, trigger="manual", state="failed", error=error)
+    ended = {"server": made, "trigger": "manual", "finished_at": clock.now()}
+    VerificationRun.objects.create(**ended, state="succeeded", duration_ms=505, response_ms=127)
+    VerificationRun.objects.create(**ended, state="failed", error=error)
     return made
 
 
