@@ -38,6 +38,10 @@ class Permission(StrEnum):
     LEDGER_READ = "ledger:read"
     LEDGER_PROVE = "ledger:prove"
     """To fetch checkpoints and proofs, which show nothing of anybody's entries; an agent may for its own decisions."""
+    VIEWS_OWN = "views:own"
+    """To keep views of lists, and columns, for oneself."""
+    VIEWS_SHARE = "views:share"
+    """To show a view of one's own to the whole organization."""
     ORGANIZATION_READ = "organization:read"
     ORGANIZATION_WRITE = "organization:write"
     VERIFY_ACTIONS = "verify:actions"
@@ -57,13 +61,14 @@ _VIEWER = frozenset(
         Permission.POLICIES_READ,
         Permission.TEAMS_READ,
         Permission.TOKENS_OWN,
+        Permission.VIEWS_OWN,
         Permission.VERIFICATIONS_READ,
         Permission.LEDGER_READ,
         Permission.LEDGER_PROVE,
         Permission.ORGANIZATION_READ,
     }
 )
-_MEMBER = _VIEWER
+_MEMBER = _VIEWER | {Permission.VIEWS_SHARE}
 _MANAGER = _MEMBER | {
     Permission.AGENTS_WRITE,
     Permission.AGENTS_LIFECYCLE,

@@ -3,12 +3,13 @@ from django.urls import path, re_path
 from agents.views.detail import agent_act, agent_api_key, agent_detail, agent_rotate, agent_verify
 from agents.views.imports import agent_import
 from agents.views.registration import agent_edit, agent_key_result, agent_register
-from agents.views.registry import agent_list, agents_bulk
+from agents.views.registry import agent_list, agents_bulk, agents_export
 
 app_name = "agents"
 urlpatterns = [
     path("dashboard/agents", agent_list, name="agent-list"),
     re_path("^dashboard/agents/bulk/(?P<verb>suspend|resume)$", agents_bulk, name="agents-bulk"),
+    path("dashboard/agents/export", agents_export, name="agents-export"),
     path("dashboard/agents/register", agent_register, name="agent-register"),
     path("dashboard/agents/register/key", agent_key_result, name="agent-key-result"),
     path("dashboard/agents/import", agent_import, name="agent-import"),

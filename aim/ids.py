@@ -36,6 +36,7 @@ class IdKind(StrEnum):
     DATA_CLASS = "dcl"
     MCP_SERVER = "mcp"
     MCP_TOOL = "mtl"
+    SAVED_VIEW = "viw"
 
 
 class InvalidIdError(ValueError):
