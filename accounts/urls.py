@@ -9,6 +9,7 @@ from accounts.pages.account import (
     session_end,
     sessions_end,
 )
+from accounts.pages.alerts import alert_settings, own_alerts
 from accounts.pages.door import join_page, login_page, logout_page, provider_page
 from accounts.pages.invitations import invitation_resend, invitation_revoke, invite_page, invited_page
 from accounts.pages.lists import (
@@ -44,7 +45,6 @@ from accounts.pages.second_factor import (
     second_factor_page,
 )
 from accounts.pages.settings import (
-    alert_settings,
     logo_remove,
     organization_settings,
     role_settings,
@@ -90,6 +90,7 @@ urlpatterns = [
     path("dashboard/settings/roles", role_settings, name="roles"),
     path("dashboard/settings/security", security_settings, name="security"),
     path("dashboard/settings/alerts", alert_settings, name="alerts"),
+    path("dashboard/settings/alerts/own", own_alerts, name="alerts-own"),
     path("dashboard/settings/tokens", token_settings, name="tokens"),
     path("dashboard/settings/tokens/new", token_new, name="token-new"),
     path("dashboard/settings/tokens/<str:token_id>/revoke", token_revoke, name="token-revoke"),

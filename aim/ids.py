@@ -36,6 +36,10 @@ class IdKind(StrEnum):
     DATA_CLASS = "dcl"
     MCP_SERVER = "mcp"
     MCP_TOOL = "mtl"
+    MCP_RUN = "mrn"
+    MCP_ROTATION = "mro"
+    MCP_KEY = "mky"
+    MCP_EVENT = "mev"
     SAVED_VIEW = "viw"
 
 

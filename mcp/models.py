@@ -25,6 +25,14 @@ class VerificationStatus(models.TextChoices):
     FAILED = "failed"
 
 
+class Health(models.TextChoices):
+    """What the last health check has shown."""
+
+    UNKNOWN = "unknown"
+    HEALTHY = "healthy"
+    UNHEALTHY = "unhealthy"
+
+
 class AuthMethod(models.TextChoices):
     NONE = "none", "None"
     API_KEY = "api_key", "API Key"
@@ -91,6 +99,12 @@ class McpServer(models.Model):
     last_verified_at = models.DateTimeField(null=True)
     next_verification_at = models.DateTimeField(null=True)
     consecutive_failures = models.PositiveSmallIntegerField(default=0)
+    suspended_by_failures = models.BooleanField(default=False)
+    """Suspended by its failures or its certificate, and not by a person: a good run may bring it back."""
+    tls_version = models.CharField(max_length=16, blank=True)
+    health = models.CharField(max_length=16, choices=Health.choices, default=Health.UNKNOWN)
+    last_health_at = models.DateTimeField(null=True)
+    next_health_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -99,6 +113,7 @@ class McpServer(models.Model):
         indexes: ClassVar = [
             models.Index(fields=["organization", "-id"], name="mcp_server_by_organization"),
             models.Index(fields=["next_verification_at"], name="mcp_server_due"),
+            models.Index(fields=["next_health_at"], name="mcp_server_health_due"),
         ]
         constraints: ClassVar = [
             models.UniqueConstraint("organization", Lower("name"), name="mcp_server_name_once_per_org")
@@ -184,3 +199,311 @@ class Tool(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class Credential(models.Model):
+    """What AIM shows to a server to be let in. The secret is encrypted under the master keys and never shown again."""
+
+    server = models.OneToOneField(McpServer, primary_key=True, on_delete=models.CASCADE, related_name="credential")
+    method = models.CharField(max_length=16, choices=AuthMethod.choices)
+    encrypted = models.BinaryField()
+    """Encrypted JSON of the method's secret fields (`aim.encryption`)."""
+    shown = models.JSONField(default=dict)
+    """What may be shown of it: a client's id, a header's name, a certificate's fingerprint and end."""
+    expires_at = models.DateTimeField(null=True)
+    set_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+    set_at = models.DateTimeField(auto_now=True)
+
+    def __str__(self) -> str:
+        return f"{self.method} of {self.server_id}"
+
+
+class Certificate(models.Model):
+    """A certificate that a server has shown, or that AIM shows to it, with the alerts that were given for it."""
+
+    class Role(models.TextChoices):
+        SERVER = "server", "Server"
+        CLIENT = "client", "Client"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    server = models.ForeignKey(McpServer, on_delete=models.CASCADE, related_name="certificates")
+    role = models.CharField(max_length=8, choices=Role.choices, default=Role.SERVER)
+    fingerprint = models.CharField(max_length=95)
+    """SHA-256 of the DER form, hexadecimal with colons."""
+    subject = models.TextField()
+    issuer = models.TextField()
+    names = models.JSONField(default=list)
+    not_before = models.DateTimeField()
+    not_after = models.DateTimeField()
+    pem = models.TextField()
+    current = models.BooleanField(default=True)
+    alerts = models.JSONField(default=list)
+    """The alerts given so far, of "30", "7" and "0" days before the end."""
+    first_seen_at = models.DateTimeField(auto_now_add=True)
+    last_seen_at = models.DateTimeField()
+
+    class Meta:
+        ordering: ClassVar = ["-last_seen_at"]
+        indexes: ClassVar = [
+            models.Index(fields=["not_after"], condition=models.Q(current=True), name="certificate_ends")
+        ]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["server", "role"], condition=models.Q(current=True), name="certificate_one_current"
+            ),
+            models.UniqueConstraint(fields=["server", "role", "fingerprint"], name="certificate_once"),
+        ]
+
+    def __str__(self) -> str:
+        return self.fingerprint
+
+
+class VerificationRun(models.Model):
+    """One run of the steps that prove a server, or of those that only test the connection."""
+
+    class Purpose(models.TextChoices):
+        VERIFICATION = "verification", "Verification"
+        NEW_KEY = "new_key", "Proof of a new key"
+        TEST = "test", "Connection test"
+
+    class Trigger(models.TextChoices):
+        REGISTRATION = "registration", "Registration"
+        MANUAL = "manual", "By a person"
+        SCHEDULE = "schedule", "Schedule"
+        COMMAND = "command", "Command"
+        ROTATION = "rotation", "Rotation"
+        RENEWAL = "renewal", "Renewed certificate"
+
+    class Method(models.TextChoices):
+        CHALLENGE = "challenge_response", "Challenge-Response"
+        CERTIFICATE = "certificate", "Certificate"
+        HEALTH = "health_check", "Health Check"
+
+    class State(models.TextChoices):
+        WAITING = "waiting"
+        RUNNING = "running"
+        SUCCEEDED = "succeeded"
+        FAILED = "failed"
+        ABANDONED = "abandoned"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    server = models.ForeignKey(McpServer, on_delete=models.CASCADE, related_name="runs")
+    purpose = models.CharField(max_length=16, choices=Purpose.choices, default=Purpose.VERIFICATION)
+    trigger = models.CharField(max_length=16, choices=Trigger.choices)
+    method = models.CharField(max_length=24, choices=Method.choices, default=Method.CHALLENGE)
+    """The strongest proof the run asks for: of the key, else of the certificate, else of health alone."""
+    state = models.CharField(max_length=12, choices=State.choices, default=State.WAITING)
+    key = models.ForeignKey(ServerKey, null=True, on_delete=models.SET_NULL, related_name="runs")
+    steps = models.JSONField(default=list)
+    """In order: `{"name", "title", "result": waiting|running|passed|failed|skipped, "detail", "ms", "facts": {…}}`."""
+    error_code = models.CharField(max_length=40, blank=True)
+    error = models.TextField(blank=True)
+    protocol = models.CharField(max_length=16, blank=True)
+    tls_version = models.CharField(max_length=16, blank=True)
+    duration_ms = models.FloatField(null=True)
+    response_ms = models.FloatField(null=True)
+    """What the server itself took to answer the challenge, else the handshake."""
+    started_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering: ClassVar = ["-id"]
+        indexes: ClassVar = [models.Index(fields=["server", "-id"], name="run_by_server")]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["server", "purpose"],
+                condition=models.Q(state__in=["waiting", "running"]),
+                name="run_one_under_way",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.purpose} {self.state}"
+
+
+class ServerChallenge(models.Model):
+    """A statement that a server is to sign: valid for 60 seconds, and once."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    run = models.ForeignKey(VerificationRun, on_delete=models.CASCADE, related_name="challenges")
+    key = models.ForeignKey(ServerKey, on_delete=models.CASCADE, related_name="challenges")
+    nonce = models.BinaryField(max_length=32, unique=True)
+    statement = models.BinaryField()
+    """The exact bytes to sign."""
+    issued_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["expires_at"], name="server_challenge_ends")]
+
+    def __str__(self) -> str:
+        return str(self.id)
+
+
+class HealthSample(models.Model):
+    """One health check. Kept for two weeks; the hours stay."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    server = models.ForeignKey(McpServer, on_delete=models.CASCADE, related_name="health_samples")
+    at = models.DateTimeField()
+    healthy = models.BooleanField()
+    response_ms = models.FloatField(null=True)
+    error_code = models.CharField(max_length=40, blank=True)
+    error = models.TextField(blank=True)
+
+    class Meta:
+        ordering: ClassVar = ["-at"]
+        indexes: ClassVar = [models.Index(fields=["server", "-at"], name="health_sample_by_server")]
+
+    def __str__(self) -> str:
+        return f"{self.server_id} {self.at}"
+
+
+class HealthHour(models.Model):
+    """The health checks of an hour, for uptime over months."""
+
+    server = models.ForeignKey(McpServer, on_delete=models.CASCADE, related_name="health_hours")
+    hour = models.DateTimeField()
+    checks = models.PositiveIntegerField(default=0)
+    healthy = models.PositiveIntegerField(default=0)
+    response_ms = models.FloatField(default=0)
+    """The sum over the healthy checks."""
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["server", "hour"], name="health_hour_once")]
+
+    def __str__(self) -> str:
+        return f"{self.server_id} {self.hour}"
+
+
+class KeyRotation(models.Model):
+    """The change from one key of a server to the next."""
+
+    class Method(models.TextChoices):
+        IMMEDIATE = "immediate", "Immediate rotation"
+        GRADUAL = "gradual", "Gradual rollover"
+
+    class State(models.TextChoices):
+        CONFIRMING = "confirming", "Waiting for the old key's proof or a second admin"
+        PROVING = "proving", "Waiting for the proof of the new key"
+        ROLLING = "rolling", "Rollover in progress"
+        COMPLETED = "completed", "Completed"
+        ABANDONED = "abandoned", "Abandoned"
+
+    class Completion(models.TextChoices):
+        IMMEDIATE = "immediate", "Immediate rotation"
+        AUTOMATIC = "automatic", "End of the rollover"
+        EARLY = "early", "Completed early"
+        REVOKED = "revoked", "Old key revoked"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    server = models.ForeignKey(McpServer, on_delete=models.CASCADE, related_name="rotations")
+    old_key = models.ForeignKey(ServerKey, null=True, on_delete=models.PROTECT, related_name="+")
+    new_key = models.ForeignKey(ServerKey, on_delete=models.PROTECT, related_name="+")
+    method = models.CharField(max_length=12, choices=Method.choices, default=Method.GRADUAL)
+    days = models.PositiveSmallIntegerField(default=7)
+    verification_url = models.TextField(blank=True)
+    """The new address of the verification, where it changes with the key."""
+    state = models.CharField(max_length=12, choices=State.choices, default=State.CONFIRMING)
+    completion = models.CharField(max_length=12, choices=Completion.choices, blank=True)
+    confirmed_how = models.CharField(max_length=16, blank=True)
+    """`old_key` (it has signed the change) or `second_admin`."""
+    started_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+    confirmed_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+    reason = models.TextField(blank=True)
+    reminders = models.JSONField(default=list)
+    """The days of the rollover on which a reminder has been sent."""
+    created_at = models.DateTimeField(auto_now_add=True)
+    proved_at = models.DateTimeField(null=True)
+    ends_at = models.DateTimeField(null=True)
+    completed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering: ClassVar = ["-id"]
+        indexes: ClassVar = [
+            models.Index(fields=["ends_at"], condition=models.Q(state="rolling"), name="rotation_ends")
+        ]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["server"],
+                condition=models.Q(state__in=["confirming", "proving", "rolling"]),
+                name="rotation_one_under_way",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.state}"
+
+
+class ToolChange(models.Model):
+    """A difference between what a tool was when it was approved and what the server offers now."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    tool = models.ForeignKey(Tool, on_delete=models.CASCADE, related_name="changes")
+    kinds = models.JSONField(default=list)
+    """Of wording, schema, required_argument, annotation, address, instruction, hidden_unicode, rename, look_alike…"""
+    severity = models.CharField(max_length=16)
+    before = models.JSONField(null=True)
+    after = models.JSONField(null=True)
+    response = models.CharField(max_length=16, choices=DriftResponse.choices)
+    found_at = models.DateTimeField(auto_now_add=True)
+    resolution = models.CharField(max_length=16, blank=True)
+    """`approved`, `rejected`, or `gone` where the server offers the approved form again."""
+    resolved_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+    resolved_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering: ClassVar = ["-id"]
+
+    def __str__(self) -> str:
+        return ", ".join(self.kinds)
+
+
+class SecurityEvent(models.Model):
+    """What concerns a server's security, each with the ledger entry that records it."""
+
+    class Severity(models.TextChoices):
+        CRITICAL = "critical", "Critical"
+        HIGH = "high", "High"
+        MEDIUM = "medium", "Medium"
+        LOW = "low", "Low"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    server = models.ForeignKey(McpServer, on_delete=models.CASCADE, related_name="security_events")
+    kind = models.CharField(max_length=40)
+    severity = models.CharField(max_length=8, choices=Severity.choices)
+    text = models.TextField()
+    data = models.JSONField(default=dict)
+    at = models.DateTimeField()
+
+    class Meta:
+        ordering: ClassVar = ["-id"]
+        indexes: ClassVar = [models.Index(fields=["server", "-id"], name="security_event_by_server")]
+
+    def __str__(self) -> str:
+        return self.text
+
+
+class AgentUse(models.Model):
+    """What an agent has done through a server in an hour, counted by a follower from decisions and completions."""
+
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="+")
+    server = models.ForeignKey(McpServer, on_delete=models.CASCADE, related_name="uses")
+    agent_id = models.UUIDField()
+    hour = models.DateTimeField()
+    requests = models.PositiveIntegerField(default=0)
+    approved = models.PositiveIntegerField(default=0)
+    completed = models.PositiveIntegerField(default=0)
+    succeeded = models.PositiveIntegerField(default=0)
+    duration_ms = models.FloatField(default=0)
+    """The sum of what completions reported."""
+    last_at = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["server", "agent_id", "hour"], name="agent_use_once")]
+
+    def __str__(self) -> str:
+        return f"{self.agent_id} {self.hour}"

@@ -26,5 +26,6 @@ class VerificationConfig(AppConfig):
         import_module("verification.fragments")
         import_module("verification.needs")
         import_module("verification.agent_tab")
+        import_module("verification.alerts")
         register_dependent(import_module("verification.policies.book").raise_generation)
         import_module("verification.dependents")
