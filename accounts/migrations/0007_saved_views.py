@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0005_membership_alert_choices'),
+        ('accounts', '0006_notifications'),
     ]
 
     operations = [
