@@ -18,7 +18,7 @@ from django.db.models import Sum  # noqa: E402
 from accounts.contracts import OPERATOR  # noqa: E402
 from accounts.models import Membership, Organization, Role, User  # noqa: E402
 from accounts.services.members import add_member  # noqa: E402
-from accounts.services.users import create_user  # noqa: E402
+from accounts.services.users import create_user, one_time_password  # noqa: E402
 from agents.models import Agent  # noqa: E402
 from aim import clock  # noqa: E402
 from tests.bench.pages_history import load_history  # noqa: E402
@@ -48,7 +48,9 @@ def fill(total: int) -> None:
     organization = Organization.objects.get()
     owners = []
     for number in range(_OWNERS):
-        user = create_user(OPERATOR, f"owner-{number}@bench.example", organization_id=organization.id)
+        user = create_user(
+            OPERATOR, f"owner-{number}@bench.example", password=one_time_password(), organization_id=organization.id
+        )
         add_member(OPERATOR, user, organization=organization, role=Role.MEMBER)
         owners.append(user.id)
     agents = list(Agent.objects.order_by("id").values_list("id", flat=True))
