@@ -42,6 +42,7 @@ _WORDS: dict[str, Promise] = {
     "ledger:prove": _("Fetch checkpoints and proofs"),
     "mcp:read": _("See MCP servers"),
     "mcp:write": _("Register and edit MCP servers"),
+    "mcp:attest": _("Agree to another person's change of a server's key"),
     "mcp:lifecycle": _("Suspend, resume and revoke MCP servers"),
     "members:read": _("See the members"),
     "members:write": _("Invite, change and remove members"),

@@ -24,6 +24,8 @@ class Permission(StrEnum):
     MCP_READ = "mcp:read"
     MCP_WRITE = "mcp:write"
     MCP_LIFECYCLE = "mcp:lifecycle"
+    MCP_ATTEST = "mcp:attest"
+    """To agree to another person's change of a server's key that the old key does not prove."""
     GRANTS_READ = "grants:read"
     GRANTS_WRITE = "grants:write"
     MEMBERS_READ = "members:read"
@@ -80,6 +82,7 @@ _ADMIN = _MANAGER | {
     Permission.AGENTS_DELETE,
     Permission.APPROVALS_RESOLVE,
     Permission.AGENTS_TRUST,
+    Permission.MCP_ATTEST,
     Permission.MEMBERS_WRITE,
     Permission.TEAMS_WRITE,
     Permission.ORGANIZATION_WRITE,

@@ -11,7 +11,7 @@ from aim.errors import NotFoundError
 from aim.ids import IdKind, InvalidIdError, parse_id
 from aim.ledger.events import Event
 from aim.ledger.models import Entry
-from mcp.models import McpServer, Tool
+from mcp.models import KeyRotation, McpServer, Tool
 
 
 def servers_visible_to(actor: Actor) -> QuerySet[McpServer]:
@@ -45,6 +45,18 @@ def tool_by_id(server: McpServer, tool_id: UUID) -> Tool:
     if tool is None:
         raise NotFoundError
     return tool
+
+
+def rotations_of(server: McpServer) -> QuerySet[KeyRotation]:
+    """The changes of the server's key, newest first."""
+    return server.rotations.select_related("old_key", "new_key", "started_by", "confirmed_by")
+
+
+def rotation_by_id(server: McpServer, rotation_id: UUID) -> KeyRotation:
+    rotation = rotations_of(server).filter(id=rotation_id).first()
+    if rotation is None:
+        raise NotFoundError
+    return rotation
 
 
 def unknown_agents(actor: Actor, texts: list[str]) -> list[int]:

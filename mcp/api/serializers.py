@@ -67,7 +67,7 @@ class ServerRegistrationSerializer(ServerConfigurationSerializer):
 
 
 class ServerKeySerializer(StrictSerializer):
-    id = IdField(kind=IdKind.PUBLIC_KEY, read_only=True)
+    id = IdField(kind=IdKind.MCP_KEY, read_only=True)
     type = serializers.CharField(source="key_type", read_only=True)
     bits = serializers.IntegerField(read_only=True)
     fingerprint = serializers.CharField(read_only=True, help_text="SHA-256 of the DER, in colon hex.")

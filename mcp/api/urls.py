@@ -1,5 +1,15 @@
 from django.urls import path
 
+from mcp.api.rotation_views import (
+    AbandonRotationView,
+    CheckKeyView,
+    CompleteRotationView,
+    ConfirmRotationView,
+    RevokeKeyView,
+    RotateKeyView,
+    RotationsView,
+    RotationView,
+)
 from mcp.api.views import (
     ApproveToolView,
     ResumeServerView,
@@ -23,4 +33,24 @@ urlpatterns = [
     path("mcp-servers/<str:server_id>/tools", ToolsView.as_view(), name="tools"),
     path("mcp-servers/<str:server_id>/tools/<str:tool_id>", ToolView.as_view(), name="tool"),
     path("mcp-servers/<str:server_id>/tools/<str:tool_id>/approve", ApproveToolView.as_view(), name="tool-approve"),
+    path("mcp-servers/<str:server_id>/rotate-key", RotateKeyView.as_view(), name="rotate-key"),
+    path("mcp-servers/<str:server_id>/rotate-key/check", CheckKeyView.as_view(), name="key-check"),
+    path("mcp-servers/<str:server_id>/keys/<str:server_key_id>/revoke", RevokeKeyView.as_view(), name="key-revoke"),
+    path("mcp-servers/<str:server_id>/rotations", RotationsView.as_view(), name="rotations"),
+    path("mcp-servers/<str:server_id>/rotations/<str:rotation_id>", RotationView.as_view(), name="rotation"),
+    path(
+        "mcp-servers/<str:server_id>/rotations/<str:rotation_id>/confirm",
+        ConfirmRotationView.as_view(),
+        name="rotation-confirm",
+    ),
+    path(
+        "mcp-servers/<str:server_id>/rotations/<str:rotation_id>/complete",
+        CompleteRotationView.as_view(),
+        name="rotation-complete",
+    ),
+    path(
+        "mcp-servers/<str:server_id>/rotations/<str:rotation_id>/abandon",
+        AbandonRotationView.as_view(),
+        name="rotation-abandon",
+    ),
 ]

@@ -30,6 +30,8 @@ _KINDS = {
     "version_id": IdKind.POLICY_VERSION,
     "server_id": IdKind.MCP_SERVER,
     "tool_id": IdKind.MCP_TOOL,
+    "server_key_id": IdKind.MCP_KEY,
+    "rotation_id": IdKind.MCP_ROTATION,
     "team_id": IdKind.TEAM,
     "token_id": IdKind.TOKEN,
     "user_id": IdKind.USER,
