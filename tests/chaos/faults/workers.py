@@ -32,10 +32,12 @@ PLACES = (
 )
 """What workers write to: one sleeps there, in the middle of its transaction, when it is killed."""
 TASKS = [entry["task"] for entry in SCHEDULE.values()]
-FOLLOWERS = ("behaviour", "documents", "statistics", "trust")
+FOLLOWERS = ("behaviour", "documents", "matches", "statistics", "trust")
 STATES = {
     "statistics": "SELECT organization_id, granularity, period, agent_id, action_type, status, code, count,"
     " duration_us, latency FROM verification_rollup",
+    "matches": "SELECT policy_id, granularity, period, version, shadow, effect, agent_id, count, latest"
+    " FROM verification_policyrollup",
     "documents": "SELECT verification_id, organization_id, words::text FROM verification_document",
     "behaviour": "SELECT agent_id, organization_id, profile::text FROM verification_behaviourprofile",
     "trust": "SELECT agent_id, progress::text FROM agents_trustaccount",
