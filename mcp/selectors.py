@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Q, QuerySet
+from django.db.models import Case, Q, QuerySet, When
 
 from accounts.contracts import Actor, ActorKind
 from agents.selectors import agents_visible_to
@@ -20,6 +20,14 @@ def servers_visible_to(actor: Actor) -> QuerySet[McpServer]:
         return McpServer.objects.none()
     servers = McpServer.objects.filter(organization_id=actor.scope)
     return servers.select_related("owner").prefetch_related("keys")
+
+
+def servers_named(actor: Actor, text: str) -> QuerySet[McpServer]:
+    """Servers whose names or address hold the text, for the palette; those whose name begins with it first."""
+    named = Q(name__icontains=text) | Q(display_name__icontains=text) | Q(url__icontains=text)
+    begins = Q(name__istartswith=text) | Q(display_name__istartswith=text)
+    rows = servers_visible_to(actor).filter(named).select_related(None).prefetch_related(None)
+    return rows.annotate(begins=Case(When(begins, then=0), default=1)).order_by("begins", "display_name")
 
 
 def server_by_id(actor: Actor, server_id: UUID) -> McpServer:

@@ -100,6 +100,7 @@ class Event(StrEnum):
     FOLLOWER_STOPPED = "ledger.follower.stopped"
     FOLLOWER_RESTARTED = "ledger.follower.restarted"
     FOLLOWER_REPLAYED = "ledger.follower.replayed"
+    MASTER_KEY_ROTATED = "installation.master_key.rotated"
     LEDGER_KEY_CREATED = "ledger.key.created"
     LEDGER_KEY_ROTATED = "ledger.key.rotated"
     LEDGER_DELIVERY_FAILED = "ledger.delivery.failed"

@@ -22,6 +22,7 @@ _KINDS = {
     "challenge_id": IdKind.CHALLENGE,
     "containment_id": IdKind.CONTAINMENT,
     "invitation_id": IdKind.INVITATION,
+    "notification_id": IdKind.NOTIFICATION,
     "session_id": IdKind.SESSION,
     "deadlock_id": IdKind.DEADLOCK,
     "grant_id": IdKind.GRANT,

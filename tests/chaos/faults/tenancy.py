@@ -26,6 +26,7 @@ _PREFIXES = {
     "deadlock_id": "dlk",
     "grant_id": "gnt",
     "invitation_id": "inv",
+    "notification_id": "ntf",
     "policy_id": "pol",
     "rotation_id": "mro",
     "server_id": "mcp",
