@@ -32,12 +32,15 @@ PLACES = (
 )
 """What workers write to: one sleeps there, in the middle of its transaction, when it is killed."""
 TASKS = [entry["task"] for entry in SCHEDULE.values()]
-FOLLOWERS = ("behaviour", "documents", "matches", "statistics", "trust")
+FOLLOWERS = ("alerts", "behaviour", "documents", "matches", "notifications", "statistics", "trust")
 STATES = {
     "statistics": "SELECT organization_id, granularity, period, agent_id, action_type, status, code, count,"
     " duration_us, latency FROM verification_rollup",
     "matches": "SELECT policy_id, granularity, period, version, shadow, effect, agent_id, count, latest"
     " FROM verification_policyrollup",
+    "notifications": "SELECT id, membership_id, kind, topic, entry_id, seq, text, count, read_at"
+    " FROM accounts_notification",
+    "mails": "SELECT id, kind, recipient, once FROM mail_outgoingmail",
     "documents": "SELECT verification_id, organization_id, words::text FROM verification_document",
     "behaviour": "SELECT agent_id, organization_id, profile::text FROM verification_behaviourprofile",
     "trust": "SELECT agent_id, progress::text FROM agents_trustaccount",
