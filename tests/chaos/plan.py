@@ -10,6 +10,7 @@ from tests.chaos.faults import (
     disk,
     races,
     replays,
+    sockets,
     tampering,
     tenancy,
     valkey,
@@ -56,5 +57,11 @@ FAULTS = (
     Fault("I4-reports", replays.report_at_once, {"approvals": 3}, {"approvals": 100}),
     Fault("R14-tampering", tampering.tamper, {"count": 5}, {"count": 1000}),
     Fault("R17-row-held", database.hold_one_row, {"tries": 1, "seconds": 2.5}, {"tries": 4, "seconds": 5.0}),
+    Fault(
+        "R18-live-sockets",
+        sockets.watch_in_crowds,
+        {"reading": 40, "silent": 10, "seconds": 4},
+        {"reading": 450, "silent": 50, "seconds": 60},
+    ),
     Fault("R19-two-tenants", tenancy.two_tenants, {"steps": 30, "runs": 2}, {"steps": 50, "runs": 16}),
 )
