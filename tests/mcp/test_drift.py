@@ -1,5 +1,7 @@
 """Tools that are no longer what was approved: found, classified, and answered by the server's setting."""
 
+from typing import Any
+
 import pytest
 from django.db import transaction
 
@@ -13,7 +15,7 @@ from tests.factories.api import Api
 from tests.factories.ledger import recorded
 from tests.factories.mcp import make_proved_server
 
-TOOL = {
+TOOL: dict[str, Any] = {
     "name": "read_file",
     "description": "Reads a file of the project",
     "inputSchema": {"type": "object", "properties": {"path": {"type": "string"}}, "required": ["path"]},
