@@ -31,6 +31,7 @@ _KINDS = {
     "data_class_id": IdKind.DATA_CLASS,
     "policy_id": IdKind.POLICY,
     "version_id": IdKind.POLICY_VERSION,
+    "run_id": IdKind.MCP_RUN,
     "server_id": IdKind.MCP_SERVER,
     "tool_id": IdKind.MCP_TOOL,
     "server_key_id": IdKind.MCP_KEY,

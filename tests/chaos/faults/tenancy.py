@@ -29,6 +29,7 @@ _PREFIXES = {
     "notification_id": "ntf",
     "policy_id": "pol",
     "rotation_id": "mro",
+    "run_id": "mrn",
     "server_id": "mcp",
     "server_key_id": "mky",
     "report_id": "rpt",
