@@ -1,6 +1,6 @@
 """Requests for agents: made by members, fulfilled by a registration, declined with a reason, or taken back."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from uuid import UUID
 
 from django.db import transaction
@@ -146,7 +146,11 @@ def _check_note(note: str) -> None:
 
 
 def _record(
-    actor: Actor, event: Event, row: AgentRequest, data: dict[str, object], personal: dict[str, object] | None = None
+    actor: Actor,
+    event: Event,
+    row: AgentRequest,
+    data: Mapping[str, object],
+    personal: Mapping[str, object] | None = None,
 ) -> None:
     append_entry(
         kind=event.value,
