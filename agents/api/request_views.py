@@ -127,9 +127,9 @@ class AgentRequestDeclineView(ActorView):
     )
     def post(self, request: Request, request_id: str) -> Response:
         """Whoever asked reads the note. 409 once it is decided."""
+        identifier = agent_request_by_id(self.actor, path_id(IdKind.AGENT_REQUEST, request_id)).id
         serializer = NoteSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        identifier = path_id(IdKind.AGENT_REQUEST, request_id)
         decline_agent_request(self.actor, identifier, note=serializer.validated_data["note"])
         return Response(shown(agent_request_by_id(self.actor, identifier)))
 
@@ -162,8 +162,8 @@ class AgentRequestFulfilView(ActorView):
     )
     def post(self, request: Request, request_id: str) -> Response:
         """With the agent that was registered for it, or one that does already. 409 once it is decided."""
+        identifier = agent_request_by_id(self.actor, path_id(IdKind.AGENT_REQUEST, request_id)).id
         serializer = FulfilSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        identifier = path_id(IdKind.AGENT_REQUEST, request_id)
         fulfil_agent_request(self.actor, identifier, serializer.validated_data["agent_id"])
         return Response(shown(agent_request_by_id(self.actor, identifier)))

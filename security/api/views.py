@@ -113,9 +113,9 @@ class DecisionView(ActorView):
     """A decision of a report, which needs a note and nothing else."""
 
     def decide(self, service: Decision, request: Request, report_id: str) -> Response:
+        identifier = report_by_id(self.actor, path_id(IdKind.REPORT, report_id)).id
         serializer = ReportNoteSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        identifier = path_id(IdKind.REPORT, report_id)
         service(self.actor, identifier, note=serializer.validated_data["note"])
         return Response(shown(report_by_id(self.actor, identifier)))
 
