@@ -37,6 +37,10 @@ class Event(StrEnum):
     TEAM_REMOVED = "accounts.team.removed"
     TOKEN_CREATED = "accounts.token.created"  # noqa: S105 - the name of an event
     TOKEN_REVOKED = "accounts.token.revoked"  # noqa: S105 - the name of an event
+    VIEW_SAVED = "accounts.view.saved"
+    VIEW_CHANGED = "accounts.view.changed"
+    VIEW_REMOVED = "accounts.view.removed"
+    LIST_EXPORTED = "accounts.list.exported"
     AGENT_REGISTERED = "agents.agent.registered"
     AGENT_UPDATED = "agents.agent.updated"
     AGENT_DELETED = "agents.agent.deleted"
