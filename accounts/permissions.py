@@ -8,6 +8,8 @@ from accounts.models import Role
 class Permission(StrEnum):
     AGENTS_READ = "agents:read"
     AGENTS_WRITE = "agents:write"
+    AGENTS_REQUEST = "agents:request"
+    """To ask for an agent that one may not register oneself."""
     AGENTS_LIFECYCLE = "agents:lifecycle"
     AGENTS_KEYS = "agents:keys"
     AGENTS_ATTEST = "agents:attest"
@@ -19,6 +21,9 @@ class Permission(StrEnum):
     """To let one of several agents act that wait for each other, whomever the rule names."""
     AGENTS_TRUST = "agents:trust"
     """To set a trust score anew, with a reason."""
+    REPORTS_MAKE = "reports:make"
+    """To report suspicious behaviour of an agent, and to see what became of it."""
+    REPORTS_HANDLE = "reports:handle"
     CONTAINMENTS_READ = "containments:read"
     CONTAINMENTS_WRITE = "containments:write"
     MCP_READ = "mcp:read"
@@ -67,10 +72,11 @@ _VIEWER = frozenset(
         Permission.ORGANIZATION_READ,
     }
 )
-_MEMBER = _VIEWER
+_MEMBER = _VIEWER | {Permission.AGENTS_REQUEST, Permission.REPORTS_MAKE}
 _MANAGER = _MEMBER | {
     Permission.AGENTS_WRITE,
     Permission.AGENTS_LIFECYCLE,
+    Permission.REPORTS_HANDLE,
     Permission.AGENTS_KEYS,
     Permission.PROVE_KEY,
     Permission.CONTAINMENTS_WRITE,

@@ -45,6 +45,7 @@ def agent_list(request: HttpRequest, actor: Actor) -> HttpResponse:
         "may_change": actor.may(Permission.AGENTS_LIFECYCLE),
         "may_attest": actor.may(Permission.AGENTS_ATTEST),
         "may_register": actor.may(Permission.AGENTS_WRITE),
+        "may_request": actor.may(Permission.AGENTS_REQUEST),
     }
     return render_page(request, "agents/agent_list.html", context, fragments={AGENTS: "list"})
 

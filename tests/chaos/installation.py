@@ -66,7 +66,7 @@ class Installation:
         self.serve(processes=processes)
 
     def stop_servers(self) -> None:
-        self._stop_web()
+        self.stop_web()
         self.postgres.stop()
         self.valkey.stop()
 
@@ -80,7 +80,7 @@ class Installation:
         surroundings = environment or {}
         if processes == self.processes and surroundings == self._surroundings:
             return
-        self._stop_web()
+        self.stop_web()
         self._pids.unlink(missing_ok=True)
         options: list[str | Path] = ["--fd", str(self.socket.fileno()), "--pids", self._pids, "--arm", self.arm]
         self._manager = start_child(
@@ -107,6 +107,7 @@ class Installation:
             workers.wait()
             yield workers
         finally:
+            workers.close()
             stop_child(manager, ask=signal.SIGTERM, seconds=5)
 
     def manage(self, *arguments: str) -> str:
@@ -167,7 +168,7 @@ class Installation:
                     raise
                 time.sleep(0.1)
 
-    def _stop_web(self) -> None:
+    def stop_web(self) -> None:
         if self._manager is not None:
             stop_child(self._manager, ask=signal.SIGTERM, seconds=5)
             self._manager, self.processes = None, 0
@@ -189,12 +190,15 @@ class Workers:
     """The worker processes of an installation."""
 
     def __init__(self, site: Installation, pids: Path, processes: int) -> None:
-        self._site = site
         self._pids = pids
         self._processes = processes
+        self._celery = Celery(broker=f"redis+socket://{site.valkey.sockets / 'valkey.sock'}?virtual_host=0")
 
     def wait(self) -> None:
         wait_until(lambda: len(read_pids(self._pids)) == self._processes, what="the workers", seconds=60)
+
+    def close(self) -> None:
+        self._celery.close()
 
     def kill(self) -> None:
         """SIGKILL for all of them; others follow at once."""
@@ -209,9 +213,7 @@ class Workers:
 
     def send(self, name: str, *arguments: str) -> None:
         """Put a task on the queue, as beat and the web processes do."""
-        sockets = self._site.valkey.sockets
-        with Celery(broker=f"redis+socket://{sockets / 'valkey.sock'}?virtual_host=0") as celery:
-            celery.send_task(name, arguments, queue="aim", ignore_result=True)
+        self._celery.send_task(name, arguments, queue="aim", ignore_result=True)
 
 
 def read_pids(file: Path) -> list[int]:

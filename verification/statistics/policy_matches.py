@@ -3,6 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.db import connection
@@ -63,7 +64,7 @@ def count_matches(organization_id: UUID, policy_id: UUID, *, since: datetime, un
     return found
 
 
-def parts(organization_id: UUID, policy_id: UUID, since: datetime, until: datetime) -> dict[str, object]:
+def parts(organization_id: UUID, policy_id: UUID, since: datetime, until: datetime) -> dict[str, Any]:
     """What the statements ask for: the whole days of a time, and the hours before and after them."""
     first_day, last_day = _ceiling(since, _DAY), _floor(until, _DAY)
     if first_day >= last_day:
