@@ -11,7 +11,7 @@ from aim.errors import NotFoundError
 from aim.ids import IdKind, InvalidIdError, parse_id
 from aim.ledger.events import Event
 from aim.ledger.models import Entry
-from mcp.models import Credential, KeyRotation, McpServer, Tool, VerificationRun
+from mcp.models import Credential, KeyRotation, McpServer, Tool, ToolChange, VerificationRun
 
 
 def servers_visible_to(actor: Actor) -> QuerySet[McpServer]:
@@ -81,6 +81,11 @@ def run_by_id(server: McpServer, run_id: UUID) -> VerificationRun:
 
 def credential_of(server: McpServer) -> Credential | None:
     return Credential.objects.select_related("set_by").filter(server=server).first()
+
+
+def changes_of_tools(server: McpServer) -> QuerySet[ToolChange]:
+    """What has changed of the server's tools, newest first."""
+    return ToolChange.objects.filter(tool__server=server).select_related("tool", "resolved_by")
 
 
 def unknown_agents(actor: Actor, texts: list[str]) -> list[int]:
