@@ -56,6 +56,12 @@ class Tally:
                 found[getattr(kind, name)] += n
         return found
 
+    def owners(self, filters: Filters) -> Counter[str]:
+        """How many each owner has of those that every filter lets through."""
+        counted = self.by("owner", filters)
+        wanted = set(filters.owners) or counted.keys()
+        return Counter({owner: n for owner, n in counted.items() if n and owner in wanted})
+
     def where(self, **values: Iterable[str]) -> int:
         return sum(n for kind, n in self._counts.items() if _passes(kind, {k: set(v) for k, v in values.items()}))
 
