@@ -40,6 +40,8 @@ class Permission(StrEnum):
     LEDGER_READ = "ledger:read"
     LEDGER_PROVE = "ledger:prove"
     """To fetch checkpoints and proofs, which show nothing of anybody's entries; an agent may for its own decisions."""
+    LEDGER_KEYS = "ledger:keys"
+    """To replace the key that signs the ledger, where nobody else's organization is on the installation."""
     ORGANIZATION_READ = "organization:read"
     ORGANIZATION_WRITE = "organization:write"
     VERIFY_ACTIONS = "verify:actions"
@@ -86,6 +88,7 @@ _ADMIN = _MANAGER | {
     Permission.MEMBERS_WRITE,
     Permission.TEAMS_WRITE,
     Permission.ORGANIZATION_WRITE,
+    Permission.LEDGER_KEYS,
     Permission.POLICIES_WRITE,
     Permission.POLICIES_ACTIVATE,
 }

@@ -137,3 +137,22 @@ register_alert(
         tone="denied",
     )
 )
+register_alert(
+    AlertKind(
+        "verification_settings_proposed",
+        _("A change of the verification defaults waits for a second person"),
+        frozenset({Event.VERIFICATION_SETTINGS_PROPOSED}),
+        lambda _entry: "A change of the verification defaults waits for a second person",
+        path=lambda _entry: "/dashboard/settings/verification",
+    )
+)
+CHECKPOINT_DIGEST = AlertKind(
+    "checkpoint_digest",
+    _("Once a day: the newest checkpoint of the ledger, to keep elsewhere"),
+    frozenset(),
+    lambda _entry: "",
+    (),
+    permission=Permission.LEDGER_PROVE,
+)
+"""Sent by `verification.services.checkpoint_digest` and not for an entry."""
+register_alert(CHECKPOINT_DIGEST)

@@ -7,6 +7,7 @@ from accounts.contracts import Actor
 from accounts.permissions import Permission
 from aim.console.keyboard import Scope, register_key
 from aim.console.navigation import Count, Entry, Group, register_entry
+from aim.console.settings_tabs import SettingsTab, register_settings_tab
 from aim.console.viewer import Viewer
 from verification.approvals.inbox import waiting_for
 
@@ -57,3 +58,7 @@ register_entry(
 register_key(Scope.APPROVALS, "a", _("Approve once"))
 register_key(Scope.APPROVALS, "h", _("Approve for an hour"))
 register_key(Scope.APPROVALS, "d", _("Deny"))
+register_settings_tab(
+    SettingsTab("verification:settings", _("Verification defaults"), 35, Permission.ORGANIZATION_READ)
+)
+register_settings_tab(SettingsTab("verification:settings-ledger", _("Ledger"), 70, Permission.LEDGER_READ))
