@@ -6,6 +6,7 @@ from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.db import models
 from django.db.models.functions import Lower
 
+from accounts.notifications import models as _models_of_notifications  # noqa: F401 - Django finds them by this module
 from aim.ids import IdKind, show_id, uuid7
 from aim.mail.models import OutgoingMail
 

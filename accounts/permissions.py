@@ -33,6 +33,7 @@ class Permission(StrEnum):
     TEAMS_READ = "teams:read"
     TEAMS_WRITE = "teams:write"
     TOKENS_OWN = "tokens:own"
+    NOTIFICATIONS_OWN = "notifications:own"
     POLICIES_READ = "policies:read"
     POLICIES_WRITE = "policies:write"
     POLICIES_ACTIVATE = "policies:activate"
@@ -61,6 +62,7 @@ _VIEWER = frozenset(
         Permission.POLICIES_READ,
         Permission.TEAMS_READ,
         Permission.TOKENS_OWN,
+        Permission.NOTIFICATIONS_OWN,
         Permission.VERIFICATIONS_READ,
         Permission.LEDGER_READ,
         Permission.LEDGER_PROVE,

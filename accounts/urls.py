@@ -25,6 +25,7 @@ from accounts.pages.members import (
     team_member_change,
     team_remove,
 )
+from accounts.pages.notifications import notification_read, notifications, notifications_read
 from accounts.pages.organization import organization_switch
 from accounts.pages.password import forgotten_page, password_page, reset_link_page, reset_page
 from accounts.pages.proof import proof_options, proof_page
@@ -71,6 +72,9 @@ urlpatterns = [
     path("dashboard/account/sessions/<str:session_id>/end", session_end, name="session-end"),
     path("dashboard/settings", organization_settings, name="settings"),
     path("dashboard/settings/logo/remove", logo_remove, name="logo-remove"),
+    path("dashboard/notifications", notifications, name="notifications"),
+    path("dashboard/notifications/read", notifications_read, name="notifications-read"),
+    path("dashboard/notifications/<str:notification_id>/read", notification_read, name="notification-read"),
     path("dashboard/settings/roles", role_settings, name="roles"),
     path("dashboard/settings/security", security_settings, name="security"),
     path("dashboard/settings/alerts", alert_settings, name="alerts"),

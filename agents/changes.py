@@ -73,12 +73,6 @@ def changes_of(
 
 def _change(entry: Mapping[str, Any], words: Mapping[str, Promise], tones: Mapping[str, str]) -> Change:
     data, actor = entry["data"], entry["actor"]
-    changed = data.get("changes")
-    fields = [
-        FieldChange(field, _shown(values.get("before")), _shown(values.get("after")))
-        for field, values in (changed.items() if isinstance(changed, dict) else ())
-        if isinstance(values, dict)
-    ]
     return Change(
         at=parse_datetime(entry["at"]),
         kind=entry["kind"],
@@ -86,8 +80,20 @@ def _change(entry: Mapping[str, Any], words: Mapping[str, Promise], tones: Mappi
         tone=tones.get(entry["kind"], ""),
         who=actor.get("label") or actor["kind"],
         reason=data.get("reason"),
-        fields=fields,
+        fields=_fields(data.get("changes")),
     )
+
+
+def _fields(changed: Any) -> list[FieldChange]:
+    """Changes by field, or the same as a list with paths."""
+    pairs: list[tuple[str, Any]] = list(changed.items()) if isinstance(changed, dict) else []
+    if isinstance(changed, list):
+        pairs = [(values.get("path", ""), values) for values in changed if isinstance(values, dict)]
+    return [
+        FieldChange(field, _shown(values.get("before")), _shown(values.get("after")))
+        for field, values in pairs
+        if isinstance(values, dict)
+    ]
 
 
 def _shown(value: Any) -> str:

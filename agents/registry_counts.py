@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
-from django.db.models import Case, Count, F, FilteredRelation, Q, Value, When
+from django.db.models import Count, F, FilteredRelation, Q
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
@@ -68,20 +68,27 @@ class Tally:
 
 def tallies_of(actor: Actor, searching: Q) -> tuple[Tally, Tally]:
     """Of all agents that the actor sees, and of those that the search finds."""
-    bands = [When(condition, then=Value(name)) for name, (_label, condition) in TRUSTS.items()]
+    # Trust is counted beside the groups and not by them: so few groups are hashed, where all the rows would be sorted.
+    counts = {name: Count("id", filter=condition) for name, (_label, condition) in TRUSTS.items()}
+    if searching:
+        found_counts = {name: Count("id", filter=condition & searching) for name, (_w, condition) in TRUSTS.items()}
+        counts |= {f"found_{name}": count for name, count in found_counts.items()}
     rows = (
         Agent.objects.filter(organization_id=actor.scope)
         .annotate(active_key=FilteredRelation("public_keys", condition=Q(public_keys__status=PublicKey.Status.ACTIVE)))
-        .annotate(trust=Case(*bands, default=Value("none")), key=F("active_key__key_type"))
+        .annotate(key=F("active_key__key_type"))
         .order_by()
-        .values_list("status", "agent_type", "trust", "key", "owner_id")
-        .annotate(n=Count("id"), found=Count("id", filter=searching) if searching else Count("id"))
+        .values("status", "agent_type", "key", "owner_id")
+        .annotate(**counts)
     )
     everything: dict[Kind, int] = {}
     found: dict[Kind, int] = {}
-    for status, agent_type, trust, key, owner, n, hits in rows:
-        kind = Kind(status, agent_type, trust, key or NO_KEY, show_id(IdKind.USER, owner) if owner else NOBODY)
-        everything[kind], found[kind] = n, hits
+    for row in rows:
+        owner = show_id(IdKind.USER, row["owner_id"]) if row["owner_id"] else NOBODY
+        for name in TRUSTS:
+            kind = Kind(row["status"], row["agent_type"], name, row["key"] or NO_KEY, owner)
+            if row[name]:
+                everything[kind], found[kind] = row[name], row[f"found_{name}" if searching else name]
     return Tally(everything), Tally(found)
 
 

@@ -7,6 +7,30 @@ from django.db.models.functions import Lower
 
 from accounts.models import Organization, User
 from aim.ids import IdKind, show_id, uuid7
+from mcp.monitoring import AgentUse, HealthHour, HealthSample, SecurityEvent
+from mcp.run_models import ServerChallenge, VerificationRun
+
+__all__ = [
+    "AgentUse",
+    "AuthMethod",
+    "Certificate",
+    "Credential",
+    "DriftResponse",
+    "Health",
+    "HealthHour",
+    "HealthSample",
+    "KeyRotation",
+    "McpServer",
+    "Protocol",
+    "SecurityEvent",
+    "ServerChallenge",
+    "ServerKey",
+    "ServerStatus",
+    "Tool",
+    "ToolChange",
+    "VerificationRun",
+    "VerificationStatus",
+]
 
 
 class ServerStatus(models.TextChoices):
@@ -266,127 +290,6 @@ class Certificate(models.Model):
         return self.fingerprint
 
 
-class VerificationRun(models.Model):
-    """One run of the steps that prove a server, or of those that only test the connection."""
-
-    class Purpose(models.TextChoices):
-        VERIFICATION = "verification", "Verification"
-        NEW_KEY = "new_key", "Proof of a new key"
-        TEST = "test", "Connection test"
-
-    class Trigger(models.TextChoices):
-        REGISTRATION = "registration", "Registration"
-        MANUAL = "manual", "By a person"
-        SCHEDULE = "schedule", "Schedule"
-        COMMAND = "command", "Command"
-        ROTATION = "rotation", "Rotation"
-        RENEWAL = "renewal", "Renewed certificate"
-
-    class Method(models.TextChoices):
-        CHALLENGE = "challenge_response", "Challenge-Response"
-        CERTIFICATE = "certificate", "Certificate"
-        HEALTH = "health_check", "Health Check"
-
-    class State(models.TextChoices):
-        WAITING = "waiting"
-        RUNNING = "running"
-        SUCCEEDED = "succeeded"
-        FAILED = "failed"
-        ABANDONED = "abandoned"
-
-    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    server = models.ForeignKey(McpServer, on_delete=models.CASCADE, related_name="runs")
-    purpose = models.CharField(max_length=16, choices=Purpose.choices, default=Purpose.VERIFICATION)
-    trigger = models.CharField(max_length=16, choices=Trigger.choices)
-    method = models.CharField(max_length=24, choices=Method.choices, default=Method.CHALLENGE)
-    """The strongest proof the run asks for: of the key, else of the certificate, else of health alone."""
-    state = models.CharField(max_length=12, choices=State.choices, default=State.WAITING)
-    key = models.ForeignKey(ServerKey, null=True, on_delete=models.SET_NULL, related_name="runs")
-    steps = models.JSONField(default=list)
-    """In order: `{"name", "title", "result": waiting|running|passed|failed|skipped, "detail", "ms", "facts": {…}}`."""
-    error_code = models.CharField(max_length=40, blank=True)
-    error = models.TextField(blank=True)
-    protocol = models.CharField(max_length=16, blank=True)
-    tls_version = models.CharField(max_length=16, blank=True)
-    duration_ms = models.FloatField(null=True)
-    response_ms = models.FloatField(null=True)
-    """What the server itself took to answer the challenge, else the handshake."""
-    started_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
-    created_at = models.DateTimeField(auto_now_add=True)
-    started_at = models.DateTimeField(null=True)
-    finished_at = models.DateTimeField(null=True)
-
-    class Meta:
-        ordering: ClassVar = ["-id"]
-        indexes: ClassVar = [models.Index(fields=["server", "-id"], name="run_by_server")]
-        constraints: ClassVar = [
-            models.UniqueConstraint(
-                fields=["server", "purpose"],
-                condition=models.Q(state__in=["waiting", "running"]),
-                name="run_one_under_way",
-            )
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.purpose} {self.state}"
-
-
-class ServerChallenge(models.Model):
-    """A statement that a server is to sign: valid for 60 seconds, and once."""
-
-    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    run = models.ForeignKey(VerificationRun, on_delete=models.CASCADE, related_name="challenges")
-    key = models.ForeignKey(ServerKey, on_delete=models.CASCADE, related_name="challenges")
-    nonce = models.BinaryField(max_length=32, unique=True)
-    statement = models.BinaryField()
-    """The exact bytes to sign."""
-    issued_at = models.DateTimeField()
-    expires_at = models.DateTimeField()
-    used_at = models.DateTimeField(null=True)
-
-    class Meta:
-        indexes: ClassVar = [models.Index(fields=["expires_at"], name="server_challenge_ends")]
-
-    def __str__(self) -> str:
-        return str(self.id)
-
-
-class HealthSample(models.Model):
-    """One health check. Kept for two weeks; the hours stay."""
-
-    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    server = models.ForeignKey(McpServer, on_delete=models.CASCADE, related_name="health_samples")
-    at = models.DateTimeField()
-    healthy = models.BooleanField()
-    response_ms = models.FloatField(null=True)
-    error_code = models.CharField(max_length=40, blank=True)
-    error = models.TextField(blank=True)
-
-    class Meta:
-        ordering: ClassVar = ["-at"]
-        indexes: ClassVar = [models.Index(fields=["server", "-at"], name="health_sample_by_server")]
-
-    def __str__(self) -> str:
-        return f"{self.server_id} {self.at}"
-
-
-class HealthHour(models.Model):
-    """The health checks of an hour, for uptime over months."""
-
-    server = models.ForeignKey(McpServer, on_delete=models.CASCADE, related_name="health_hours")
-    hour = models.DateTimeField()
-    checks = models.PositiveIntegerField(default=0)
-    healthy = models.PositiveIntegerField(default=0)
-    response_ms = models.FloatField(default=0)
-    """The sum over the healthy checks."""
-
-    class Meta:
-        constraints: ClassVar = [models.UniqueConstraint(fields=["server", "hour"], name="health_hour_once")]
-
-    def __str__(self) -> str:
-        return f"{self.server_id} {self.hour}"
-
-
 class KeyRotation(models.Model):
     """The change from one key of a server to the next."""
 
@@ -468,50 +371,3 @@ class ToolChange(models.Model):
 
     def __str__(self) -> str:
         return ", ".join(self.kinds)
-
-
-class SecurityEvent(models.Model):
-    """What concerns a server's security, each with the ledger entry that records it."""
-
-    class Severity(models.TextChoices):
-        CRITICAL = "critical", "Critical"
-        HIGH = "high", "High"
-        MEDIUM = "medium", "Medium"
-        LOW = "low", "Low"
-
-    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    server = models.ForeignKey(McpServer, on_delete=models.CASCADE, related_name="security_events")
-    kind = models.CharField(max_length=40)
-    severity = models.CharField(max_length=8, choices=Severity.choices)
-    text = models.TextField()
-    data = models.JSONField(default=dict)
-    at = models.DateTimeField()
-
-    class Meta:
-        ordering: ClassVar = ["-id"]
-        indexes: ClassVar = [models.Index(fields=["server", "-id"], name="security_event_by_server")]
-
-    def __str__(self) -> str:
-        return self.text
-
-
-class AgentUse(models.Model):
-    """What an agent has done through a server in an hour, counted by a follower from decisions and completions."""
-
-    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="+")
-    server = models.ForeignKey(McpServer, on_delete=models.CASCADE, related_name="uses")
-    agent_id = models.UUIDField()
-    hour = models.DateTimeField()
-    requests = models.PositiveIntegerField(default=0)
-    approved = models.PositiveIntegerField(default=0)
-    completed = models.PositiveIntegerField(default=0)
-    succeeded = models.PositiveIntegerField(default=0)
-    duration_ms = models.FloatField(default=0)
-    """The sum of what completions reported."""
-    last_at = models.DateTimeField()
-
-    class Meta:
-        constraints: ClassVar = [models.UniqueConstraint(fields=["server", "agent_id", "hour"], name="agent_use_once")]
-
-    def __str__(self) -> str:
-        return f"{self.agent_id} {self.hour}"

@@ -11,7 +11,7 @@ from aim.errors import NotFoundError
 from aim.ids import IdKind, InvalidIdError, parse_id
 from aim.ledger.events import Event
 from aim.ledger.models import Entry
-from mcp.models import KeyRotation, McpServer, Tool
+from mcp.models import Credential, KeyRotation, McpServer, Tool, VerificationRun
 
 
 def servers_visible_to(actor: Actor) -> QuerySet[McpServer]:
@@ -53,6 +53,22 @@ def tool_by_id(server: McpServer, tool_id: UUID) -> Tool:
     if tool is None:
         raise NotFoundError
     return tool
+
+
+def runs_of(server: McpServer) -> QuerySet[VerificationRun]:
+    """Every run of the server, newest first."""
+    return server.runs.select_related("key", "started_by")
+
+
+def run_by_id(server: McpServer, run_id: UUID) -> VerificationRun:
+    run = runs_of(server).filter(id=run_id).first()
+    if run is None:
+        raise NotFoundError
+    return run
+
+
+def credential_of(server: McpServer) -> Credential | None:
+    return Credential.objects.select_related("set_by").filter(server=server).first()
 
 
 def rotations_of(server: McpServer) -> QuerySet[KeyRotation]:

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.utils.translation import gettext_lazy as _
 
-from accounts.alerts import AlertKind, register_alert, subject
+from accounts.alerts import AlertKind, Channel, register_alert, subject
 from accounts.models import Role
 from accounts.permissions import Permission
 from agents.models import Agent
@@ -153,6 +153,7 @@ CHECKPOINT_DIGEST = AlertKind(
     lambda _entry: "",
     (),
     permission=Permission.LEDGER_PROVE,
+    channels=frozenset({Channel.MAIL}),
 )
 """Sent by `verification.services.checkpoint_digest` and not for an entry."""
 register_alert(CHECKPOINT_DIGEST)

@@ -1,4 +1,4 @@
-"""What the settings show of the ledger: the keys that sign it, its newest checkpoints, and whether they leave the machine.
+"""What the settings show of the ledger: the keys that sign it, its newest checkpoints, and where those are kept.
 
 The ledger is one for the whole installation. What its operator has configured, and the words of what fails, may name
 machines of theirs: they are shown where nobody else's organization is on the installation.

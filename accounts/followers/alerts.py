@@ -5,7 +5,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from accounts.alerts import AlertKind, kind_of, recipients
-from accounts.models import Organization
+from accounts.services.notifications import organizations_of
 from aim import clock
 from aim.ledger.followers import SealedEntry, follower
 from aim.mail.outbox import queue_mail
@@ -24,20 +24,11 @@ class AlertsFollower:
         for entry in entries:
             # Nobody wants to be told of last week, neither by a replay nor after a long stop.
             if clock.now() - entry.recorded_at < _NEWS and (kind := kind_of(entry.kind, entry.body)) is not None:
-                for organization_id in _told(entry, kind):
+                for organization_id in organizations_of(entry, kind):
                     _mail(entry, kind, organization_id)
 
     def reset(self) -> None:
         """Mails that were sent stay sent; their rows keep a replay from sending them again."""
-
-
-def _told(entry: SealedEntry, kind: AlertKind) -> list[UUID]:
-    """The organizations that the entry concerns: its own, or all where it is of the installation."""
-    if entry.organization_id is not None:
-        return [entry.organization_id]
-    if not kind.installation:
-        return []
-    return list(Organization.objects.filter(status=Organization.Status.ACTIVE).values_list("id", flat=True))
 
 
 def _mail(entry: SealedEntry, kind: AlertKind, organization_id: UUID) -> None:

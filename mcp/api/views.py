@@ -65,12 +65,19 @@ class ServersView(ActorView, GenericAPIView[McpServer]):
         responses={201: RegisteredServerSerializer},
     )
     def post(self, request: Request) -> Response:
-        """The server is active and unverified: no agent may call it before a verification run has proved it."""
+        """Active and unverified: no agent may call it before the run that begins at once has proved it."""
         serializer = ServerRegistrationSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         values = dict(serializer.validated_data)
         public_key, key_type = values.pop("public_key", None), values.pop("key_type", None)
-        server = register_server(self.actor, values, public_key=public_key, key_type=known_type(key_type))
+        credential = values.pop("credential", None)
+        server = register_server(
+            self.actor,
+            values,
+            public_key=public_key,
+            key_type=known_type(key_type),
+            credential=credential,
+        )
         notices = notices_of(configuration_of(server), has_key=bool(public_key))
         shown = ServerSerializer(server_by_id(self.actor, server.id)).data
         return Response({**shown, "notices": notices}, status=201)

@@ -34,7 +34,7 @@ def tell(server: McpServer, kind: AlertKind, sentence: str, details: Sequence[st
                 "organization": server.organization.name,
                 "server": server.display_name,
                 "at": clock.now(),
-                "link": f"{settings.ORIGIN}/dashboard/mcp",
+                "link": f"{settings.ORIGIN}/dashboard/mcp/{server.public_id}",
                 "label": kind.label,
             },
             organization_id=server.organization_id,

@@ -19,7 +19,7 @@ def mail_checkpoint_digest() -> int:
     queued = 0
     day = clock.now().date().isoformat()
     for organization_id in Organization.objects.filter(status=Organization.Status.ACTIVE).values_list("id", flat=True):
-        for membership in recipients(organization_id, CHECKPOINT_DIGEST):
+        for membership in recipients(organization_id, CHECKPOINT_DIGEST, entry={}):
             with transaction.atomic():
                 mail = queue_mail(
                     kind="checkpoint_digest",

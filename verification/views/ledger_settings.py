@@ -96,7 +96,9 @@ def ledger_rotate(request: HttpRequest, actor: Actor) -> HttpResponse:
             return redirect_to(request, HERE)
     status = 422 if form.errors else 200
     context = {"form": form}
-    return render_page(request, "verification/ledger_rotate.html", context, fragments={"dialog": "dialog"}, status=status)
+    return render_page(
+        request, "verification/ledger_rotate.html", context, fragments={"dialog": "dialog"}, status=status
+    )
 
 
 def _file(text: str, name: str) -> HttpResponse:

@@ -10,6 +10,7 @@ import "./keys.js";
 import "./list.js";
 import "./live.js";
 import "./menu.js";
+import "./notifications.js";
 import "./offline.js";
 import "./palette.js";
 import "./port.js";
