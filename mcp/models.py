@@ -7,6 +7,7 @@ from django.db.models.functions import Lower
 
 from accounts.models import Organization, User
 from aim.ids import IdKind, show_id, uuid7
+from mcp.decision_models import ServerBook, ServerRate
 from mcp.monitoring import AgentUse, HealthHour, HealthSample, SecurityEvent
 from mcp.run_models import ServerChallenge, VerificationRun
 
@@ -23,8 +24,10 @@ __all__ = [
     "McpServer",
     "Protocol",
     "SecurityEvent",
+    "ServerBook",
     "ServerChallenge",
     "ServerKey",
+    "ServerRate",
     "ServerStatus",
     "Tool",
     "ToolChange",

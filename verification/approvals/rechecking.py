@@ -14,6 +14,7 @@ from verification.approvals.models import Approval
 from verification.approvals.requirements import flat
 from verification.codes import Code
 from verification.contracts import ActionRequest, Case, DecisionStatus, Failed, Origin
+from verification.mcp_servers import LOAD_SERVERS, compile_servers
 from verification.models import Verification
 from verification.pipeline import Pipeline
 from verification.policies.book import LOAD_BOOK, read_row
@@ -71,7 +72,12 @@ def current_snapshot(agent_id: UUID) -> AgentSnapshot | None:
     if row is None:
         return None
     book = read_row(LOAD_BOOK, row["organization_id"]) if row["policy_generation"] else None
-    return snapshot_from_row(row, compile_book(book) if book is not None else None)
+    servers = read_row(LOAD_SERVERS, row["organization_id"]) if row["servers_generation"] else None
+    return snapshot_from_row(
+        row,
+        compile_book(book) if book is not None else None,
+        compile_servers(servers) if servers is not None else None,
+    )
 
 
 @cache
