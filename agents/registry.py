@@ -144,10 +144,10 @@ def listing_for(
 ) -> Listing:
     """One page of the registry, as the address asks for it. `total` and how many each owner has are counted already."""
     order = chosen_order(parameters, ORDERS, default="name")
-    rows = filters.narrow(registry_of(actor))
+    agents = filters.narrow(registry_of(actor))
     if order.name == "owner" and (window := _owners_of_page(order, parameters, owners)) is not None:
-        rows = rows.filter(window)
-    page = keyset_page(rows, order, parameters, total=total)
+        agents = agents.filter(window)
+    page = keyset_page(agents, order, parameters, total=total)
     known = activity_of(actor, [agent.id for agent in page.rows])
     rows = [
         Row(
@@ -166,7 +166,7 @@ def _owners_of_page(order: Order, parameters: QueryDict, owners: Mapping[str, in
 
     None where the page begins at an owner who has nothing any more: then all are looked at.
     """
-    ids = [owner_of(owner) for owner in owners if owner != NOBODY]
+    ids = [user for owner in owners if owner != NOBODY and (user := owner_of(owner)) is not None]
     people = User.objects.filter(id__in=ids).annotate(folded=Lower("email")).order_by("folded")
     sequence: list[tuple[str, UUID | None]] = [(folded, user) for user, folded in people.values_list("id", "folded")]
     if NOBODY in owners:

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db.models import Count, F, FilteredRelation, Q
@@ -83,7 +83,8 @@ def tallies_of(actor: Actor, searching: Q) -> tuple[Tally, Tally]:
     )
     everything: dict[Kind, int] = {}
     found: dict[Kind, int] = {}
-    for row in rows:
+    for values in rows:
+        row: dict[str, Any] = dict(values)
         owner = show_id(IdKind.USER, row["owner_id"]) if row["owner_id"] else NOBODY
         for name in TRUSTS:
             kind = Kind(row["status"], row["agent_type"], name, row["key"] or NO_KEY, owner)

@@ -101,8 +101,8 @@ def second_person(request: HttpRequest, actor: Actor) -> HttpResponse:
 
 def _shown(row: VerificationSettings) -> dict[str, object]:
     """Both values as they would be."""
-    present = {"anomaly_effect": row.anomaly_effect, "anomaly_threshold": row.anomaly_threshold}
-    return present | row.proposed
+    proposed: dict[str, object] = row.proposed
+    return {"anomaly_effect": row.anomaly_effect, "anomaly_threshold": row.anomaly_threshold} | proposed
 
 
 def _proposed(row: VerificationSettings) -> dict[str, object] | None:
