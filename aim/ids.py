@@ -43,6 +43,7 @@ class IdKind(StrEnum):
     MCP_ROTATION = "mro"
     MCP_KEY = "mky"
     MCP_EVENT = "mev"
+    REPORT_FILE = "rep"
 
 
 class InvalidIdError(ValueError):

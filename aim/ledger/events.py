@@ -103,6 +103,7 @@ class Event(StrEnum):
     MCP_RUN_FAILED = "mcp.run.failed"
     MCP_CREDENTIAL_SET = "mcp.credential.set"
     MCP_CREDENTIAL_REMOVED = "mcp.credential.removed"
+    MCP_REPORT_MADE = "mcp.report.made"
     FOLLOWER_STOPPED = "ledger.follower.stopped"
     FOLLOWER_RESTARTED = "ledger.follower.restarted"
     FOLLOWER_REPLAYED = "ledger.follower.replayed"
