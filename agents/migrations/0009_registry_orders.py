@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('accounts', '0005_membership_alert_choices'),
-        ('agents', '0007_registry_search'),
+        ('agents', '0008_agent_requests'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

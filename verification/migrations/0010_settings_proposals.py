@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('verification', '0008_behaviour'),
+        ('verification', '0009_policy_matches'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
