@@ -18,7 +18,7 @@ from mcp.views.rotation import (
     server_rotate,
 )
 from mcp.views.runs import run_progress, server_test, server_verify, servers_verify
-from mcp.views.tools import server_tool_approve, server_tools
+from mcp.views.tools import server_tool_judge, server_tools
 
 _SERVER = "dashboard/mcp/<str:server_id>"
 
@@ -48,7 +48,11 @@ urlpatterns = [
     path(f"{_SERVER}/keys/<str:key_id>/revoke", server_key_revoke, name="server-key-revoke"),
     path(f"{_SERVER}/credential", server_credential, name="server-credential"),
     path(f"{_SERVER}/tools", server_tools, name="server-tools"),
-    path(f"{_SERVER}/tools/<str:tool_id>/approve", server_tool_approve, name="server-tool-approve"),
+    re_path(
+        "^dashboard/mcp/(?P<server_id>[^/]+)/tools/(?P<tool_id>[^/]+)/(?P<verb>approve|reject)$",
+        server_tool_judge,
+        name="server-tool-judge",
+    ),
     re_path(
         "^dashboard/mcp/(?P<server_id>[^/]+)/public-key.(?P<ending>pem|der)$",
         server_public_key,

@@ -72,7 +72,15 @@ def _day(rotation: KeyRotation | None) -> int:
 
 
 def _capabilities(_request: HttpRequest, _actor: Actor, server: McpServer) -> Mapping[str, Any]:
-    return {"tools": tools_of(server)}
+    return {"tools": tools_of(server), "offer": _last_offer(server)}
+
+
+def _last_offer(server: McpServer) -> Mapping[str, Any]:
+    """What the last good run has counted beside the tools: protocol, the server's own name, resources and prompts."""
+    runs = server.runs.filter(state=VerificationRun.State.SUCCEEDED, purpose=VerificationRun.Purpose.VERIFICATION)
+    run = runs.order_by("-id").first()
+    steps = run.steps if run else []
+    return next((step["facts"] for step in steps if step["name"] == "capabilities" and step["facts"]), {})
 
 
 def _certificates(_request: HttpRequest, _actor: Actor, server: McpServer) -> Mapping[str, Any]:

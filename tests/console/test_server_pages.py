@@ -448,7 +448,12 @@ def test_a_changed_tool_shows_its_difference_word_by_word_and_is_approved(admin)
     client = browser_of(admin)
     page = client.get(page_of(server, "capabilities")).content.decode()
     assert "Reads <del>a</del><ins>any</ins> file" in page
-    address = reverse("mcp:server-tool-approve", args=[server.public_id, tool.public_id])
+    reject = reverse("mcp:server-tool-judge", args=[server.public_id, tool.public_id, "reject"])
+    with recorded(admin.organization.id, Event.MCP_TOOL_REJECTED):
+        assert client.post(reject).status_code == 303
+    tool.refresh_from_db()
+    assert (tool.offered, tool.held_reason.startswith("The new definition was rejected")) == (offered, True)
+    address = reverse("mcp:server-tool-judge", args=[server.public_id, tool.public_id, "approve"])
     with recorded(admin.organization.id, Event.MCP_TOOL_APPROVED):
         assert client.post(address).status_code == 303
     tool.refresh_from_db()
