@@ -227,7 +227,10 @@ def test_the_wizard_registers_what_was_filled_in(admin):
     assert server.url == "https://mcp.company.com:8443/filesystem"
     assert server.allowed_agents == [agent.public_id]
     assert (server.verify_signature, server.verify_tls, server.auto_suspend) == (True, False, True)
-    assert f"new={server.public_id}" in response["Location"]
+    run = server.runs.get()
+    follow = reverse("mcp:run-progress", args=[server.public_id, run.public_id])
+    assert response["Location"] == f"{follow}?from=list"
+    assert f"new={server.public_id}" in client.get(response["Location"]).content.decode()
 
 
 @pytest.mark.requirement("W6.2", "W8.5")
