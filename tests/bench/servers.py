@@ -109,12 +109,16 @@ def _require_durable(url: str) -> None:
 
 @dataclass(frozen=True)
 class Subject:
-    """Something that is measured: one or more processes on one listening socket, and the table it records in."""
+    """Something that is measured: one or more processes on one listening socket, and the table it records in.
+
+    `workers` are the processes that follow its ledger.
+    """
 
     name: str
     port: int
     children: list[subprocess.Popen[bytes]]
     table: str | None
+    workers: tuple[int, ...] = ()
 
     def cpu_seconds(self) -> float:
         """Return the processor time of its processes so far."""
