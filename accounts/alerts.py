@@ -1,20 +1,55 @@
-"""Which events are worth a mail, and to whom: each kind is registered once, each organization chooses the roles."""
+"""Which events are worth telling, and whom: each kind is registered once, the organization chooses the roles, and each
+person may choose otherwise for themselves. Whoever tells somebody of something asks `wants` first.
+"""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
+from uuid import UUID
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import Organization, Role
+from accounts.models import Invitation, Membership, Organization, Role
+from accounts.permissions import ROLE_PERMISSIONS, Permission
 from aim.errors import InvalidInputError, Problem
 from aim.ledger.events import Event
+
+HOME = "/dashboard"
+
+
+class Channel(StrEnum):
+    """The ways to a person. Stored with the choices: add, never rename."""
+
+    MAIL = "mail"
+    NOTIFICATION = "notification"
+
+
+def always(_entry: Mapping[str, Any]) -> bool:
+    return True
+
+
+def home(_entry: Mapping[str, Any]) -> str:
+    return HOME
+
+
+def subject(entry: Mapping[str, Any]) -> str:
+    """The id of what the entry is about."""
+    return str(entry["subject"].get("id") or "")
+
+
+def nothing(_entry: Mapping[str, Any]) -> None:
+    return None
 
 
 @dataclass(frozen=True, slots=True)
 class AlertKind:
-    """`code` is stored with the preferences and never changes. `sentence` makes the mail's subject from an entry."""
+    """`code` is stored with the preferences and never changes. `sentence` makes the mail's subject from an entry.
+
+    Entries of `events` count where `matches` says so; an entry is told of once, by the first kind that matches. `path`
+    is the page that the mail opens.
+    """
 
     code: str
     label: Promise | str
@@ -22,9 +57,28 @@ class AlertKind:
     sentence: Callable[[Mapping[str, Any]], str]
     roles: tuple[Role, ...] = (Role.ADMIN,)
     """Who gets it as long as the organization has not chosen."""
+    permission: Permission = Permission.ORGANIZATION_READ
+    """Nobody is told of what they may not look at, whatever was chosen."""
+    matches: Callable[[Mapping[str, Any]], bool] = always
+    path: Callable[[Mapping[str, Any]], str] = home
+    installation: bool = False
+    """Of the installation and not of one organization: every organization is told, without details."""
+    people: Callable[[Mapping[str, Any]], Collection[UUID]] | None = None
+    """Ids of the users whose own matter an entry is. They alone are told then, and no organization chooses roles:
+    unless they chose otherwise they find it in the notifications centre, and get no mail.
+    """
+    icon: str = "bell"
+    tone: str = "info"
+    """One of a badge's: allowed, denied, pending, critical, info."""
+    topic: Callable[[Mapping[str, Any]], str] = subject
+    """What an entry is about. As long as a person has not read of it, more of the same kind and topic are one line."""
+    settled_by: frozenset[Event] = frozenset()
+    settled: Callable[[Mapping[str, Any]], str | None] = nothing
+    """The topic of which an entry of `settled_by` leaves nothing to do, so that it counts as read."""
 
 
 _kinds: dict[str, AlertKind] = {}
+_by_event: dict[str, list[AlertKind]] = {}
 
 
 def register_alert(kind: AlertKind) -> None:
@@ -32,10 +86,22 @@ def register_alert(kind: AlertKind) -> None:
     if kind.code in _kinds:
         raise ValueError(f"There is an alert {kind.code} already")
     _kinds[kind.code] = kind
+    for event in kind.events:
+        _by_event[event.value] = sorted([*_by_event.get(event.value, ()), kind], key=lambda known: known.code)
 
 
 def alert_kinds() -> list[AlertKind]:
     return sorted(_kinds.values(), key=lambda kind: kind.code)
+
+
+def kinds_by_role() -> list[AlertKind]:
+    """Those for which an organization chooses roles."""
+    return [kind for kind in alert_kinds() if kind.people is None]
+
+
+def alert_kind(code: str) -> AlertKind | None:
+    """The kind with this code, or None where a stored one no longer exists."""
+    return _kinds.get(code)
 
 
 def roles_for(organization: Organization, kind: AlertKind) -> tuple[str, ...]:
@@ -46,15 +112,88 @@ def roles_for(organization: Organization, kind: AlertKind) -> tuple[str, ...]:
     return tuple(role for role in chosen if role in Role.values)
 
 
+def wants(membership: Membership, code: str, channel: Channel = Channel.MAIL) -> bool:
+    """Whether this person, in this organization, is to be told of a kind of event in this way.
+
+    The one question for mails, notifications and whatever else reaches people. False for a kind that is not
+    registered, for whoever may not look at it, and for people who are deactivated.
+    """
+    kind = _kinds.get(code)
+    if kind is None or not membership.user.is_active or not _may_see(membership, kind):
+        return False
+    return wanted_by(membership, kind, channel)
+
+
+def wanted_by(membership: Membership, kind: AlertKind, channel: Channel) -> bool:
+    """The person's own choice, or else that of the organization for the person's role."""
+    own = membership.alert_choices.get(kind.code)
+    chosen = own.get(channel.value) if isinstance(own, dict) else None
+    return chosen if isinstance(chosen, bool) else _usual(membership, kind, channel)
+
+
+def _usual(membership: Membership, kind: AlertKind, channel: Channel) -> bool:
+    """What holds for whoever has not chosen."""
+    if kind.people is not None:
+        return channel is Channel.NOTIFICATION
+    return membership.role in roles_for(membership.organization, kind)
+
+
+def recipients(
+    organization_id: UUID, kind: AlertKind, channel: Channel = Channel.MAIL, *, entry: Mapping[str, Any]
+) -> list[Membership]:
+    """Everybody in an active organization who wants to be told of the entry, with their user and organization."""
+    rows = Membership.objects.filter(
+        organization_id=organization_id, organization__status=Organization.Status.ACTIVE, user__is_active=True
+    )
+    if kind.people is not None:
+        rows = rows.filter(user_id__in=kind.people(entry))
+    return [row for row in rows.select_related("user", "organization") if wants(row, kind.code, channel)]
+
+
+def kinds_for(membership: Membership) -> list[AlertKind]:
+    """Those that the person may be told of."""
+    return [kind for kind in alert_kinds() if _may_see(membership, kind)]
+
+
+def kind_of(event: str, entry: Mapping[str, Any]) -> AlertKind | None:
+    """The kind that an entry of the ledger is told of as, if it is worth it."""
+    return next((kind for kind in _by_event.get(event, ()) if kind.matches(entry)), None)
+
+
+def choices_with(membership: Membership, changes: Mapping[str, Mapping[Channel, bool]]) -> dict[str, dict[str, bool]]:
+    """The person's choices with these; what equals the organization's choice is not kept, so that it follows it.
+
+    Raises `InvalidInputError` naming every kind that is none of the person's.
+    """
+    known = {kind.code: kind for kind in kinds_for(membership)}
+    unknown = [code for code in changes if code not in known]
+    if unknown:
+        problems = (Problem(f"alerts.{code}", "unknown", f"There is no alert {code[:80]}.") for code in unknown)
+        raise InvalidInputError(tuple(problems))
+    choices = dict(membership.alert_choices)
+    for code, wanted in changes.items():
+        kind = known[code]
+        own = {channel.value: on for channel, on in sorted(wanted.items()) if on != _usual(membership, kind, channel)}
+        choices.pop(code, None)
+        if own:
+            choices[code] = own
+    return choices
+
+
+def _may_see(membership: Membership, kind: AlertKind) -> bool:
+    return membership.role in Role.values and kind.permission in ROLE_PERMISSIONS[Role(membership.role)]
+
+
 def preferences_of(organization: Organization) -> dict[str, list[str]]:
-    return {kind.code: list(roles_for(organization, kind)) for kind in alert_kinds()}
+    return {kind.code: list(roles_for(organization, kind)) for kind in kinds_by_role()}
 
 
 def preferences_with(organization: Organization, changes: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
     """All preferences with these changes; raises `InvalidInputError` naming every kind and role that is none."""
     problems = []
+    known = {kind.code for kind in kinds_by_role()}
     for code, roles in changes.items():
-        if code not in _kinds:
+        if code not in known:
             problems.append(Problem(f"alerts.{code}", "unknown", f"There is no alert {code[:80]}."))
         problems += [
             Problem(f"alerts.{code}", "unknown_role", f"{role[:80]} is no role.")
@@ -71,12 +210,38 @@ def _label(entry: Mapping[str, Any]) -> str:
     return str(entry["subject"].get("label") or "")
 
 
+def _inviter(entry: Mapping[str, Any]) -> Collection[UUID]:
+    """Whoever invited, as long as they are a member."""
+    row = Invitation.objects.filter(id=UUID(hex=entry["subject"]["id"])).select_related("invited_by").first()
+    return () if row is None or row.invited_by is None else (row.invited_by.user_id,)
+
+
+def _members(_entry: Mapping[str, Any]) -> str:
+    return "/dashboard/settings/members"
+
+
 register_alert(
     AlertKind(
         "member_joined",
         _("Somebody joined the organization"),
         frozenset({Event.MEMBERSHIP_CREATED}),
         lambda entry: f"{_label(entry)} joined as {entry['data'].get('role')}",
+        permission=Permission.MEMBERS_READ,
+        path=_members,
+        icon="user-plus",
+    )
+)
+register_alert(
+    AlertKind(
+        "invitation_accepted",
+        _("Somebody accepted your invitation"),
+        frozenset({Event.INVITATION_ACCEPTED}),
+        lambda entry: f"{entry['data'].get('email') or 'Somebody'} accepted your invitation as {_label(entry)}",
+        permission=Permission.MEMBERS_READ,
+        path=_members,
+        people=_inviter,
+        icon="user-check",
+        tone="allowed",
     )
 )
 register_alert(
@@ -85,6 +250,9 @@ register_alert(
         _("A member's role was changed"),
         frozenset({Event.MEMBERSHIP_ROLE_CHANGED}),
         lambda entry: f"{_label(entry)} is now {entry['data'].get('after')}, was {entry['data'].get('before')}",
+        permission=Permission.MEMBERS_READ,
+        path=_members,
+        icon="user-cog",
     )
 )
 register_alert(
@@ -93,6 +261,10 @@ register_alert(
         _("A person was locked out after too many wrong passwords or codes"),
         frozenset({Event.USER_LOCKED}),
         lambda entry: f"{_label(entry)} was locked out after too many attempts to sign in",
+        permission=Permission.MEMBERS_READ,
+        path=_members,
+        icon="user-lock",
+        tone="denied",
     )
 )
 register_alert(
@@ -101,5 +273,35 @@ register_alert(
         _("Settings of the organization were changed"),
         frozenset({Event.ORGANIZATION_UPDATED}),
         lambda entry: f"Settings were changed: {', '.join(sorted(entry['data'].get('changes', {}))) or 'a proposal'}",
+        path=lambda _entry: "/dashboard/settings",
+        icon="settings",
+    )
+)
+register_alert(
+    AlertKind(
+        "follower_stopped",
+        _("A part of AIM that follows the ledger stopped, and what it shows stands still"),
+        frozenset({Event.FOLLOWER_STOPPED}),
+        lambda entry: f"The follower {_label(entry)} stopped: what it shows stands still until an operator looks",
+        permission=Permission.LEDGER_READ,
+        installation=True,
+        icon="circle-stop",
+        tone="critical",
+        settled_by=frozenset({Event.FOLLOWER_RESTARTED, Event.FOLLOWER_REPLAYED}),
+        settled=subject,
+    )
+)
+register_alert(
+    AlertKind(
+        "checkpoint_not_delivered",
+        _("Checkpoints of the ledger do not reach another place"),
+        frozenset({Event.LEDGER_DELIVERY_FAILED}),
+        lambda entry: (
+            f"Checkpoints are not delivered by {_label(entry)}: {entry['data'].get('failures')} attempts failed"
+        ),
+        permission=Permission.LEDGER_READ,
+        installation=True,
+        icon="mail-warning",
+        tone="pending",
     )
 )

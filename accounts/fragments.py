@@ -6,3 +6,7 @@ SETTINGS = "settings"
 register_fragment(SETTINGS, "settings-panel")
 INVITED = "invited"
 register_fragment(INVITED, "invited")
+NOTIFICATIONS = "notifications"
+register_fragment(NOTIFICATIONS, "notifications")
+BELL = "bell"
+register_fragment(BELL, "bell-panel")

@@ -6,6 +6,7 @@ from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.db import models
 from django.db.models.functions import Lower
 
+from accounts.notifications import models as _models_of_notifications  # noqa: F401 - Django finds them by this module
 from aim.ids import IdKind, show_id, uuid7
 from aim.mail.models import OutgoingMail
 
@@ -27,7 +28,7 @@ class Organization(models.Model):
     allowed_domains = models.JSONField(default=list)
     """Whoever signs in with an address of these, confirmed by a provider, joins as a viewer; empty by default."""
     alert_preferences = models.JSONField(default=dict)
-    """Which roles get mail for which alert: see `accounts.alerts`."""
+    """Which roles are told of which alert: see `accounts.alerts`."""
     logo_digest = models.CharField(max_length=64, blank=True)
     """That of `OrganizationLogo`, to name the picture without fetching it; empty where there is none."""
     policy_changes_need_second_person = models.BooleanField(default=False)
@@ -110,6 +111,8 @@ class Membership(models.Model):
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="memberships")
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships")
     role = models.CharField(max_length=16, choices=Role.choices)
+    alert_choices = models.JSONField(default=dict)
+    """Where the person chose otherwise than the organization, for each alert and channel: see `accounts.alerts`."""
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

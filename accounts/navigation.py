@@ -3,9 +3,11 @@
 from django.utils.translation import gettext_lazy as _
 
 from accounts.permissions import Permission
+from aim.console.keyboard import Scope, register_key
 from aim.console.navigation import Entry, Group, register_entry
 from aim.console.settings_tabs import SettingsTab, register_settings_tab
 
+register_key(Scope.EVERYWHERE, "g b", _("Notifications"))
 register_entry(
     Entry(
         url_name="accounts:settings",

@@ -24,6 +24,8 @@ class Permission(StrEnum):
     MCP_READ = "mcp:read"
     MCP_WRITE = "mcp:write"
     MCP_LIFECYCLE = "mcp:lifecycle"
+    MCP_ATTEST = "mcp:attest"
+    """To agree to another person's change of a server's key that the old key does not prove."""
     GRANTS_READ = "grants:read"
     GRANTS_WRITE = "grants:write"
     MEMBERS_READ = "members:read"
@@ -31,6 +33,7 @@ class Permission(StrEnum):
     TEAMS_READ = "teams:read"
     TEAMS_WRITE = "teams:write"
     TOKENS_OWN = "tokens:own"
+    NOTIFICATIONS_OWN = "notifications:own"
     POLICIES_READ = "policies:read"
     POLICIES_WRITE = "policies:write"
     POLICIES_ACTIVATE = "policies:activate"
@@ -57,6 +60,7 @@ _VIEWER = frozenset(
         Permission.POLICIES_READ,
         Permission.TEAMS_READ,
         Permission.TOKENS_OWN,
+        Permission.NOTIFICATIONS_OWN,
         Permission.VERIFICATIONS_READ,
         Permission.LEDGER_READ,
         Permission.LEDGER_PROVE,
@@ -80,6 +84,7 @@ _ADMIN = _MANAGER | {
     Permission.AGENTS_DELETE,
     Permission.APPROVALS_RESOLVE,
     Permission.AGENTS_TRUST,
+    Permission.MCP_ATTEST,
     Permission.MEMBERS_WRITE,
     Permission.TEAMS_WRITE,
     Permission.ORGANIZATION_WRITE,

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.console import ConsoleSession
 from accounts.models import Membership, Organization
+from accounts.notifications.selectors import MOST_COUNTED, unread_of
 from accounts.permissions import Permission
 from accounts.selectors import memberships_of_user
 from aim.console.keyboard import registered_keys
@@ -62,6 +63,13 @@ class Shell:
         """What the top bar says: entries whose count has words, while there is anything to count."""
         items = [item for _group, _title, items in self.navigation for item in items]
         return [item for item in items if item.count and item.count.number and item.count.words]
+
+    @cached_property
+    def unread(self) -> int:
+        """How many notifications wait to be read, counted up to `MOST_COUNTED`."""
+        return unread_of(self._actor)
+
+    most_unread = MOST_COUNTED
 
     @property
     def keys(self) -> list[Any]:

@@ -5,6 +5,7 @@ from importlib import import_module
 from celery import shared_task
 from django.conf import settings
 
+from accounts.services.notifications import forget_old_notifications
 from accounts.services.sessions import forget_ended_sessions
 
 
@@ -13,3 +14,9 @@ def forget_expired_sessions() -> None:
     """Delete the sessions that nobody can use any more."""
     forget_ended_sessions()
     import_module(settings.SESSION_ENGINE).SessionStore.clear_expired()
+
+
+@shared_task
+def forget_notifications() -> int:
+    """Delete notifications that are too old to be news; answers how many."""
+    return forget_old_notifications()

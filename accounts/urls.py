@@ -9,6 +9,7 @@ from accounts.pages.account import (
     session_end,
     sessions_end,
 )
+from accounts.pages.alerts import alert_settings, own_alerts
 from accounts.pages.door import join_page, login_page, logout_page, provider_page
 from accounts.pages.invitations import invitation_resend, invitation_revoke, invite_page, invited_page
 from accounts.pages.logo import logo_page
@@ -24,6 +25,7 @@ from accounts.pages.members import (
     team_member_change,
     team_remove,
 )
+from accounts.pages.notifications import notification_read, notifications, notifications_read
 from accounts.pages.organization import organization_switch
 from accounts.pages.password import forgotten_page, password_page, reset_link_page, reset_page
 from accounts.pages.proof import proof_options, proof_page
@@ -35,7 +37,6 @@ from accounts.pages.second_factor import (
     second_factor_page,
 )
 from accounts.pages.settings import (
-    alert_settings,
     logo_remove,
     organization_settings,
     role_settings,
@@ -71,9 +72,13 @@ urlpatterns = [
     path("dashboard/account/sessions/<str:session_id>/end", session_end, name="session-end"),
     path("dashboard/settings", organization_settings, name="settings"),
     path("dashboard/settings/logo/remove", logo_remove, name="logo-remove"),
+    path("dashboard/notifications", notifications, name="notifications"),
+    path("dashboard/notifications/read", notifications_read, name="notifications-read"),
+    path("dashboard/notifications/<str:notification_id>/read", notification_read, name="notification-read"),
     path("dashboard/settings/roles", role_settings, name="roles"),
     path("dashboard/settings/security", security_settings, name="security"),
     path("dashboard/settings/alerts", alert_settings, name="alerts"),
+    path("dashboard/settings/alerts/own", own_alerts, name="alerts-own"),
     path("dashboard/settings/tokens", token_settings, name="tokens"),
     path("dashboard/settings/tokens/new", token_new, name="token-new"),
     path("dashboard/settings/tokens/<str:token_id>/revoke", token_revoke, name="token-revoke"),

@@ -29,11 +29,15 @@ WORDS: Mapping[str, Promise] = {
     Event.PUBLIC_KEY_ACTIVATED: _("Public key changed"),
     Event.CHALLENGE_ISSUED: _("Challenge issued"),
     Event.CHALLENGE_FAILED: _("Challenge failed"),
+    Event.TRUST_CHANGED: _("Trust moved"),
+    Event.TRUST_BASELINE_SET: _("Trust set anew"),
+    Event.TRUST_TAMPERED: _("Trust was manipulated"),
 }
 _TONES: Mapping[str, str] = {
     Event.AGENT_SUSPENDED: "denied",
     Event.AGENT_REVOKED: "denied",
     Event.CHALLENGE_FAILED: "denied",
+    Event.TRUST_TAMPERED: "critical",
     Event.AGENT_VERIFIED: "accent",
     Event.AGENT_ATTESTED: "accent",
     Event.AGENT_RESUMED: "accent",
@@ -60,27 +64,36 @@ class Change:
     fields: list[FieldChange]
 
 
-def changes_of(entries: Iterable[Entry]) -> list[Change]:
-    return [_change(read_entry(entry)) for entry in entries]
+def changes_of(
+    entries: Iterable[Entry], *, words: Mapping[str, Promise] = WORDS, tones: Mapping[str, str] = _TONES
+) -> list[Change]:
+    """`words` and `tones` are those of the events that the subject's entries may have."""
+    return [_change(read_entry(entry), words, tones) for entry in entries]
 
 
-def _change(entry: Mapping[str, Any]) -> Change:
+def _change(entry: Mapping[str, Any], words: Mapping[str, Promise], tones: Mapping[str, str]) -> Change:
     data, actor = entry["data"], entry["actor"]
-    changed = data.get("changes")
-    fields = [
-        FieldChange(field, _shown(values.get("before")), _shown(values.get("after")))
-        for field, values in (changed.items() if isinstance(changed, dict) else ())
-        if isinstance(values, dict)
-    ]
     return Change(
         at=parse_datetime(entry["at"]),
         kind=entry["kind"],
-        words=WORDS.get(entry["kind"], entry["kind"]),
-        tone=_TONES.get(entry["kind"], ""),
+        words=words.get(entry["kind"], entry["kind"]),
+        tone=tones.get(entry["kind"], ""),
         who=actor.get("label") or actor["kind"],
         reason=data.get("reason"),
-        fields=fields,
+        fields=_fields(data.get("changes")),
     )
+
+
+def _fields(changed: Any) -> list[FieldChange]:
+    """Changes by field, or the same as a list with paths."""
+    pairs: list[tuple[str, Any]] = list(changed.items()) if isinstance(changed, dict) else []
+    if isinstance(changed, list):
+        pairs = [(values.get("path", ""), values) for values in changed if isinstance(values, dict)]
+    return [
+        FieldChange(field, _shown(values.get("before")), _shown(values.get("after")))
+        for field, values in pairs
+        if isinstance(values, dict)
+    ]
 
 
 def _shown(value: Any) -> str:

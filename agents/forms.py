@@ -12,3 +12,13 @@ class ReasonForm(forms.Form):
         error_messages={"required": _("Say why, in at most 2000 characters.")},
         widget=forms.Textarea(attrs={"rows": 2, "autofocus": True}),
     )
+
+
+class TrustForm(ReasonForm):
+    score = forms.IntegerField(
+        label=_("Score"),
+        required=False,
+        min_value=0,
+        max_value=100,
+        help_text=_("0 to 100. Left empty: the last one that the ledger knows."),
+    )

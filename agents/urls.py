@@ -1,14 +1,16 @@
 from django.urls import path, re_path
 
+from agents.views.deletion import agent_delete
 from agents.views.detail import agent_act, agent_api_key, agent_detail, agent_rotate, agent_verify
 from agents.views.imports import agent_import
 from agents.views.registration import agent_edit, agent_key_result, agent_register
 from agents.views.registry import agent_list, agents_bulk
+from agents.views.trust import agent_trust_examine, agent_trust_set
 
 app_name = "agents"
 urlpatterns = [
     path("dashboard/agents", agent_list, name="agent-list"),
-    re_path("^dashboard/agents/bulk/(?P<verb>suspend|resume)$", agents_bulk, name="agents-bulk"),
+    re_path("^dashboard/agents/bulk/(?P<verb>suspend|resume|attest)$", agents_bulk, name="agents-bulk"),
     path("dashboard/agents/register", agent_register, name="agent-register"),
     path("dashboard/agents/register/key", agent_key_result, name="agent-key-result"),
     path("dashboard/agents/import", agent_import, name="agent-import"),
@@ -17,6 +19,9 @@ urlpatterns = [
     path("dashboard/agents/<str:agent_id>/verify", agent_verify, name="agent-verify"),
     path("dashboard/agents/<str:agent_id>/api-keys", agent_api_key, name="agent-api-key"),
     path("dashboard/agents/<str:agent_id>/rotate", agent_rotate, name="agent-rotate"),
+    path("dashboard/agents/<str:agent_id>/delete", agent_delete, name="agent-delete"),
+    path("dashboard/agents/<str:agent_id>/trust", agent_trust_set, name="agent-trust-set"),
+    path("dashboard/agents/<str:agent_id>/trust/examine", agent_trust_examine, name="agent-trust-examine"),
     re_path(
         "^dashboard/agents/(?P<agent_id>[^/]+)/(?P<verb>suspend|resume|revoke|attest)$", agent_act, name="agent-act"
     ),

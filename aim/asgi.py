@@ -16,6 +16,7 @@ from django.urls import path, re_path
 
 _django: Any = WSGIMiddleware(cast("Any", get_wsgi_application()), workers=8)
 
+from accounts.consumers import NotificationsConsumer  # noqa: E402 - models exist only once Django is set up
 from aim.checks import refuse_unsafe_settings  # noqa: E402
 from verification.consumers import ActivityConsumer  # noqa: E402 - models exist only once Django is set up
 from verification.engine import start_engine, stop_engine  # noqa: E402 - models exist only once Django is set up
@@ -29,7 +30,11 @@ _protocols = ProtocolTypeRouter(
     {
         "http": VerifyLane(WaitLane(_django), door=own_door()),
         "websocket": URLRouter(
-            [path("ws/activity", ActivityConsumer.as_asgi()), re_path("", WebsocketDenier.as_asgi())]
+            [
+                path("ws/activity", ActivityConsumer.as_asgi()),
+                path("ws/notifications", NotificationsConsumer.as_asgi()),
+                re_path("", WebsocketDenier.as_asgi()),
+            ]
         ),
     }
 )

@@ -34,8 +34,15 @@ class IdKind(StrEnum):
     POLICY = "pol"
     POLICY_VERSION = "pov"
     DATA_CLASS = "dcl"
+    NOTIFICATION = "ntf"
+    AGENT_REQUEST = "arq"
+    REPORT = "rpt"
     MCP_SERVER = "mcp"
     MCP_TOOL = "mtl"
+    MCP_RUN = "mrn"
+    MCP_ROTATION = "mro"
+    MCP_KEY = "mky"
+    MCP_EVENT = "mev"
 
 
 class InvalidIdError(ValueError):

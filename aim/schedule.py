@@ -11,6 +11,9 @@ SCHEDULE: dict[str, dict[str, Any]] = {
     "examine-trust": {"task": "agents.tasks.examine_trust_chains", "schedule": timedelta(hours=24)},
     "prune-rollups": {"task": "verification.tasks.prune_rollups", "schedule": timedelta(hours=1)},
     "forget-sessions": {"task": "accounts.tasks.forget_expired_sessions", "schedule": timedelta(hours=24)},
+    "forget-notifications": {"task": "accounts.tasks.forget_notifications", "schedule": timedelta(hours=24)},
+    "tend-runs": {"task": "mcp.tasks.tend_runs", "schedule": timedelta(seconds=30)},
+    "move-rollovers": {"task": "mcp.tasks.move_rollovers", "schedule": timedelta(seconds=30)},
     "deliver-mail": {"task": "aim.mail.tasks.deliver_waiting_mail", "schedule": timedelta(seconds=30)},
     "forget-mail": {"task": "aim.mail.tasks.forget_mail", "schedule": timedelta(hours=24)},
 }

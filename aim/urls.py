@@ -25,6 +25,7 @@ urlpatterns = [
     path("", include("accounts.urls")),
     path("", include("accounts.sso.urls")),
     path("", include("agents.urls")),
+    path("", include("mcp.urls")),
     path("api/v1/", include("accounts.api.urls")),
     path("api/v1/", include("agents.api.urls")),
     path("api/v1/", include("mcp.api.urls")),

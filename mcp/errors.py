@@ -24,6 +24,10 @@ class ServerStatusError(ConflictError):
         super().__init__(f"A server that is {status} cannot be {verb}.")
 
 
+class RotationConflictError(ConflictError):
+    code = "rotation_conflict"
+
+
 class ToolConflictError(ConflictError):
     code = "tool_conflict"
 

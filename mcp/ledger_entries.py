@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from accounts.contracts import Actor
 from aim.ledger.append import append_entry
 from aim.ledger.events import Event
+from aim.ledger.models import Entry
 from mcp.models import McpServer, ServerKey
 
 
@@ -15,9 +16,9 @@ def record(
     server: McpServer,
     data: Mapping[str, object],
     personal: Mapping[str, object] | None = None,
-) -> None:
+) -> Entry:
     """Append the entry of one change, in the caller's transaction."""
-    append_entry(
+    return append_entry(
         kind=event.value,
         organization_id=server.organization_id,
         actor=actor.entry(),

@@ -7,6 +7,33 @@ from django.db.models.functions import Lower
 
 from accounts.models import Organization, User
 from aim.ids import IdKind, show_id, uuid7
+from mcp.decision_models import ServerBook, ServerRate
+from mcp.monitoring import AgentUse, HealthHour, HealthSample, SecurityEvent
+from mcp.run_models import ServerChallenge, VerificationRun
+
+__all__ = [
+    "AgentUse",
+    "AuthMethod",
+    "Certificate",
+    "Credential",
+    "DriftResponse",
+    "Health",
+    "HealthHour",
+    "HealthSample",
+    "KeyRotation",
+    "McpServer",
+    "Protocol",
+    "SecurityEvent",
+    "ServerBook",
+    "ServerChallenge",
+    "ServerKey",
+    "ServerRate",
+    "ServerStatus",
+    "Tool",
+    "ToolChange",
+    "VerificationRun",
+    "VerificationStatus",
+]
 
 
 class ServerStatus(models.TextChoices):
@@ -23,6 +50,14 @@ class VerificationStatus(models.TextChoices):
     UNVERIFIED = "unverified"
     VERIFIED = "verified"
     FAILED = "failed"
+
+
+class Health(models.TextChoices):
+    """What the last health check has shown."""
+
+    UNKNOWN = "unknown"
+    HEALTHY = "healthy"
+    UNHEALTHY = "unhealthy"
 
 
 class AuthMethod(models.TextChoices):
@@ -91,6 +126,12 @@ class McpServer(models.Model):
     last_verified_at = models.DateTimeField(null=True)
     next_verification_at = models.DateTimeField(null=True)
     consecutive_failures = models.PositiveSmallIntegerField(default=0)
+    suspended_by_failures = models.BooleanField(default=False)
+    """Suspended by its failures or its certificate, and not by a person: a good run may bring it back."""
+    tls_version = models.CharField(max_length=16, blank=True)
+    health = models.CharField(max_length=16, choices=Health.choices, default=Health.UNKNOWN)
+    last_health_at = models.DateTimeField(null=True)
+    next_health_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -99,6 +140,7 @@ class McpServer(models.Model):
         indexes: ClassVar = [
             models.Index(fields=["organization", "-id"], name="mcp_server_by_organization"),
             models.Index(fields=["next_verification_at"], name="mcp_server_due"),
+            models.Index(fields=["next_health_at"], name="mcp_server_health_due"),
         ]
         constraints: ClassVar = [
             models.UniqueConstraint("organization", Lower("name"), name="mcp_server_name_once_per_org")
@@ -153,6 +195,10 @@ class ServerKey(models.Model):
     def __str__(self) -> str:
         return self.fingerprint
 
+    @property
+    def public_id(self) -> str:
+        return show_id(IdKind.MCP_KEY, self.id)
+
 
 class Tool(models.Model):
     """What a server offers, as it was when a person approved it; nothing is callable before that."""
@@ -184,3 +230,147 @@ class Tool(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def public_id(self) -> str:
+        return show_id(IdKind.MCP_TOOL, self.id)
+
+
+class Credential(models.Model):
+    """What AIM shows to a server to be let in. The secret is encrypted under the master keys and never shown again."""
+
+    server = models.OneToOneField(McpServer, primary_key=True, on_delete=models.CASCADE, related_name="credential")
+    method = models.CharField(max_length=16, choices=AuthMethod.choices)
+    encrypted = models.BinaryField()
+    """Encrypted JSON of the method's secret fields (`aim.encryption`)."""
+    shown = models.JSONField(default=dict)
+    """What may be shown of it: a client's id, a header's name, a certificate's fingerprint and end."""
+    expires_at = models.DateTimeField(null=True)
+    set_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+    set_at = models.DateTimeField(auto_now=True)
+
+    def __str__(self) -> str:
+        return f"{self.method} of {self.server_id}"
+
+
+class Certificate(models.Model):
+    """A certificate that a server has shown, or that AIM shows to it, with the alerts that were given for it."""
+
+    class Role(models.TextChoices):
+        SERVER = "server", "Server"
+        CLIENT = "client", "Client"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    server = models.ForeignKey(McpServer, on_delete=models.CASCADE, related_name="certificates")
+    role = models.CharField(max_length=8, choices=Role.choices, default=Role.SERVER)
+    fingerprint = models.CharField(max_length=95)
+    """SHA-256 of the DER form, hexadecimal with colons."""
+    subject = models.TextField()
+    issuer = models.TextField()
+    names = models.JSONField(default=list)
+    not_before = models.DateTimeField()
+    not_after = models.DateTimeField()
+    pem = models.TextField()
+    current = models.BooleanField(default=True)
+    alerts = models.JSONField(default=list)
+    """The alerts given so far, of "30", "7" and "0" days before the end."""
+    first_seen_at = models.DateTimeField(auto_now_add=True)
+    last_seen_at = models.DateTimeField()
+
+    class Meta:
+        ordering: ClassVar = ["-last_seen_at"]
+        indexes: ClassVar = [
+            models.Index(fields=["not_after"], condition=models.Q(current=True), name="certificate_ends")
+        ]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["server", "role"], condition=models.Q(current=True), name="certificate_one_current"
+            ),
+            models.UniqueConstraint(fields=["server", "role", "fingerprint"], name="certificate_once"),
+        ]
+
+    def __str__(self) -> str:
+        return self.fingerprint
+
+
+class KeyRotation(models.Model):
+    """The change from one key of a server to the next."""
+
+    class Method(models.TextChoices):
+        IMMEDIATE = "immediate", "Immediate rotation"
+        GRADUAL = "gradual", "Gradual rollover"
+
+    class State(models.TextChoices):
+        CONFIRMING = "confirming", "Waiting for the old key's proof or a second admin"
+        PROVING = "proving", "Waiting for the proof of the new key"
+        ROLLING = "rolling", "Rollover in progress"
+        COMPLETED = "completed", "Completed"
+        ABANDONED = "abandoned", "Abandoned"
+
+    class Completion(models.TextChoices):
+        IMMEDIATE = "immediate", "Immediate rotation"
+        AUTOMATIC = "automatic", "End of the rollover"
+        EARLY = "early", "Completed early"
+        REVOKED = "revoked", "Old key revoked"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    server = models.ForeignKey(McpServer, on_delete=models.CASCADE, related_name="rotations")
+    old_key = models.ForeignKey(ServerKey, null=True, on_delete=models.PROTECT, related_name="+")
+    new_key = models.ForeignKey(ServerKey, on_delete=models.PROTECT, related_name="+")
+    method = models.CharField(max_length=12, choices=Method.choices, default=Method.GRADUAL)
+    days = models.PositiveSmallIntegerField(default=7)
+    verification_url = models.TextField(blank=True)
+    """The new address of the verification, where it changes with the key."""
+    state = models.CharField(max_length=12, choices=State.choices, default=State.CONFIRMING)
+    completion = models.CharField(max_length=12, choices=Completion.choices, blank=True)
+    confirmed_how = models.CharField(max_length=16, blank=True)
+    """`old_key` (it has signed the change) or `second_admin`."""
+    started_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+    confirmed_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+    reason = models.TextField(blank=True)
+    reminders = models.JSONField(default=list)
+    """The days of the rollover on which a reminder has been sent."""
+    created_at = models.DateTimeField(auto_now_add=True)
+    proved_at = models.DateTimeField(null=True)
+    ends_at = models.DateTimeField(null=True)
+    completed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering: ClassVar = ["-id"]
+        indexes: ClassVar = [
+            models.Index(fields=["ends_at"], condition=models.Q(state="rolling"), name="rotation_ends")
+        ]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["server"],
+                condition=models.Q(state__in=["confirming", "proving", "rolling"]),
+                name="rotation_one_under_way",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.state}"
+
+
+class ToolChange(models.Model):
+    """A difference between what a tool was when it was approved and what the server offers now."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    tool = models.ForeignKey(Tool, on_delete=models.CASCADE, related_name="changes")
+    kinds = models.JSONField(default=list)
+    """Of wording, schema, required_argument, annotation, address, instruction, hidden_unicode, rename, look_alike…"""
+    severity = models.CharField(max_length=16)
+    before = models.JSONField(null=True)
+    after = models.JSONField(null=True)
+    response = models.CharField(max_length=16, choices=DriftResponse.choices)
+    found_at = models.DateTimeField(auto_now_add=True)
+    resolution = models.CharField(max_length=16, blank=True)
+    """`approved`, `rejected`, or `gone` where the server offers the approved form again."""
+    resolved_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+    resolved_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering: ClassVar = ["-id"]
+
+    def __str__(self) -> str:
+        return ", ".join(self.kinds)

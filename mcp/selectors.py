@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Q, QuerySet
+from django.db.models import Case, Q, QuerySet, When
 
 from accounts.contracts import Actor, ActorKind
 from agents.selectors import agents_visible_to
@@ -11,7 +11,7 @@ from aim.errors import NotFoundError
 from aim.ids import IdKind, InvalidIdError, parse_id
 from aim.ledger.events import Event
 from aim.ledger.models import Entry
-from mcp.models import McpServer, Tool
+from mcp.models import Credential, KeyRotation, McpServer, Tool, VerificationRun
 
 
 def servers_visible_to(actor: Actor) -> QuerySet[McpServer]:
@@ -20,6 +20,14 @@ def servers_visible_to(actor: Actor) -> QuerySet[McpServer]:
         return McpServer.objects.none()
     servers = McpServer.objects.filter(organization_id=actor.scope)
     return servers.select_related("owner").prefetch_related("keys")
+
+
+def servers_named(actor: Actor, text: str) -> QuerySet[McpServer]:
+    """Servers whose names or address hold the text, for the palette; those whose name begins with it first."""
+    named = Q(name__icontains=text) | Q(display_name__icontains=text) | Q(url__icontains=text)
+    begins = Q(name__istartswith=text) | Q(display_name__istartswith=text)
+    rows = servers_visible_to(actor).filter(named).select_related(None).prefetch_related(None)
+    return rows.annotate(begins=Case(When(begins, then=0), default=1)).order_by("begins", "display_name")
 
 
 def server_by_id(actor: Actor, server_id: UUID) -> McpServer:
@@ -45,6 +53,34 @@ def tool_by_id(server: McpServer, tool_id: UUID) -> Tool:
     if tool is None:
         raise NotFoundError
     return tool
+
+
+def runs_of(server: McpServer) -> QuerySet[VerificationRun]:
+    """Every run of the server, newest first."""
+    return server.runs.select_related("key", "started_by")
+
+
+def run_by_id(server: McpServer, run_id: UUID) -> VerificationRun:
+    run = runs_of(server).filter(id=run_id).first()
+    if run is None:
+        raise NotFoundError
+    return run
+
+
+def credential_of(server: McpServer) -> Credential | None:
+    return Credential.objects.select_related("set_by").filter(server=server).first()
+
+
+def rotations_of(server: McpServer) -> QuerySet[KeyRotation]:
+    """The changes of the server's key, newest first."""
+    return server.rotations.select_related("old_key", "new_key", "started_by", "confirmed_by")
+
+
+def rotation_by_id(server: McpServer, rotation_id: UUID) -> KeyRotation:
+    rotation = rotations_of(server).filter(id=rotation_id).first()
+    if rotation is None:
+        raise NotFoundError
+    return rotation
 
 
 def unknown_agents(actor: Actor, texts: list[str]) -> list[int]:

@@ -26,5 +26,8 @@ class VerificationConfig(AppConfig):
         import_module("verification.fragments")
         import_module("verification.needs")
         import_module("verification.agent_tab")
+        import_module("verification.alerts")
+        import_module("verification.trust_tab")
+        import_module("verification.policy_tab")
         register_dependent(import_module("verification.policies.book").raise_generation)
         import_module("verification.dependents")

@@ -8,3 +8,7 @@ VERIFICATIONS = "verifications"
 register_fragment(VERIFICATIONS, "verifications")
 APPROVALS = "approvals"
 register_fragment(APPROVALS, "approvals")
+POLICIES = "policies"
+register_fragment(POLICIES, "policies")
+POLICY_EDITOR = "policy_editor"
+register_fragment(POLICY_EDITOR, "policy-editor")

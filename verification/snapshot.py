@@ -15,6 +15,7 @@ from verification.agent_rules import Rules, compile_rules
 from verification.behaviour.live import AnomalyRules, Behaviour, read_profile
 from verification.behaviour.profile import Profile
 from verification.grants import NO_GRANTS, Grants, compile_grants
+from verification.mcp_servers import NO_SERVERS, ServerBook
 from verification.policies.compiled import NO_POLICIES, AgentFacts, AgentPolicies, PolicyBook
 from verification.trust.head import check_head
 
@@ -44,6 +45,8 @@ SELECT h.id AS trust_id, h.organization_id AS trust_organization_id, h.agent_id 
             AND a.access_scope_ids ? ('tea_' || replace(t.id::text, '-', ''))) AS team_users,
     coalesce((SELECT b.generation FROM verification_policybook b WHERE b.organization_id = a.organization_id), 0)
         AS policy_generation,
+    coalesce((SELECT m.generation FROM mcp_serverbook m WHERE m.organization_id = a.organization_id), 0)
+        AS servers_generation,
     a.tags, (SELECT coalesce(jsonb_agg('tea_' || replace(t.id::text, '-', '')), '[]') FROM accounts_team t
         WHERE t.organization_id = a.organization_id
             AND (a.access_scope_kind = 'teams' AND a.access_scope_ids ? ('tea_' || replace(t.id::text, '-', ''))
@@ -121,6 +124,8 @@ class AgentSnapshot:
     """Approvals that were given in advance."""
     broken: tuple[str, ...]
     """What of the configuration could not be understood: anything here denies every action."""
+    servers: ServerBook = NO_SERVERS
+    """The organization's verified MCP servers."""
 
     def authenticates(self, key_digest: bytes, now: float) -> bool:
         """Whether the API key is this agent's, unexpired, and its organization active."""
@@ -128,14 +133,18 @@ class AgentSnapshot:
         return key is not None and self.organization_active and (key[1] is None or now < key[1])
 
 
-def snapshot_from_row(row: dict[str, Any], book: PolicyBook | None = None) -> AgentSnapshot:
+def snapshot_from_row(
+    row: dict[str, Any], book: PolicyBook | None = None, servers: ServerBook | None = None
+) -> AgentSnapshot:
     """Compile a row of `LOAD_BY_AGENT`. What cannot be compiled is named in `broken`, and denies.
 
-    `book` has the organization's policies, where it has any.
+    `book` has the organization's policies, and `servers` its MCP servers, where it has any.
     """
     broken: list[str] = []
     if row["policy_generation"] and book is None:
         broken.append("policies: not read")
+    if row["servers_generation"] and servers is None:
+        broken.append("MCP servers: not read")
     actions = _compiled("capabilities", lambda: actions_of(row["capabilities"]), frozenset(), broken)
     _compiled("trust score", lambda: check_head(row), None, broken)
     return AgentSnapshot(
@@ -180,6 +189,7 @@ def snapshot_from_row(row: dict[str, Any], book: PolicyBook | None = None) -> Ag
         behaviour=_compiled("behaviour profile", lambda: _behaviour(row), _OFF, broken),
         grants=_compiled("grants", lambda: compile_grants(row["grants"]), NO_GRANTS, broken),
         broken=tuple(broken),
+        servers=servers or NO_SERVERS,
     )
 
 

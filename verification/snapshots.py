@@ -12,6 +12,7 @@ import psycopg
 from psycopg.rows import dict_row
 
 from verification.behaviour.live import read_profile
+from verification.mcp_servers import LOAD_SERVERS, ServerBook, compile_servers
 from verification.policies.book import LOAD_BOOK
 from verification.policies.compiled import PolicyBook, compile_book
 from verification.snapshot import FIND_BY_KEY, LOAD_BY_AGENT, AgentSnapshot, snapshot_from_row
@@ -36,6 +37,7 @@ class SnapshotStore:
         self._by_agent: dict[bytes, AgentSnapshot] = {}
         self._by_key: dict[bytes, bytes] = {}
         self._books: dict[UUID, PolicyBook] = {}
+        self._servers: dict[UUID, ServerBook] = {}
         self._loading: dict[bytes, asyncio.Task[AgentSnapshot | None]] = {}
 
     def known(self, key_digest: bytes) -> AgentSnapshot | None:
@@ -62,7 +64,9 @@ class SnapshotStore:
     async def reload(self, agent_id: bytes) -> AgentSnapshot | None:
         """Read an agent anew and hold what was read; None when it no longer exists."""
         rows = await self.query(LOAD_BY_AGENT, UUID(bytes=agent_id))
-        snapshot = snapshot_from_row(rows[0], await self._book(rows[0])) if rows else None
+        snapshot = None
+        if rows:
+            snapshot = snapshot_from_row(rows[0], await self._book(rows[0]), await self._servers_of(rows[0]))
         self._replace(agent_id, snapshot)
         return snapshot
 
@@ -83,6 +87,21 @@ class SnapshotStore:
             self._books[organization] = held
             if len(self._books) > MAX_BOOKS:
                 del self._books[next(iter(self._books))]
+        return held
+
+    async def _servers_of(self, row: dict[str, Any]) -> ServerBook | None:
+        """The MCP servers of the agent's organization, in the same way."""
+        organization, generation = row["organization_id"], row["servers_generation"]
+        if not generation:
+            return None
+        held = self._servers.pop(organization, None)
+        if held is None or held.generation != generation:
+            rows = await self.query(LOAD_SERVERS, organization)
+            held = compile_servers(rows[0]) if rows else None
+        if held is not None:
+            self._servers[organization] = held
+            if len(self._servers) > MAX_BOOKS:
+                del self._servers[next(iter(self._servers))]
         return held
 
     async def close(self) -> None:

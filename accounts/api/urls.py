@@ -8,6 +8,7 @@ from accounts.api.member_views import (
     MemberTransferView,
     MemberView,
 )
+from accounts.api.notification_views import NotificationReadView, NotificationsReadView, NotificationsView
 from accounts.api.session_views import SessionsView, SessionView
 from accounts.api.team_views import TeamMembersView, TeamMemberView, TeamsView, TeamView
 from accounts.api.token_views import TokensView, TokenView
@@ -28,6 +29,9 @@ urlpatterns = [
     path("invitations/<str:invitation_id>", InvitationView.as_view(), name="invitation"),
     path("invitations/<str:invitation_id>/resend", InvitationResendView.as_view(), name="invitation-resend"),
     path("invitations/<str:invitation_id>/revoke", InvitationRevokeView.as_view(), name="invitation-revoke"),
+    path("notifications", NotificationsView.as_view(), name="notifications"),
+    path("notifications/read", NotificationsReadView.as_view(), name="notifications-read"),
+    path("notifications/<str:notification_id>/read", NotificationReadView.as_view(), name="notification-read"),
     path("sessions", SessionsView.as_view(), name="sessions"),
     path("sessions/<str:session_id>", SessionView.as_view(), name="session"),
     path("teams", TeamsView.as_view(), name="teams"),

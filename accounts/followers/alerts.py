@@ -1,11 +1,11 @@
-"""Mails what an organization wants to be told of. A replay sends nothing twice: each mail names its entry."""
+"""Mails what people want to be told of. A replay sends nothing twice: each mail names its entry."""
 
 from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
-from accounts.alerts import AlertKind, alert_kinds, roles_for
-from accounts.models import Membership, Organization
+from accounts.alerts import AlertKind, kind_of, recipients
+from accounts.services.notifications import organizations_of
 from aim import clock
 from aim.ledger.followers import SealedEntry, follower
 from aim.mail.outbox import queue_mail
@@ -21,39 +21,38 @@ class AlertsFollower:
     def follow(self, entries: Sequence[SealedEntry]) -> None:
         if not mail_is_configured():
             return
-        by_event = {event.value: kind for kind in alert_kinds() for event in kind.events}
         for entry in entries:
-            kind = by_event.get(entry.kind)
             # Nobody wants to be told of last week, neither by a replay nor after a long stop.
-            organization_id = entry.organization_id
-            if kind is not None and organization_id is not None and clock.now() - entry.recorded_at < _NEWS:
-                _mail(entry, kind, organization_id)
+            if clock.now() - entry.recorded_at < _NEWS and (kind := kind_of(entry.kind, entry.body)) is not None:
+                for organization_id in organizations_of(entry, kind):
+                    _mail(entry, kind, organization_id)
 
     def reset(self) -> None:
         """Mails that were sent stay sent; their rows keep a replay from sending them again."""
 
 
 def _mail(entry: SealedEntry, kind: AlertKind, organization_id: UUID) -> None:
-    organization = Organization.objects.filter(id=organization_id).first()
-    if organization is None:
-        return
-    people = Membership.objects.filter(
-        organization=organization, role__in=roles_for(organization, kind), user__is_active=True
-    )
     sentence = kind.sentence(entry.body)
-    for email in people.values_list("user__email", flat=True):
+    for membership in recipients(organization_id, kind, entry=entry.body):
+        email = membership.user.email
         queue_mail(
             kind="alert",
             recipient=email,
             subject=f"AIM Alert: {sentence}",
             template="accounts/mail/alert",
             context={
-                "organization": organization.name,
+                "organization": membership.organization.name,
                 "sentence": sentence,
                 "at": entry.recorded_at,
                 "by": entry.body["actor"].get("label"),
                 "label": kind.label,
+                "path": kind.path(entry.body),
             },
-            organization_id=organization.id,
-            once=f"alert:{entry.id.hex}:{email.lower()}",
+            organization_id=organization_id,
+            once=f"alert:{entry.id.hex}:{_place(entry, organization_id)}{email.lower()}",
         )
+
+
+def _place(entry: SealedEntry, organization_id: UUID) -> str:
+    """Whoever is in two organizations is told of the installation's events by each."""
+    return "" if entry.organization_id is not None else f"{organization_id.hex}:"

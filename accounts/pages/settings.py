@@ -1,13 +1,12 @@
-"""The tabs of the settings that describe the organization: itself, its roles, its security, its alerts."""
+"""The tabs of the settings that describe the organization: itself, its roles, its security."""
 
 from collections.abc import Mapping
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts.alerts import alert_kinds, preferences_of
 from accounts.console import console_page
 from accounts.contracts import Actor
 from accounts.fragments import SETTINGS
@@ -24,9 +23,8 @@ from aim.console.pages import redirect_to, render_page
 from aim.console.settings_tabs import settings_tabs_for
 from aim.console.toasts import say
 from aim.errors import ServiceError
-from aim.mail.server import mail_is_configured
 
-_LEAST_FIRST = (Role.VIEWER, Role.MEMBER, Role.MANAGER, Role.ADMIN)
+LEAST_FIRST = (Role.VIEWER, Role.MEMBER, Role.MANAGER, Role.ADMIN)
 
 
 @require_http_methods(["GET", "POST"])
@@ -44,15 +42,15 @@ def organization_settings(request: HttpRequest, actor: Actor) -> HttpResponse:
         except ServiceError as error:
             _explain(form, error)
         else:
-            return _saved(request, "accounts:settings")
-    return _tab(request, actor, "accounts:settings", organization, form=form, logo=logo_of(actor))
+            return saved(request, "accounts:settings")
+    return settings_tab(request, actor, "accounts:settings", organization, form=form, logo=logo_of(actor))
 
 
 @require_POST
 @console_page(Permission.ORGANIZATION_WRITE)
 def logo_remove(request: HttpRequest, actor: Actor) -> HttpResponse:
     remove_logo(actor)
-    return _saved(request, "accounts:settings")
+    return saved(request, "accounts:settings")
 
 
 @require_safe
@@ -63,13 +61,13 @@ def role_settings(request: HttpRequest, actor: Actor) -> HttpResponse:
         (
             title,
             [
-                (words, permission, [permission in ROLE_PERMISSIONS[role] for role in _LEAST_FIRST])
+                (words, permission, [permission in ROLE_PERMISSIONS[role] for role in LEAST_FIRST])
                 for permission, words in lines
             ],
         )
         for title, lines in rights_of_people()
     ]
-    return _tab(request, actor, "accounts:roles", organization_of(actor), groups=groups, roles=_LEAST_FIRST)
+    return settings_tab(request, actor, "accounts:roles", organization_of(actor), groups=groups, roles=LEAST_FIRST)
 
 
 @require_http_methods(["GET", "POST"])
@@ -98,46 +96,14 @@ def security_settings(request: HttpRequest, actor: Actor) -> HttpResponse:
                 raise
             _explain(form, error)
         else:
-            return _saved(request, "accounts:security")
-    return _tab(request, actor, "accounts:security", organization, form=form, providers=configured_providers())
-
-
-@require_http_methods(["GET", "POST"])
-@console_page(Permission.ORGANIZATION_READ)
-def alert_settings(request: HttpRequest, actor: Actor) -> HttpResponse:
-    organization, problem = organization_of(actor), ""
-    if request.method == "POST" and _may(actor):
-        try:
-            update_organization(actor, alerts=_chosen(request.POST))
-        except ServiceError as error:
-            problem = error.message
-        else:
-            return _saved(request, "accounts:alerts")
-    known = _chosen(request.POST) if problem else preferences_of(organization)
-    rows = [
-        (kind, [(role, f"{kind.code}:{role.value}", role.value in known[kind.code]) for role in _LEAST_FIRST])
-        for kind in alert_kinds()
-    ]
-    mail = mail_is_configured()
-    return _tab(
-        request, actor, "accounts:alerts", organization, rows=rows, roles=_LEAST_FIRST, mail=mail, problem=problem
-    )
+            return saved(request, "accounts:security")
+    return settings_tab(request, actor, "accounts:security", organization, form=form, providers=configured_providers())
 
 
 def _may(actor: Actor) -> bool:
     """Before a form is looked at: whoever may not change the settings is not told what is wrong with them."""
     actor.require(Permission.ORGANIZATION_WRITE)
     return True
-
-
-def _held(permission: Permission) -> list[bool]:
-    return [permission in ROLE_PERMISSIONS[role] for role in _LEAST_FIRST]
-
-
-def _chosen(posted: QueryDict) -> dict[str, list[str]]:
-    """Every kind, with the roles whose boxes are ticked; a kind without one is for nobody."""
-    ticked = set(posted.getlist("alert"))
-    return {kind.code: [role.value for role in Role if f"{kind.code}:{role.value}" in ticked] for kind in alert_kinds()}
 
 
 def _explain(form: Any, error: ServiceError) -> None:
@@ -149,12 +115,16 @@ def _explain(form: Any, error: ServiceError) -> None:
         form.add_error(None, error.message)
 
 
-def _saved(request: HttpRequest, url_name: str) -> HttpResponse:
+def saved(request: HttpRequest, url_name: str) -> HttpResponse:
+    """Says so, and shows the page anew."""
     say(request, _("Settings saved successfully"))
     return redirect_to(request, url_name)
 
 
-def _tab(request: HttpRequest, actor: Actor, current: str, organization: Organization, **more: Any) -> HttpResponse:
+def settings_tab(
+    request: HttpRequest, actor: Actor, current: str, organization: Organization, **more: Any
+) -> HttpResponse:
+    """A tab of the settings; a `form` with errors or a `problem` makes it 422. `template` where it has another name."""
     context: Mapping[str, Any] = {
         "tabs": settings_tabs_for(actor, current),
         "organization": organization,
@@ -163,5 +133,8 @@ def _tab(request: HttpRequest, actor: Actor, current: str, organization: Organiz
     }
     form = more.get("form")
     status = 422 if (form is not None and form.errors) or more.get("problem") else 200
-    template = f"accounts/settings_{current.partition(':')[2].replace('settings', 'organization')}.html"
+    template = (
+        more.get("template")
+        or f"accounts/settings_{current.partition(':')[2].replace('settings', 'organization')}.html"
+    )
     return render_page(request, template, context, fragments={SETTINGS: "panel"}, status=status)

@@ -5,7 +5,8 @@ from typing import Any
 from uuid import UUID
 
 from accounts.contracts import Actor
-from accounts.selectors import unknown_people_and_teams
+from accounts.selectors import memberships_visible_to, teams_visible_to, unknown_people_and_teams
+from agents.models import Agent
 from aim.errors import Problem
 from aim.ids import IdKind, InvalidIdError, parse_id
 
@@ -26,6 +27,16 @@ def access_scope_problems(actor: Actor, configuration: Mapping[str, Any]) -> lis
         for index, value in parsed.items()
         if value in missing_users | missing_teams or (kind == "teams" and value is None)
     ]
+
+
+def access_scope_names(actor: Actor, agent: Agent) -> list[str]:
+    """Whom the agent may act for, by name where the actor's organization knows them; a team that is gone as its id."""
+    kind, names = agent.access_scope_kind, {}
+    if kind == "teams":
+        names = {team.public_id: team.name for team in teams_visible_to(actor)}
+    elif kind == "users":
+        names = {row.user.public_id: row.user.name or row.user.email for row in memberships_visible_to(actor)}
+    return [names.get(text, text) for text in agent.access_scope_ids]
 
 
 def _parsed(kind: str, text: Any) -> UUID | None:

@@ -22,6 +22,11 @@ from aim.ledger.events import Event
 OPEN = (PublicKey.Status.UNPROVED, PublicKey.Status.PROVED)
 
 
+def has_open_key(agent: Agent) -> bool:
+    """Whether a key of the agent waits for its proof or for a second admin; from its prefetched keys where they are."""
+    return any(key.status in OPEN for key in agent.public_keys.all())
+
+
 def propose_public_key(actor: Actor, agent_id: UUID, *, public_key: str, key_type: str | None = None) -> PublicKey:
     """A key that changes nothing until it is proved and agreed to. It takes the place of an earlier proposal.
 

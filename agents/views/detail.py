@@ -20,6 +20,7 @@ from agents.forms import ReasonForm
 from agents.fragments import AGENT_STATE, PROOF
 from agents.models import Agent, AgentStatus, PublicKey
 from agents.selectors import agent_by_id, history_of
+from agents.services.access_scope import access_scope_names
 from agents.services.api_keys import create_api_key, revoke_api_key
 from agents.services.attestation import attest_agent
 from agents.services.challenges import issue_challenge
@@ -27,12 +28,15 @@ from agents.services.lifecycle import TRANSITIONS, Transition, resume_agent, rev
 from agents.services.public_keys import confirm_public_key, propose_public_key
 from agents.tabs import AgentTab, register_tab, tabs_for
 from aim.api.path_ids import path_id
+from aim.console.lists import Order, keyset_page
 from aim.console.pages import redirect_to, render_page
 from aim.console.toasts import Step, say
 from aim.errors import ConflictError, InvalidInputError
 from aim.ids import IdKind
+from aim.ledger.events import Event
 
-HISTORY_SHOWN = 100
+HISTORY_SHOWN = 50
+CONFIGURATION = (Event.AGENT_REGISTERED.value, Event.AGENT_UPDATED.value)
 
 
 @require_safe
@@ -69,6 +73,7 @@ def _allowed(actor: Actor, agent: Agent) -> dict[str, bool]:
         and agent.status == AgentStatus.PENDING
         and not agent.public_keys.all(),
         "may_change_keys": actor.may(Permission.AGENTS_KEYS) and not revoked,
+        "may_delete": actor.may(Permission.AGENTS_DELETE),
     }
 
 
@@ -220,8 +225,9 @@ def _overview(_request: HttpRequest, _actor: Actor, agent: Agent) -> Mapping[str
     return {"warnings": warnings_of(configuration_of(agent))}
 
 
-def _rights(_request: HttpRequest, _actor: Actor, agent: Agent) -> Mapping[str, Any]:
-    return {"granted": [CATALOGUE[code] for code in agent.capabilities if code in CATALOGUE]}
+def _rights(_request: HttpRequest, actor: Actor, agent: Agent) -> Mapping[str, Any]:
+    granted = [CATALOGUE[code] for code in agent.capabilities if code in CATALOGUE]
+    return {"granted": granted, "acts_for": access_scope_names(actor, agent)}
 
 
 def _keys(_request: HttpRequest, actor: Actor, agent: Agent) -> Mapping[str, Any]:
@@ -234,8 +240,15 @@ def _keys(_request: HttpRequest, actor: Actor, agent: Agent) -> Mapping[str, Any
     }
 
 
-def _history(_request: HttpRequest, _actor: Actor, agent: Agent) -> Mapping[str, Any]:
-    return {"changes": changes_of(history_of(agent)[:HISTORY_SHOWN])}
+def _history(request: HttpRequest, _actor: Actor, agent: Agent) -> Mapping[str, Any]:
+    # The steps of its trust have a tab of their own, and would bury the rest.
+    entries = history_of(agent).exclude(kind=Event.TRUST_CHANGED.value)
+    configuration = request.GET.get("show") == "configuration"
+    if configuration:
+        entries = entries.filter(kind__in=CONFIGURATION)
+    order = Order("id", "id", descending=True)
+    page = keyset_page(entries, order, request.GET, total=0, size=HISTORY_SHOWN)
+    return {"page": page, "changes": changes_of(page.rows), "configuration": configuration}
 
 
 register_tab(AgentTab("overview", gettext_lazy("Overview"), 10, "agents/tab_overview.html", _overview))

@@ -15,11 +15,14 @@ from accounts.contracts import Actor
 from accounts.permissions import Permission
 from agents.forms import ReasonForm
 from agents.fragments import AGENTS
+from agents.models import Agent
 from agents.registry import Filters, listing_for
 from agents.registry_counts import facets_for, figures_for, tallies_of
 from agents.selectors import agents_visible_to
+from agents.services.attestation import attest_agent
 from agents.services.bulk import MOST, Change, Outcome, change_agents
 from agents.services.lifecycle import TRANSITIONS, Transition, resume_agent, suspend_agent
+from agents.services.public_keys import has_open_key
 from aim.console.lists import chips_of
 from aim.console.pages import redirect_to, render_page
 from aim.console.toasts import Step, say
@@ -40,6 +43,7 @@ def agent_list(request: HttpRequest, actor: Actor) -> HttpResponse:
         "facets": facets,
         "chips": chips_of(facets, request.path, request.GET),
         "may_change": actor.may(Permission.AGENTS_LIFECYCLE),
+        "may_attest": actor.may(Permission.AGENTS_ATTEST),
         "may_register": actor.may(Permission.AGENTS_WRITE),
     }
     return render_page(request, "agents/agent_list.html", context, fragments={AGENTS: "list"})
@@ -47,7 +51,7 @@ def agent_list(request: HttpRequest, actor: Actor) -> HttpResponse:
 
 @dataclass(frozen=True, slots=True)
 class _Bulk:
-    """A change for many: its words, and the one that undoes it."""
+    """A change for many: its words, and the one that undoes it, if there is one."""
 
     transition: Transition
     change: Change
@@ -56,6 +60,14 @@ class _Bulk:
     button: Promise
     busy: Promise
     undo: str
+    permission: Permission = Permission.AGENTS_LIFECYCLE
+
+    def fits(self, agent: Agent) -> bool:
+        """Whether the service would do it, as far as the agent's state goes."""
+        if agent.status not in TRANSITIONS[self.transition]:
+            return False
+        # An agent with a key proves it itself.
+        return self.transition != Transition.VERIFY or not has_open_key(agent)
 
 
 _BULK = {
@@ -79,6 +91,18 @@ _BULK = {
         gettext_lazy("Resuming…"),
         "suspend",
     ),
+    "attest": _Bulk(
+        Transition.VERIFY,
+        attest_agent,
+        gettext_lazy("Attest agents"),
+        gettext_lazy(
+            "You vouch for agents that hold no key. Each is marked “Verified by attestation” wherever it is shown."
+        ),
+        gettext_lazy("Attest"),
+        gettext_lazy("Attesting…"),
+        "",
+        Permission.AGENTS_ATTEST,
+    ),
 }
 
 
@@ -87,6 +111,7 @@ _BULK = {
 def agents_bulk(request: HttpRequest, actor: Actor, verb: str) -> HttpResponse:
     """First asks, with a reason; then does it, agent by agent."""
     bulk, ids = _BULK[verb], _ids(request)
+    actor.require(bulk.permission)
     agents = list(agents_visible_to(actor).filter(id__in=ids).order_by("display_name"))
     confirmed = "confirmed" in request.POST
     form = ReasonForm(request.POST if confirmed else None)
@@ -98,7 +123,7 @@ def agents_bulk(request: HttpRequest, actor: Actor, verb: str) -> HttpResponse:
         else:
             _tell(request, verb, outcome)
             return redirect_to(request, _back(request))
-    fitting = [agent for agent in agents if agent.status in TRANSITIONS[bulk.transition]]
+    fitting = [agent for agent in agents if bulk.fits(agent)]
     context = {
         "bulk": bulk,
         "verb": verb,
@@ -134,6 +159,7 @@ def _tell(request: HttpRequest, verb: str, outcome: Outcome) -> None:
     texts = {
         "suspend": ngettext("%(n)d agent suspended.", "%(n)d agents suspended.", len(changed)),
         "resume": ngettext("%(n)d agent resumed.", "%(n)d agents resumed.", len(changed)),
+        "attest": ngettext("%(n)d agent attested.", "%(n)d agents attested.", len(changed)),
     }
     text = texts[verb] % {"n": len(changed)}
     if refused:
@@ -141,7 +167,7 @@ def _tell(request: HttpRequest, verb: str, outcome: Outcome) -> None:
             "%(n)d was left as it is: %(why)s", "%(n)d were left as they are: %(why)s", len(refused)
         ) % {"n": len(refused), "why": refused[0][1]}
     undo = None
-    if changed:
+    if changed and _BULK[verb].undo:
         fields = {
             "agent": [agent.public_id for agent in changed],
             "confirmed": ["yes"],

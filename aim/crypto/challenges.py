@@ -23,18 +23,21 @@ def build_statement(
     issued: datetime,
     expires: datetime,
     url: str | None = None,
+    next_key: str | None = None,
 ) -> str:
     """The text to sign: the tag, then one `name: value` a line, without a line break at the end.
 
-    `audience` is our own origin, `subject_id` the agent or server, `url` the registered address of a server. The text
-    names them all, so that a signature obtained for one purpose proves nothing elsewhere. Raises `ValueError` for a
-    value that is empty or not one line of printable ASCII.
+    `audience` is our own origin, `subject_id` the agent or server, `url` the registered address of a server, `next_key`
+    the RFC 7638 thumbprint of the key that is to take the signing key's place, where the signature agrees to that. The
+    text names them all, so that a signature obtained for one purpose proves nothing elsewhere. Raises `ValueError` for
+    a value that is empty or not one line of printable ASCII.
     """
     lines = {
         "audience": audience,
         "organization": organization_id,
         "subject": subject_id,
         **({} if url is None else {"url": url}),
+        **({} if next_key is None else {"next_key": next_key}),
         "nonce": nonce,
         "issued": show_time(issued),
         "expires": show_time(expires),

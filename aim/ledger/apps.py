@@ -11,3 +11,4 @@ class LedgerConfig(AppConfig):
         import_module("aim.ledger.lag")
         import_module("aim.ledger.sealing")
         import_module("aim.ledger.deliveries")
+        import_module("aim.ledger.protected")

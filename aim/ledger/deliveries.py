@@ -20,7 +20,10 @@ from prometheus_client.registry import Collector
 from aim import clock
 from aim.environment import environment
 from aim.health import scraped, watched
+from aim.ledger.append import append_entry
 from aim.ledger.duties import duty
+from aim.ledger.events import Event
+from aim.ledger.followers import SYSTEM
 from aim.ledger.models import Checkpoint, Delivery
 from aim.ledger.sealing import last_checkpoint
 from aim.mail.outbox import queue_mail
@@ -79,12 +82,27 @@ def _deliver(channel: Channel, newest: Checkpoint) -> bool:
         channel.send(newest)
     except DeliveryError as error:
         row.failures, row.failed_at, row.error = row.failures + 1, now, str(error)[:_LONGEST_ERROR]
-        row.save()
+        _keep_failure(channel, row)
         log.warning("checkpoint_not_delivered", channel=channel.name, failures=row.failures, error=row.error)
         return False
     row.number, row.delivered_at, row.failures, row.error = newest.number, now, 0, ""
     row.save()
     return True
+
+
+@transaction.atomic
+def _keep_failure(channel: Channel, row: Delivery) -> None:
+    """The one that makes it worrying is an entry, so that people are told; those after it say nothing new."""
+    row.save()
+    if row.failures != _WORRYING_FAILURES:
+        return
+    append_entry(
+        kind=Event.LEDGER_DELIVERY_FAILED.value,
+        organization_id=None,
+        actor=SYSTEM,
+        subject={"kind": "delivery", "id": channel.name, "label": channel.name},
+        data={"failures": row.failures, "error": row.error},
+    )
 
 
 def _due(channel: Channel, row: Delivery) -> datetime:

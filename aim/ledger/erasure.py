@@ -14,6 +14,7 @@ from django.db.models import Q
 from aim.canonical import canonical_json
 from aim.ledger.append import append_entry
 from aim.ledger.events import Event
+from aim.ledger.followers import hold_followers
 from aim.ledger.models import Entry
 
 _ACCOUNT = re.compile(r"usr_[0-9a-f]{32}", re.ASCII)
@@ -52,7 +53,10 @@ _blots: dict[str, Blot] = {}
 
 
 def register_blot(table: str, blot: Blot) -> None:
-    """Register what else holds the clear values of entries: a function that erases them there by the entries' ids."""
+    """Register what else holds the clear values of entries: a function that erases them there by the entries' ids.
+
+    It is called when those of the entries are gone, while no follower of the ledger takes a step.
+    """
     _blots[table] = blot
 
 
@@ -89,6 +93,7 @@ def erase_entries(actor: Mapping[str, object], found: Collection[Found], *, reas
     The reason is part of the record: it must not repeat what is erased.
     """
     counts = {"ledger_entry": 0, **dict.fromkeys(_blots, 0)}
+    hold_followers()
     by_organization: dict[UUID | None, list[UUID]] = {}
     for one in found:
         by_organization.setdefault(one.organization_id, []).append(one.id)
@@ -97,8 +102,6 @@ def erase_entries(actor: Mapping[str, object], found: Collection[Found], *, reas
             some = ids[start : start + PER_ENTRY]
             erased = Entry.objects.filter(id__in=some, disclosures__isnull=False).update(disclosures=None)
             counts["ledger_entry"] += erased
-            for table, blot in _blots.items():
-                counts[table] += blot(some)
             append_entry(
                 kind=Event.LEDGER_ERASED,
                 organization_id=organization_id,
@@ -106,6 +109,8 @@ def erase_entries(actor: Mapping[str, object], found: Collection[Found], *, reas
                 subject={"kind": "ledger"},
                 data={"entries": [entry_id.hex for entry_id in some], "because": reason},
             )
+        for table, blot in _blots.items():
+            counts[table] += blot(ids)
     return counts
 
 

@@ -109,9 +109,10 @@ class Step:
     moved: int | None
 
 
-def take_step(known: Registered, read: Callable[[int], Stretch]) -> Step:
+def take_step(known: Registered, read: Callable[[int, datetime | None], Stretch]) -> Step:
     """Let the follower take in what `read` gives for its cursor, and move the cursor, in one transaction.
 
+    `read` is told where the follower stands, and when clear values were last erased.
     The row's lock keeps a second process, or a replay that begins meanwhile, from coming between.
     """
     with transaction.atomic():
@@ -124,7 +125,7 @@ def take_step(known: Registered, read: Callable[[int], Stretch]) -> Step:
             row = Follower.objects.select_for_update().get(name=known.name)
         if row.stopped_at is not None:
             return Step(row.seq, None)
-        stretch = read(row.seq)
+        stretch = read(row.seq, row.erased_at)
         if stretch.upto <= row.seq:
             return Step(row.seq, 0)
         entries = known.wanted(stretch.entries)
@@ -148,6 +149,18 @@ def stop_follower(name: str, *, error: str) -> None:
     row.stopped_at, row.error = clock.now(), error[:_LONGEST_ERROR]
     row.save()
     _record(Event.FOLLOWER_STOPPED, SYSTEM, row, {"error": row.error})
+
+
+def hold_followers() -> dict[str, int]:
+    """Keep all followers where they are until the caller's transaction ends; answers where each stands.
+
+    What they have read ahead by then, they read again: the caller is about to erase clear values.
+    """
+    assert connection.in_atomic_block
+    rows = list(Follower.objects.select_for_update().order_by("name"))
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE ledger_follower SET erased_at = clock_timestamp()")
+    return {row.name: row.seq for row in rows}
 
 
 @transaction.atomic

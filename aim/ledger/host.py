@@ -208,7 +208,7 @@ class _Following:
         return held
 
     def _step(self) -> None:
-        step = take_step(self._known, lambda after: self._tail.read(after, self._limit))
+        step = take_step(self._known, lambda after, erased_at: self._tail.read(after, erased_at, self._limit))
         if step.moved:
             self._failed, self._limit = 0, min(2 * self._limit, BATCH)
         self._rest(step)

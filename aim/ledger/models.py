@@ -52,12 +52,16 @@ class Leaf(models.Model):
 
 
 class Follower(models.Model):
-    """How far a follower has come: everything up to and including `seq` is in what it derives."""
+    """How far a follower has come: everything up to and including `seq` is in what it derives.
+
+    `erased_at` is when clear values were last erased: what was read ahead before that must be read again.
+    """
 
     name = models.CharField(max_length=60, primary_key=True)
     seq = models.BigIntegerField(default=-1)
     updated_at = models.DateTimeField(null=True)
     stopped_at = models.DateTimeField(null=True)
+    erased_at = models.DateTimeField(null=True)
     error = models.TextField(blank=True)
 
     class Meta:

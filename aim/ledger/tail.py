@@ -3,7 +3,9 @@
 import threading
 from bisect import bisect_right
 from collections.abc import Iterable
+from datetime import datetime
 from operator import attrgetter
+from typing import Any
 
 from django.db import connection
 
@@ -12,19 +14,29 @@ from aim.ledger.reading import read_body
 
 BATCH = 2_000
 KEPT = 4_000
-_READ = """
+_SELECT = """
 SELECT l.seq, e.id, e.kind, e.organization_id, e.subject_id, e.recorded_at, e.body, e.disclosures
 FROM ledger_leaf l JOIN ledger_entry e ON e.id = l.entry_id
-WHERE l.seq > %s AND l.seq <= %s AND (%s::text[] IS NULL OR e.kind = ANY (%s)) ORDER BY l.seq
 """
+_BETWEEN = "WHERE l.seq > %s AND l.seq <= %s AND (%s::text[] IS NULL OR e.kind = ANY (%s)) ORDER BY l.seq"
+_AT = "WHERE l.seq = ANY (%s) ORDER BY l.seq"
 _seq = attrgetter("seq")
 
 
 def read_entries(after: int, upto: int, kinds: Iterable[str] | None) -> list[SealedEntry]:
     """The entries of these kinds with `after` < seq <= `upto`, by the connection of the calling thread."""
     names = None if kinds is None else list(kinds)
+    return _read(_BETWEEN, [after, upto, names, names])
+
+
+def read_places(places: Iterable[int]) -> list[SealedEntry]:
+    """The entries in these places, as far as they are in the database."""
+    return _read(_AT, [list(places)])
+
+
+def _read(where: str, values: list[Any]) -> list[SealedEntry]:
     with connection.cursor() as cursor:
-        cursor.execute(_READ, [after, upto, names, names])
+        cursor.execute(_SELECT + where, values)
         rows = cursor.fetchall()
     return [
         SealedEntry(seq, entry_id, kind, organization_id, subject_id, recorded_at, read_body(body, disclosures))
@@ -43,6 +55,8 @@ class Tail:
         self._reading = threading.Lock()
         self._kept: list[SealedEntry] = []
         self._start = self._end = -1
+        self._erased_at: datetime | None = None
+        """When clear values had last been erased as the first of those kept were read."""
 
     @property
     def newest(self) -> int:
@@ -66,12 +80,14 @@ class Tail:
             self._closed = True
             self._risen.notify_all()
 
-    def read(self, after: int, limit: int = BATCH) -> Stretch:
-        """The next numbers after `after`, at most `limit` of them."""
+    def read(self, after: int, erased_at: datetime | None = None, limit: int = BATCH) -> Stretch:
+        """The next numbers after `after`, at most `limit` of them, with no clear values erased by `erased_at`."""
         upto = min(after + limit, self._newest)
         if upto <= after:
             return Stretch([], after)
         with self._reading:
+            if erased_at is not None and (self._erased_at is None or self._erased_at < erased_at):
+                self._kept, self._start, self._end, self._erased_at = [], -1, -1, erased_at
             if after < self._start or after > self._end:
                 # Far behind, or the first to read: what others are about to need must not be pushed out for it.
                 if self._end - after > KEPT:

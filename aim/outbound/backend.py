@@ -10,9 +10,24 @@ import httpcore2
 
 from aim.outbound.addresses import Network, why_refused
 
+_HAS_EXPIRED = 10
+"""`X509_V_ERR_CERT_HAS_EXPIRED` of OpenSSL."""
+
 
 class RefusedError(Exception):
     """The call may not be made, whatever would answer."""
+
+
+class UnresolvedError(RefusedError):
+    """The name has no address."""
+
+
+class UntrustedError(Exception):
+    """The other side has shown a certificate that is not good for the name; nothing was sent to it."""
+
+    def __init__(self, reason: str, *, expired: bool) -> None:
+        super().__init__(reason)
+        self.expired = expired
 
 
 def judged_addresses(host: str, port: int, allowed: Sequence[Network]) -> list[str]:
@@ -23,22 +38,25 @@ def judged_addresses(host: str, port: int, allowed: Sequence[Network]) -> list[s
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
-        raise RefusedError(f"{host} cannot be resolved") from None
+        raise UnresolvedError(f"{host} cannot be resolved") from None
     addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
     for address in addresses:
         if (reason := why_refused(address, allowed)) is not None:
             raise RefusedError(f"{host}: {reason}")
     if not addresses:
-        raise RefusedError(f"{host} cannot be resolved")
+        raise UnresolvedError(f"{host} cannot be resolved")
     return addresses
 
 
 class PinnedBackend(httpcore2.NetworkBackend):
-    """For one call: judges the name's addresses and connects to one of those; everything ends by the deadline."""
+    """Judges the name's addresses at each connection and connects to one of those; everything ends by the deadline.
 
-    def __init__(self, allowed: Sequence[Network], *, deadline: float) -> None:
+    `deadline` is a moment of `time.monotonic()`, set anew before each call.
+    """
+
+    def __init__(self, allowed: Sequence[Network], *, deadline: float = 0.0) -> None:
         self._allowed = allowed
-        self._deadline = deadline
+        self.deadline = deadline
 
     def connect_tcp(
         self,
@@ -52,12 +70,12 @@ class PinnedBackend(httpcore2.NetworkBackend):
         for address in judged_addresses(host, port, self._allowed):
             try:
                 stream = httpcore2.SyncBackend().connect_tcp(
-                    address, port, _remaining(self._deadline, timeout), local_address, socket_options
+                    address, port, _remaining(self.deadline, timeout), local_address, socket_options
                 )
             except (httpcore2.ConnectError, httpcore2.ConnectTimeout) as error:
                 failure = error
                 continue
-            return _BoundedStream(stream, self._deadline)
+            return _BoundedStream(stream, self)
         raise failure
 
     def connect_unix_socket(
@@ -72,15 +90,15 @@ class PinnedBackend(httpcore2.NetworkBackend):
 class _BoundedStream(httpcore2.NetworkStream):
     """Reads and writes until the deadline, however slowly the other side drips."""
 
-    def __init__(self, stream: httpcore2.NetworkStream, deadline: float) -> None:
+    def __init__(self, stream: httpcore2.NetworkStream, backend: PinnedBackend) -> None:
         self._stream = stream
-        self._deadline = deadline
+        self._backend = backend
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self._stream.read(max_bytes, _remaining(self._deadline, timeout))
+        return self._stream.read(max_bytes, _remaining(self._backend.deadline, timeout))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self._stream.write(buffer, _remaining(self._deadline, timeout))
+        self._stream.write(buffer, _remaining(self._backend.deadline, timeout))
 
     def close(self) -> None:
         self._stream.close()
@@ -88,8 +106,14 @@ class _BoundedStream(httpcore2.NetworkStream):
     def start_tls(
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore2.NetworkStream:
-        stream = self._stream.start_tls(ssl_context, server_hostname, _remaining(self._deadline, timeout))
-        return _BoundedStream(stream, self._deadline)
+        try:
+            stream = self._stream.start_tls(ssl_context, server_hostname, _remaining(self._backend.deadline, timeout))
+        except httpcore2.ConnectError as error:
+            if isinstance(reason := error.__cause__, ssl.SSLCertVerificationError):
+                expired = reason.verify_code == _HAS_EXPIRED
+                raise UntrustedError(reason.verify_message or str(reason), expired=expired) from None
+            raise
+        return _BoundedStream(stream, self._backend)
 
     def get_extra_info(self, info: str) -> Any:
         return self._stream.get_extra_info(info)

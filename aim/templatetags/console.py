@@ -90,6 +90,18 @@ def left(value: datetime) -> str:
 
 
 @register.filter
+def days_left(value: datetime) -> int:
+    """Whole days until then; -1 where it has passed."""
+    return -1 if value <= clock.now() else (value - clock.now()).days
+
+
+@register.filter
+def tls_words(version: str) -> str:
+    """`TLSv1.3` as people say it: TLS 1.3."""
+    return str(version).replace("TLSv", "TLS ")
+
+
+@register.filter
 def number(value: float | str | None, digits: int = 0) -> str:
     """A figure as the language writes it, with separators; an en dash where there is none."""
     if value is None or value == "":
@@ -127,6 +139,13 @@ def middle(text: str, length: int | str = 24) -> str:
         return text
     tail = min(len(text) - text.rfind("/"), length - 4) if "/" in text else length // 3
     return f"{text[: length - tail - 1]}{_ELLIPSIS}{text[-tail:]}"
+
+
+@register.filter
+def behind_colons(text: str) -> list[str]:
+    """A fingerprint in the pieces between which it may be broken: `["4A:", "3B:", "2C"]`."""
+    *pairs, last = str(text).split(":")
+    return [*(f"{pair}:" for pair in pairs), last]
 
 
 @register.filter

@@ -10,6 +10,7 @@ from agents.configuration import MAX_DESCRIPTION, MAX_ITEM, MAX_ITEMS
 from aim.api.serializers import IdField, MomentField, StrictSerializer, TextField, TruthField, WholeNumberField
 from aim.ids import IdKind
 from mcp.configuration import BOUNDS, CHOICES, MAX_CERTIFICATE, MAX_URL
+from mcp.credentials import MAX_SECRET
 from mcp.models import ServerStatus, Tool, VerificationStatus
 
 _KEY_TYPES = "RSA-2048, RSA-4096, Ed25519 or ECDSA-P256, in any case. When given, the key must be of this type."
@@ -26,6 +27,10 @@ def _choice(field: str, **options: Any) -> serializers.ChoiceField:
 
 def _texts(**options: Any) -> serializers.ListField:
     return serializers.ListField(child=TextField(max_length=MAX_ITEM), max_length=MAX_ITEMS, required=False, **options)
+
+
+def _secret(**options: Any) -> TextField:
+    return TextField(required=False, write_only=True, max_length=MAX_SECRET, **options)
 
 
 class ServerConfigurationSerializer(StrictSerializer):
@@ -61,13 +66,37 @@ class ServerConfigurationSerializer(StrictSerializer):
     rotation_days = _number("rotation_days", help_text="After how long a key should be replaced. Default 90.")
 
 
+class CredentialFieldsSerializer(StrictSerializer):
+    """The fields of all methods; which belong to which stands in `mcp.credentials`."""
+
+    header = TextField(required=False, max_length=100, help_text="API key: default Authorization.")
+    scheme = TextField(required=False, allow_blank=True, max_length=100, help_text="API key: default Bearer.")
+    api_key = _secret(help_text="API key.")
+    token_url = TextField(required=False, max_length=2048, help_text="OAuth 2.0: the token endpoint.")
+    client_id = TextField(required=False, max_length=MAX_SECRET, help_text="OAuth 2.0.")
+    client_secret = _secret(help_text="OAuth 2.0.")
+    scope = TextField(required=False, allow_blank=True, max_length=MAX_SECRET, help_text="OAuth 2.0.")
+    resource = TextField(required=False, allow_blank=True, max_length=2048, help_text="OAuth 2.0, RFC 8707.")
+    certificate = TextField(
+        required=False, write_only=True, max_length=MAX_CERTIFICATE, help_text="Mutual TLS: PEM, own first."
+    )
+    private_key = TextField(
+        required=False, write_only=True, max_length=MAX_CERTIFICATE, help_text="Mutual TLS: PEM, without a password."
+    )
+    key_id = TextField(required=False, max_length=200, help_text="HMAC.")
+    secret = _secret(help_text="HMAC: shared with the server, at least 16 bytes.")
+
+
 class ServerRegistrationSerializer(ServerConfigurationSerializer):
     public_key = TextField(required=False, allow_null=True, max_length=MAX_PEM, help_text="One public key in PEM form.")
     key_type = TextField(required=False, max_length=20, help_text=_KEY_TYPES)
+    credential = CredentialFieldsSerializer(
+        required=False, allow_null=True, write_only=True, help_text="The fields of the method of authentication."
+    )
 
 
 class ServerKeySerializer(StrictSerializer):
-    id = IdField(kind=IdKind.PUBLIC_KEY, read_only=True)
+    id = IdField(kind=IdKind.MCP_KEY, read_only=True)
     type = serializers.CharField(source="key_type", read_only=True)
     bits = serializers.IntegerField(read_only=True)
     fingerprint = serializers.CharField(read_only=True, help_text="SHA-256 of the DER, in colon hex.")

@@ -1,5 +1,16 @@
 from django.urls import path
 
+from mcp.api.rotation_views import (
+    AbandonRotationView,
+    CheckKeyView,
+    CompleteRotationView,
+    ConfirmRotationView,
+    RevokeKeyView,
+    RotateKeyView,
+    RotationsView,
+    RotationView,
+)
+from mcp.api.run_views import CredentialView, RunsView, RunView, ServerConnectionTestView, VerifyServerView
 from mcp.api.views import (
     ApproveToolView,
     ResumeServerView,
@@ -20,7 +31,32 @@ urlpatterns = [
     path("mcp-servers/<str:server_id>/suspend", SuspendServerView.as_view(), name="suspend"),
     path("mcp-servers/<str:server_id>/resume", ResumeServerView.as_view(), name="resume"),
     path("mcp-servers/<str:server_id>/retire", RetireServerView.as_view(), name="retire"),
+    path("mcp-servers/<str:server_id>/verify", VerifyServerView.as_view(), name="verify"),
+    path("mcp-servers/<str:server_id>/test", ServerConnectionTestView.as_view(), name="test"),
+    path("mcp-servers/<str:server_id>/runs", RunsView.as_view(), name="runs"),
+    path("mcp-servers/<str:server_id>/runs/<str:run_id>", RunView.as_view(), name="run"),
+    path("mcp-servers/<str:server_id>/credential", CredentialView.as_view(), name="credential"),
     path("mcp-servers/<str:server_id>/tools", ToolsView.as_view(), name="tools"),
     path("mcp-servers/<str:server_id>/tools/<str:tool_id>", ToolView.as_view(), name="tool"),
     path("mcp-servers/<str:server_id>/tools/<str:tool_id>/approve", ApproveToolView.as_view(), name="tool-approve"),
+    path("mcp-servers/<str:server_id>/rotate-key", RotateKeyView.as_view(), name="rotate-key"),
+    path("mcp-servers/<str:server_id>/rotate-key/check", CheckKeyView.as_view(), name="key-check"),
+    path("mcp-servers/<str:server_id>/keys/<str:server_key_id>/revoke", RevokeKeyView.as_view(), name="key-revoke"),
+    path("mcp-servers/<str:server_id>/rotations", RotationsView.as_view(), name="rotations"),
+    path("mcp-servers/<str:server_id>/rotations/<str:rotation_id>", RotationView.as_view(), name="rotation"),
+    path(
+        "mcp-servers/<str:server_id>/rotations/<str:rotation_id>/confirm",
+        ConfirmRotationView.as_view(),
+        name="rotation-confirm",
+    ),
+    path(
+        "mcp-servers/<str:server_id>/rotations/<str:rotation_id>/complete",
+        CompleteRotationView.as_view(),
+        name="rotation-complete",
+    ),
+    path(
+        "mcp-servers/<str:server_id>/rotations/<str:rotation_id>/abandon",
+        AbandonRotationView.as_view(),
+        name="rotation-abandon",
+    ),
 ]

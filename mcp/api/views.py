@@ -65,12 +65,19 @@ class ServersView(ActorView, GenericAPIView[McpServer]):
         responses={201: RegisteredServerSerializer},
     )
     def post(self, request: Request) -> Response:
-        """The server is active and unverified: no agent may call it before a verification run has proved it."""
+        """Active and unverified: no agent may call it before the run that begins at once has proved it."""
         serializer = ServerRegistrationSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         values = dict(serializer.validated_data)
         public_key, key_type = values.pop("public_key", None), values.pop("key_type", None)
-        server = register_server(self.actor, values, public_key=public_key, key_type=_known_type(key_type))
+        credential = values.pop("credential", None)
+        server = register_server(
+            self.actor,
+            values,
+            public_key=public_key,
+            key_type=known_type(key_type),
+            credential=credential,
+        )
         notices = notices_of(configuration_of(server), has_key=bool(public_key))
         shown = ServerSerializer(server_by_id(self.actor, server.id)).data
         return Response({**shown, "notices": notices}, status=201)
@@ -217,6 +224,6 @@ class ApproveToolView(OneServerView):
         return Response(ToolSerializer(approve_definition(self.actor, server.id, tool.id)).data)
 
 
-def _known_type(text: str | None) -> str | None:
+def known_type(text: str | None) -> str | None:
     """P-256 is written with a hyphen, with a space or without; the name in `aim.crypto` has none."""
     return text.lower().replace(" ", "-").replace("p-256", "p256") if text else text

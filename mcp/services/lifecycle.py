@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from accounts.contracts import Actor
 from accounts.permissions import Permission
@@ -42,14 +42,25 @@ def retire_server(actor: Actor, server_id: UUID, *, reason: str) -> McpServer:
 def _move(actor: Actor, server_id: UUID, verb: str, *, reason: str) -> McpServer:
     actor.require(Permission.MCP_LIFECYCLE)
     check_reason(reason)
+    server = move_server(actor, locked_server(actor, server_id), verb, reason=reason)
+    raise_epoch_of_organization(server.organization_id)
+    return server
+
+
+def move_server(actor: Actor, server: McpServer, verb: str, *, reason: str, by_failures: bool = False) -> McpServer:
+    """The change itself, of a server whose row is locked; the caller raises the epoch once all is written.
+
+    `verb` is `suspended`, `resumed` or `retired`. `by_failures` is for the product itself: what it has suspended so,
+    a good run brings back.
+    """
+    assert connection.in_atomic_block
     sources, target, event = _TRANSITIONS[verb]
-    server = locked_server(actor, server_id)
     if server.status not in sources:
         raise ServerStatusError(server.status, verb)
     before = server.status
     server.status, server.status_reason = target, reason
-    server.save(update_fields=["status", "status_reason", "updated_at"])
-    data = {"before": str(before), "after": target.value, "reason": reason}
+    server.suspended_by_failures = by_failures and target == ServerStatus.SUSPENDED
+    server.save(update_fields=["status", "status_reason", "suspended_by_failures", "updated_at"])
+    data = {"before": str(before), "after": target.value, "reason": reason, "by_failures": by_failures}
     record(actor, event, server=server, data=data)
-    raise_epoch_of_organization(server.organization_id)
     return server

@@ -9,7 +9,7 @@ import pytest
 from django.db import transaction
 from PIL import Image, PngImagePlugin
 
-from accounts.alerts import alert_kinds
+from accounts.alerts import kinds_by_role
 from accounts.followers.alerts import AlertsFollower
 from accounts.models import Organization, OrganizationLogo, Role, UserSession
 from accounts.services.members import change_role, remove_member, transfer_ownership
@@ -52,7 +52,7 @@ def test_every_change_is_on_record_with_before_and_after(admin):
     shown = response.json()
     assert shown["security"]["session_hours"] == 8
     assert shown["alerts"]["agent_suspended"] == ["admin", "viewer"]
-    assert set(shown["alerts"]) == {kind.code for kind in alert_kinds()}
+    assert set(shown["alerts"]) == {kind.code for kind in kinds_by_role()}
     assert added[0]["data"]["changes"] == {
         "timezone": {"before": "UTC", "after": "Europe/Berlin"},
         "session_hours": {"before": 12, "after": 8},

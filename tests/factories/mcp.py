@@ -2,13 +2,15 @@
 
 from typing import Any
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.utils import timezone
 
 from accounts.contracts import Actor
 from mcp.definitions import digest_of_definition
-from mcp.models import McpServer, Tool
+from mcp.models import McpServer, ServerKey, Tool, VerificationStatus
 from mcp.services.registration import register_server
 from tests.factories.accounts import unique
+from tests.factories.agents import pem_of
 
 
 def server_configuration(**fields) -> dict[str, Any]:
@@ -23,6 +25,17 @@ def server_configuration(**fields) -> dict[str, Any]:
 
 def make_server(actor: Actor, *, public_key: str | None = None, **fields) -> McpServer:
     return register_server(actor, server_configuration(**fields), public_key=public_key)
+
+
+def make_proved_server(actor: Actor, private=None, **fields) -> McpServer:
+    """A server whose key a run has proved."""
+    private = private or Ed25519PrivateKey.generate()
+    fields = {"verification_url": "https://mcp.company.com/filesystem/verify", **fields}
+    server = make_server(actor, public_key=pem_of(private), **fields)
+    server.keys.update(status=ServerKey.Status.ACTIVE, proved_at=timezone.now())
+    server.verification, server.last_verified_at = VerificationStatus.VERIFIED, timezone.now()
+    server.save()
+    return server
 
 
 def make_tool(server: McpServer, name: str = "read_file", **fields) -> Tool:

@@ -1,5 +1,6 @@
 """Asking the checks again, of the request as it is on record and of what is true now: an approval beats no denial."""
 
+from datetime import datetime
 from functools import cache
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -13,6 +14,7 @@ from verification.approvals.models import Approval
 from verification.approvals.requirements import flat
 from verification.codes import Code
 from verification.contracts import ActionRequest, Case, DecisionStatus, Failed, Origin
+from verification.mcp_servers import LOAD_SERVERS, compile_servers
 from verification.models import Verification
 from verification.pipeline import Pipeline
 from verification.policies.book import LOAD_BOOK, read_row
@@ -36,18 +38,29 @@ class Ruling(NamedTuple):
     requirements: tuple[ApprovalRequirement, ...] = ()
 
 
-def ask_again(approval: Approval, verification: Verification, *, now: float) -> Ruling:
+class Recorded(NamedTuple):
+    """A request as the ledger has it, where it came from, and when: seconds since 1970."""
+
+    request: ActionRequest
+    address: str
+    at: float
+
+
+def ask_again(approval: Approval, verification: Verification) -> Ruling:
     """The ruling of this moment. The caller has locked the agent's runtime row, so that it stays true until the commit.
 
-    The signature is not asked again: it was good when the request came, and the message is gone.
+    The signature is not asked again: it was good when the request came, and the message is gone. The hour is that of
+    the request, by every check: what was asked within working hours may be agreed to in the evening. Of grants, the
+    snapshot holds only those that stand now.
     """
-    request, address = _on_record(approval, verification)
+    recorded = _on_record(approval, verification)
     agent = current_snapshot(approval.agent_id)
-    if request is None or agent is None:
+    if recorded is None or agent is None:
         return Ruling(_UNREADABLE)
     if not agent.organization_active:
         return Ruling(_ORGANIZATION_DISABLED)
-    decision = _pipeline().decide(Case(request, agent, Origin(_NO_MESSAGE, address, b"", "", 0), now))
+    origin = Origin(_NO_MESSAGE, recorded.address, b"", "", 0)
+    decision = _pipeline().decide(Case(recorded.request, agent, origin, recorded.at))
     if decision.status is DecisionStatus.DENIED:
         return Ruling(Failed(decision.code, decision.reason))
     return Ruling(None, flat(decision.requirement) if decision.requirement is not None else ())
@@ -59,7 +72,12 @@ def current_snapshot(agent_id: UUID) -> AgentSnapshot | None:
     if row is None:
         return None
     book = read_row(LOAD_BOOK, row["organization_id"]) if row["policy_generation"] else None
-    return snapshot_from_row(row, compile_book(book) if book is not None else None)
+    servers = read_row(LOAD_SERVERS, row["organization_id"]) if row["servers_generation"] else None
+    return snapshot_from_row(
+        row,
+        compile_book(book) if book is not None else None,
+        compile_servers(servers) if servers is not None else None,
+    )
 
 
 @cache
@@ -67,20 +85,20 @@ def _pipeline() -> Pipeline:
     return Pipeline([check for check in checks_in_order() if check.asked_again])
 
 
-def _on_record(approval: Approval, verification: Verification) -> tuple[ActionRequest | None, str]:
-    """The request as the ledger has it and where it came from; None where it is not the one that waits."""
+def _on_record(approval: Approval, verification: Verification) -> Recorded | None:
+    """The request that the ledger has; None where it is not the one that waits."""
     try:
         record = record_of(verification)
-        request = request_of(record)
+        request, at = request_of(record), datetime.fromisoformat(record["at"]).timestamp()
     except (InvalidInputError, KeyError, TypeError, ValueError, Entry.DoesNotExist):
         log.exception("approval_not_readable", approval=approval.public_id)
-        return None, ""
+        return None
     address = record["actor"]["address"]
     digests = {request.digest, bytes(approval.request_digest), bytes(verification.request_digest)}
     if address is None or record["altered"] or len(digests) != 1 or verification.agent_id != approval.agent_id:
         log.error("approval_is_not_of_its_request", approval=approval.public_id)
-        return None, ""
-    return request, address
+        return None
+    return Recorded(request, address, at)
 
 
 def request_of(record: dict[str, Any]) -> ActionRequest:

@@ -49,6 +49,11 @@ def people_who_may_decide(organization_id: UUID, condition: Q) -> list[Voter]:
     ]
 
 
+def everybody_who_may_decide(organization_id: UUID) -> list[Voter]:
+    """All people of the organization who may decide requests at all."""
+    return people_who_may_decide(organization_id, Q())
+
+
 def agents_who_may_decide(organization_id: UUID, condition: Q) -> list[Voter]:
     rows = Agent.objects.filter(condition, organization_id=organization_id, status=AgentStatus.VERIFIED)
     return [

@@ -21,6 +21,7 @@ from aim.ids import IdKind, show_id
 from aim.ledger.reading import read_body
 from verification.checks.policy import policy as policy_check
 from verification.contracts import ActionRequest, Case, NeedsApproval, Origin, Passed
+from verification.mcp_servers import NO_SERVERS
 from verification.policies.book import read_row
 from verification.policies.compiled import PolicyBook, compile_book
 from verification.requests import action_from
@@ -213,7 +214,8 @@ class _Judge:
         row = read_row(LOAD_BY_AGENT, UUID(hex_id))
         if row is None or row["organization_id"] != self._organization_id:
             return None
-        today, candidate = (snapshot_from_row(row, book) for book in self._books)
+        # Policies alone are asked, which need no servers.
+        today, candidate = (snapshot_from_row(row, book, NO_SERVERS) for book in self._books)
         return today, candidate
 
 

@@ -30,6 +30,7 @@ _OPERATORS = {
     "starts_with": "starts with",
     "ends_with": "ends with",
 }
+_UNITS = ((86_400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
 _EFFECTS = {
     "deny": "Then it is denied.",
     "allow": "Then it is allowed, if nothing else denies it or asks for an approval.",
@@ -76,7 +77,13 @@ def _approval(approval: Approval) -> str:
     text = f"Then {people} must approve" if approval.count == 1 else f"Then {approval.count} of {people} must approve"
     if approval.exclude_owner:
         text += ", but not the agent's owner"
-    return f"{text}, within {approval.expires_seconds} seconds." if approval.expires_seconds else f"{text}."
+    return f"{text}, within {_period(approval.expires_seconds)}." if approval.expires_seconds else f"{text}."
+
+
+def _period(seconds: int) -> str:
+    """In the largest unit that has no remainder: 3600 is 1 hour, 90 is 90 seconds."""
+    size, unit = next((size, unit) for size, unit in _UNITS if seconds % size == 0)
+    return f"{seconds // size} {unit}{'' if seconds == size else 's'}"
 
 
 def _condition(item: tuple[str, Any]) -> str:

@@ -68,7 +68,7 @@ def _may_have_ended(approval: Approval) -> bool:
 
 
 def _revoke_if_denied(row: Held) -> bool:
-    ruling = ask_again(row.approval, row.verification, now=row.now.timestamp())
+    ruling = ask_again(row.approval, row.verification)
     if ruling.refusal is None:
         return False
     settle(_itself(row), row, Settlement(_Status.REVOKED, ruling.refusal))

@@ -219,7 +219,7 @@ def _ended_by_itself(actor: Actor, held: Held) -> bool:
     if held.is_late:
         settle(actor, held, Settlement(_Status.EXPIRED, EXPIRED))
         return True
-    ruling = ask_again(held.approval, held.verification, now=held.now.timestamp())
+    ruling = ask_again(held.approval, held.verification)
     if ruling.refusal is not None:
         settle(actor, held, Settlement(_Status.DENIED, ruling.refusal))
         return True

@@ -16,6 +16,7 @@ from verification.writer import statements
 from verification.writer.arrays import binary_columns
 from verification.writer.connection import Command, PipelineConnection
 from verification.writer.jobs import Allowance, Job
+from verification.writer.servers import Rooms, lock_rooms, refuse_for_server
 
 REPLAYED = Failed(Code.REPLAYED, "Nonce was used before", "the same nonce came with another request")
 
@@ -76,8 +77,9 @@ async def record_carefully(
             desk.redecide(job)
         admitted.append(job)
     fresh, twins = await _claim_nonces(connection, admitted, allowances, desk, outcome)
-    _allocate(fresh, allowances, on_allowance)
-    await _write(connection, fresh, allowances, desk, outcome)
+    rooms = await lock_rooms(connection, fresh)
+    _allocate(fresh, allowances, rooms, on_allowance)
+    await _write(connection, fresh, allowances, rooms, desk, outcome)
     return Recorded(outcome, elsewhere, twins)
 
 
@@ -145,12 +147,16 @@ def _as_before(job: Job, row: tuple[bytes | None, ...], allowance: Allowance) ->
 def _allocate(
     jobs: Sequence[Job],
     allowances: dict[bytes, Allowance],
+    rooms: Rooms,
     on_allowance: Callable[[Allowance, AgentSnapshot], None],
 ) -> None:
     for job in jobs:
         allowance = allowances[job.agent.agent_id]
+        if (full := rooms.refusal(job)) is not None:
+            refuse_for_server(job, full)
         if job.decision.admits and (refusal := allowance.admit(job)) is not None:
             job.refuse(refusal)
+        rooms.count(job)
         on_allowance(allowance, job.agent)
 
 
@@ -158,6 +164,7 @@ async def _write(
     connection: PipelineConnection,
     jobs: Sequence[Job],
     allowances: dict[bytes, Allowance],
+    rooms: Rooms,
     desk: Desk,
     outcome: Outcome,
 ) -> None:
@@ -169,6 +176,7 @@ async def _write(
         if allowance.calls:
             values = (allowance.agent_id.hex().encode(), b"%d" % allowance.calls, b"%d" % allowance.volume)
             commands.append(Command(statements.COUNT, values))
+    commands += rooms.commands()
     commands.append(Command(statements.COMMIT, ()))
     await connection.run(commands)
 

@@ -9,11 +9,14 @@ from verification.writer.arrays import binary_columns
 from verification.writer.careful import insertions, nonce_row
 from verification.writer.connection import Command, PipelineConnection
 from verification.writer.jobs import Job
+from verification.writer.servers import server_admission
 
 
 def quick_commands(jobs: Sequence[Job], rows: Sequence[Row], now: float) -> list[Command]:
     """Admission first, so that a batch that cannot hold fails before anything is inserted."""
     commands = [_admission(jobs)]
+    if (of_servers := server_admission(jobs)) is not None:
+        commands.append(of_servers)
     nonces = [nonce_row(job, now) for job in jobs if job.decision.nonce is not None]
     if nonces:
         commands.append(Command(statements.INSERT_NONCES, binary_columns(statements.NONCE_COLUMNS, nonces)))

@@ -90,6 +90,28 @@ COUNT = Statement(
     b" THEN r.bytes_used ELSE 0 END + $3::bigint WHERE r.agent_id = $1",
     (PLAIN,) * 3,
 )
+ADMIT_SERVERS = Statement(b"admit_servers", b"SELECT mcp_admit($1, $2, $3)", (PLAIN,) * 3)
+OPEN_SERVERS = Statement(
+    b"open_servers",
+    b"INSERT INTO mcp_serverrate (server_id, minute, used) SELECT id, '-infinity', 0 FROM unnest($1::uuid[]) AS t (id)"
+    b" ON CONFLICT DO NOTHING",
+    (PLAIN,),
+)
+LOCK_SERVERS = Statement(
+    b"lock_servers",
+    b"SELECT replace(server_id::text, '-', ''),"
+    b" CASE WHEN minute >= date_trunc('minute', clock_timestamp()) THEN used ELSE 0 END,"
+    b" extract(epoch FROM date_trunc('minute', clock_timestamp()) + interval '1 minute' - clock_timestamp())"
+    b" FROM mcp_serverrate WHERE server_id = ANY ($1) ORDER BY server_id FOR NO KEY UPDATE",
+    (PLAIN,),
+)
+COUNT_SERVER = Statement(
+    b"count_server",
+    b"UPDATE mcp_serverrate AS r SET minute = greatest(r.minute, date_trunc('minute', clock_timestamp())),"
+    b" used = CASE WHEN r.minute >= date_trunc('minute', clock_timestamp()) THEN r.used ELSE 0 END + $2::int"
+    b" WHERE r.server_id = $1",
+    (PLAIN,) * 2,
+)
 TIME = Statement(b"time", b"SELECT extract(epoch FROM clock_timestamp())", ())
 
 ALL = (
@@ -106,5 +128,9 @@ ALL = (
     LOCK_FREE,
     LOCK_WAITING,
     COUNT,
+    ADMIT_SERVERS,
+    OPEN_SERVERS,
+    LOCK_SERVERS,
+    COUNT_SERVER,
     TIME,
 )

@@ -16,8 +16,9 @@ from pytest_httpserver import HTTPServer
 from aim import clock
 from aim.ledger import deliveries
 from aim.ledger.deliveries import DeliveryCollector, deliver_checkpoints
+from aim.ledger.events import Event
 from aim.ledger.keys import verifier_keys
-from aim.ledger.models import Delivery
+from aim.ledger.models import Delivery, Entry
 from aim.ledger.notes import open_note
 from aim.outbound.calls import allowed_networks
 from tests.factories.databases import own_database
@@ -118,6 +119,7 @@ def test_failures_are_tried_again_seen_and_forgotten(configured, later):
             assert deliver_checkpoints() == [], "not again at once"
             assert Delivery.objects.get(channel="webhook").failures == tries
             later(minutes=10 * tries)
+            assert failures_on_record() == (tries == 3), "people are told once it is worrying, and once"
         assert deliveries._delivery_state() == "webhook has failed 3 times: the webhook answered 500"
         handler.respond_with_data("", status=200)
         assert deliver_checkpoints() == ["webhook"]
@@ -127,6 +129,10 @@ def test_failures_are_tried_again_seen_and_forgotten(configured, later):
     registry = CollectorRegistry()
     registry.register(DeliveryCollector())
     assert f'aim_checkpoint_delivered{{channel="webhook"}} {checkpoint.number}.0'.encode() in generate_latest(registry)
+
+
+def failures_on_record():
+    return Entry.objects.filter(kind=Event.LEDGER_DELIVERY_FAILED.value).count()
 
 
 @pytest.mark.parametrize("url", ["http://169.254.169.254/latest", "http://10.0.0.1/", "ftp://example.com/", "nonsense"])

@@ -171,7 +171,7 @@ def test_tail_reads_the_same_in_any_pieces():
         for begin in (start, start + 8, start):
             after, got = begin, []
             while after < newest:
-                stretch = tail.read(after, limits[after % len(limits)])
+                stretch = tail.read(after, limit=limits[after % len(limits)])
                 got += [entry.id for entry in stretch.entries]
                 after = stretch.upto
             assert got == ids[begin - start :]

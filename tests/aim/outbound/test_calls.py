@@ -12,7 +12,7 @@ import trustme
 from pytest_httpserver import HTTPServer
 from werkzeug import Response
 
-from aim.outbound import backend, calls
+from aim.outbound import backend, places
 from aim.outbound.backend import RefusedError
 from aim.outbound.calls import UnreachableError, allowed_networks, call, check_url
 
@@ -110,7 +110,7 @@ def test_addresses_that_are_refused(url):
 
 
 def test_plain_http_is_for_named_networks_only(monkeypatch):
-    monkeypatch.setattr(calls, "judged_addresses", lambda *_arguments: ["93.184.216.34"])
+    monkeypatch.setattr(places, "judged_addresses", lambda *_arguments: ["93.184.216.34"])
     with pytest.raises(RefusedError, match="https"):
         check_url("http://example.com/", allowed=())
     check_url("https://example.com/", allowed=())

@@ -1,0 +1,165 @@
+"""The notifications centre: what people are told there, and that they have read it.
+
+What was read is nobody's business but the reader's, so that it is on no record. That there is something to see is told
+by a hint; nothing depends on it.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from django.db import connection, transaction
+from django.db.models import Max, Q
+
+from accounts.alerts import AlertKind, Channel, alert_kinds, kind_of, recipients
+from accounts.contracts import Actor, ActorKind
+from accounts.models import Membership, Organization
+from accounts.notifications.models import Notification
+from accounts.notifications.selectors import notification_by_id, notifications_of
+from accounts.permissions import Permission
+from aim import clock
+from aim.ids import uuid7
+from aim.ledger.events import Event
+from aim.ledger.followers import SealedEntry
+from aim.ledger.hints import Hint
+
+TOLD = Hint("aim:notifications")
+"""Somebody has something new to read, or less than before."""
+NEWS = timedelta(days=7)
+KEPT_READ, KEPT_UNREAD = timedelta(days=30), timedelta(days=90)
+_LONGEST_TEXT, _LONGEST_PATH, _LONGEST_TOPIC = 500, 300, 128
+_ADD = """
+INSERT INTO accounts_notification
+  (id, membership_id, kind, topic, entry_id, seq, text, path, count, happened_at, read_at)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, 1, %s, NULL)
+ON CONFLICT (topic, kind, membership_id) WHERE read_at IS NULL DO UPDATE SET
+  id = EXCLUDED.id, entry_id = EXCLUDED.entry_id, seq = EXCLUDED.seq, text = EXCLUDED.text, path = EXCLUDED.path,
+  count = accounts_notification.count + 1, happened_at = EXCLUDED.happened_at
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class _Settlements:
+    """Which kinds an event may settle."""
+
+    by_event: dict[str, list[AlertKind]]
+
+    @classmethod
+    def known(cls) -> "_Settlements":
+        by_event: dict[str, list[AlertKind]] = {}
+        for kind in alert_kinds():
+            for event in kind.settled_by:
+                by_event.setdefault(event.value, []).append(kind)
+        return cls(by_event)
+
+
+def tell(entries: Sequence[SealedEntry]) -> None:
+    """Tell everybody concerned, in the caller's transaction. What has been told already is not told again.
+
+    A replay therefore tells nobody anything twice, and nobody wants to be told of last month.
+    """
+    assert connection.in_atomic_block
+    settlements = _Settlements.known()
+    since = clock.now() - NEWS
+    newest: int | None = None
+    told = False
+    for entry in entries:
+        kind = kind_of(entry.kind, entry.body)
+        settled = settlements.by_event.get(entry.kind, ())
+        if (kind is None and not settled) or entry.recorded_at < since:
+            continue
+        if newest is None:
+            newest = Notification.objects.aggregate(newest=Max("seq"))["newest"] or -1
+        if entry.seq <= newest:
+            continue
+        for one in settled:
+            told = _settle(one, one.settled(entry.body)) or told
+        if kind is not None:
+            told = _tell(entry, kind) or told
+    if told:
+        transaction.on_commit(TOLD.touch, robust=True)
+
+
+def _tell(entry: SealedEntry, kind: AlertKind) -> bool:
+    people = [
+        membership
+        for organization_id in organizations_of(entry, kind)
+        for membership in recipients(organization_id, kind, Channel.NOTIFICATION, entry=entry.body)
+        if not _knows(entry, membership)
+    ]
+    if not people:
+        return False
+    line = (
+        kind.code,
+        kind.topic(entry.body)[:_LONGEST_TOPIC],
+        entry.id,
+        entry.seq,
+        kind.sentence(entry.body)[:_LONGEST_TEXT],
+        kind.path(entry.body)[:_LONGEST_PATH],
+        entry.recorded_at,
+    )
+    with connection.cursor() as cursor:
+        cursor.executemany(_ADD, [(uuid7(), membership.id, *line) for membership in people])
+    return True
+
+
+def organizations_of(entry: SealedEntry, kind: AlertKind) -> list[UUID]:
+    """The organizations that the entry concerns: its own, or all where it is of the installation."""
+    if entry.organization_id is not None:
+        return [entry.organization_id]
+    if not kind.installation:
+        return []
+    return list(Organization.objects.filter(status=Organization.Status.ACTIVE).values_list("id", flat=True))
+
+
+def _knows(entry: SealedEntry, membership: Membership) -> bool:
+    """Whoever did it, and whoever has only now become somebody to tell."""
+    actor, person = entry.body["actor"], membership.user_id
+    if entry.kind == Event.MEMBERSHIP_CREATED and entry.subject_id == person:
+        return True
+    return bool(actor.get("kind") == ActorKind.PERSON.value and actor.get("id") == person.hex)
+
+
+def _settle(kind: AlertKind, topic: str | None) -> bool:
+    if topic is None:
+        return False
+    unread = Notification.objects.filter(topic=topic, kind=kind.code, read_at=None)
+    return bool(unread.update(read_at=clock.now()))
+
+
+@transaction.atomic
+def mark_read(actor: Actor, notification_id: UUID) -> Notification:
+    """Raises `NotFoundError` also for one that has counted up meanwhile: what is new in it has not been read."""
+    actor.require(Permission.NOTIFICATIONS_OWN)
+    notification = notification_by_id(actor, notification_id)
+    if notification.read_at is None:
+        notification.read_at = clock.now()
+        notifications_of(actor).filter(id=notification.id, read_at=None).update(read_at=notification.read_at)
+        transaction.on_commit(TOLD.touch, robust=True)
+    return notification
+
+
+@transaction.atomic
+def mark_all_read(actor: Actor, *, upto: UUID | None = None) -> int:
+    """All of the actor's, or those up to the newest that was seen; answers how many."""
+    actor.require(Permission.NOTIFICATIONS_OWN)
+    rows = notifications_of(actor).filter(read_at=None)
+    if upto is not None:
+        rows = rows.filter(id__lte=upto)
+    count = rows.update(read_at=clock.now())
+    if count:
+        transaction.on_commit(TOLD.touch, robust=True)
+    return count
+
+
+def forget_old_notifications() -> int:
+    """Delete what is too old to be news; answers how many."""
+    now = clock.now()
+    old = Q(happened_at__lt=now - KEPT_UNREAD) | Q(read_at__lt=now - KEPT_READ)
+    return Notification.objects.filter(old).delete()[0]
+
+
+def blot_notifications(entries: Iterable[UUID]) -> int:
+    """Those that quote entries whose personal values are erased."""
+    return Notification.objects.filter(entry_id__in=list(entries)).delete()[0]

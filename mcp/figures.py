@@ -1,0 +1,129 @@
+"""What a server has done: its uptime from health checks, its use from decisions and completions."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db.models import Avg, Count, Max, Q, Sum
+
+from accounts.contracts import Actor
+from agents.models import Agent
+from agents.selectors import agents_visible_to
+from aim import clock
+from mcp.models import AgentUse, McpServer, VerificationRun
+
+DAY = timedelta(hours=24)
+LAST_RUNS = 10
+PROOFS = (VerificationRun.Purpose.VERIFICATION, VerificationRun.Purpose.NEW_KEY)
+FINISHED = (VerificationRun.State.SUCCEEDED, VerificationRun.State.FAILED)
+
+
+@dataclass(frozen=True, slots=True)
+class Uptime:
+    """Of the health checks of a time; None of them says nothing, and never 100 %."""
+
+    checks: int
+    healthy: int
+    response_ms: float | None
+
+    @property
+    def share(self) -> float | None:
+        return 100 * self.healthy / self.checks if self.checks else None
+
+
+def uptime_of(server: McpServer, *, since: timedelta = DAY) -> Uptime:
+    """Samples for a day or less, hours beyond."""
+    begin = clock.now() - since
+    if since <= DAY:
+        found = server.health_samples.filter(at__gte=begin).aggregate(
+            checks=Count("id"), good=Count("id", filter=Q(healthy=True)), ms=Avg("response_ms", filter=Q(healthy=True))
+        )
+        return Uptime(found["checks"], found["good"], found["ms"])
+    found = server.health_hours.filter(hour__gte=begin).aggregate(
+        checks=Sum("checks"), good=Sum("healthy"), ms=Sum("response_ms")
+    )
+    good = found["good"] or 0
+    return Uptime(found["checks"] or 0, good, found["ms"] / good if good else None)
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """What agents did through a server in a time: requests decided, and what completions reported of them."""
+
+    requests: int
+    approved: int
+    completed: int
+    succeeded: int
+    duration_ms: float
+
+    @property
+    def success_share(self) -> float | None:
+        return 100 * self.succeeded / self.completed if self.completed else None
+
+    @property
+    def average_ms(self) -> float | None:
+        return self.duration_ms / self.completed if self.completed else None
+
+
+def use_of(server: McpServer, *, since: timedelta = DAY) -> Use:
+    found = AgentUse.objects.filter(server=server, hour__gt=clock.now() - since - timedelta(hours=1)).aggregate(
+        **{name: Sum(name) for name in ("requests", "approved", "completed", "succeeded", "duration_ms")}
+    )
+    return Use(**{name: value or 0 for name, value in found.items()})
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectedAgent:
+    """An agent that has asked to use the server, ready for the template. `agent` is None where it is deleted."""
+
+    agent_id: UUID
+    agent: Agent | None
+    last_at: datetime
+    requests: int
+
+    @property
+    def active(self) -> bool:
+        """Whether it has asked within a day."""
+        return self.last_at >= clock.now() - DAY
+
+    @property
+    def trust(self) -> float | None:
+        score = self.agent.runtime.trust_score if self.agent else None
+        return None if score is None else float(score)
+
+
+def connected_agents(actor: Actor, server: McpServer) -> list[ConnectedAgent]:
+    """Those of all times, the latest first, with their requests of the last 24 hours."""
+    begin = clock.now() - DAY - timedelta(hours=1)
+    rows = (
+        AgentUse.objects.filter(server=server)
+        .order_by()
+        .values("agent_id")
+        .annotate(last=Max("last_at"), n=Sum("requests", filter=Q(hour__gt=begin)))
+        .order_by("-last")[:500]
+    )
+    found = list(rows)
+    agents = agents_visible_to(actor).filter(id__in=[row["agent_id"] for row in found]).select_related("runtime")
+    by_id = {agent.id: agent for agent in agents}
+    return [ConnectedAgent(row["agent_id"], by_id.get(row["agent_id"]), row["last"], row["n"] or 0) for row in found]
+
+
+@dataclass(frozen=True, slots=True)
+class Attempts:
+    """All proofs that were asked of a server, and how quick the last ten good ones were."""
+
+    total: int
+    succeeded: int
+    response_ms: float | None
+
+    @property
+    def share(self) -> float | None:
+        return 100 * self.succeeded / self.total if self.total else None
+
+
+def attempts_of(server: McpServer) -> Attempts:
+    runs = VerificationRun.objects.filter(server=server, purpose__in=PROOFS, state__in=FINISHED)
+    found = runs.order_by().aggregate(total=Count("id"), good=Count("id", filter=Q(state="succeeded")))
+    last = runs.filter(state="succeeded", response_ms__isnull=False).order_by("-id")
+    times = [value for value in last.values_list("response_ms", flat=True)[:LAST_RUNS] if value is not None]
+    return Attempts(found["total"], found["good"], sum(times) / len(times) if times else None)

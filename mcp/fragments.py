@@ -1,0 +1,12 @@
+"""The parts of the servers' pages that are replaced by themselves."""
+
+from aim.console.fragments import register_fragment
+
+SERVERS = "servers"
+register_fragment(SERVERS, "servers")
+SERVER_KEY = "server_key"
+register_fragment(SERVER_KEY, "server-key")
+SERVER_STATE = "server_state"
+register_fragment(SERVER_STATE, "server-state")
+SERVER_WIZARD = "server_wizard"
+register_fragment(SERVER_WIZARD, "server-wizard")

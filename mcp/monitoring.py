@@ -1,0 +1,91 @@
+"""What has been observed of MCP servers: their health, what concerns their security, and who uses them."""
+
+from typing import ClassVar
+
+from django.db import models
+
+from accounts.models import Organization
+from aim.ids import uuid7
+
+
+class HealthSample(models.Model):
+    """One health check. Kept for two weeks; the hours stay."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    server = models.ForeignKey("mcp.McpServer", on_delete=models.CASCADE, related_name="health_samples")
+    at = models.DateTimeField()
+    healthy = models.BooleanField()
+    response_ms = models.FloatField(null=True)
+    error_code = models.CharField(max_length=40, blank=True)
+    error = models.TextField(blank=True)
+
+    class Meta:
+        ordering: ClassVar = ["-at"]
+        indexes: ClassVar = [models.Index(fields=["server", "-at"], name="health_sample_by_server")]
+
+    def __str__(self) -> str:
+        return f"{self.server_id} {self.at}"
+
+
+class HealthHour(models.Model):
+    """The health checks of an hour, for uptime over months."""
+
+    server = models.ForeignKey("mcp.McpServer", on_delete=models.CASCADE, related_name="health_hours")
+    hour = models.DateTimeField()
+    checks = models.PositiveIntegerField(default=0)
+    healthy = models.PositiveIntegerField(default=0)
+    response_ms = models.FloatField(default=0)
+    """The sum over the healthy checks."""
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["server", "hour"], name="health_hour_once")]
+
+    def __str__(self) -> str:
+        return f"{self.server_id} {self.hour}"
+
+
+class SecurityEvent(models.Model):
+    """What concerns a server's security, each with the ledger entry that records it."""
+
+    class Severity(models.TextChoices):
+        CRITICAL = "critical", "Critical"
+        HIGH = "high", "High"
+        MEDIUM = "medium", "Medium"
+        LOW = "low", "Low"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    server = models.ForeignKey("mcp.McpServer", on_delete=models.CASCADE, related_name="security_events")
+    kind = models.CharField(max_length=40)
+    severity = models.CharField(max_length=8, choices=Severity.choices)
+    text = models.TextField()
+    data = models.JSONField(default=dict)
+    at = models.DateTimeField()
+
+    class Meta:
+        ordering: ClassVar = ["-id"]
+        indexes: ClassVar = [models.Index(fields=["server", "-id"], name="security_event_by_server")]
+
+    def __str__(self) -> str:
+        return self.text
+
+
+class AgentUse(models.Model):
+    """What an agent has done through a server in an hour, counted by a follower from decisions and completions."""
+
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="+")
+    server = models.ForeignKey("mcp.McpServer", on_delete=models.CASCADE, related_name="uses")
+    agent_id = models.UUIDField()
+    hour = models.DateTimeField()
+    requests = models.PositiveIntegerField(default=0)
+    approved = models.PositiveIntegerField(default=0)
+    completed = models.PositiveIntegerField(default=0)
+    succeeded = models.PositiveIntegerField(default=0)
+    duration_ms = models.FloatField(default=0)
+    """The sum of what completions reported."""
+    last_at = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["server", "agent_id", "hour"], name="agent_use_once")]
+
+    def __str__(self) -> str:
+        return f"{self.agent_id} {self.hour}"

@@ -1,0 +1,68 @@
+"""The tabs of an agent that explain its trust and its behaviour, as people see them."""
+
+from types import SimpleNamespace
+
+import pytest
+from django.db import connection, transaction
+
+from agents.models import TrustEvent
+from aim.ledger.events import Event
+from aim.ledger.models import Entry
+from aim.ledger.reading import read_entry
+from tests.verification.world import make_agent
+from verification.behaviour.learning import learn_from
+from verification.trust.bookkeeping import keep_books
+
+pytestmark = pytest.mark.slow
+
+
+def entries_of(made):
+    rows = Entry.objects.filter(organization_id=made.agent.organization_id).order_by("recorded_at", "id")
+    return [
+        SimpleNamespace(seq=seq, id=row.id, kind=row.kind, organization_id=row.organization_id, body=read_entry(row))
+        for seq, row in enumerate(rows, 1)
+    ]
+
+
+@pytest.mark.requirement("W4.8", "W4.9", "W2.11")
+@pytest.mark.parametrize(("theme", "width"), [("light", 1440), ("dark", 1440), ("light", 390), ("dark", 390)])
+def test_trust_and_behaviour_are_clean_in_every_state(visit, cast, theme, width):
+    made = make_agent(cast.admin.actor, display_name="Claude Code Assistant")
+    address = f"/dashboard/agents/{made.agent.public_id}"
+    page = visit(f"{address}?tab=behaviour", cast.manager, theme=theme, width=width)
+    page.get_by_text("Not enough traffic yet").first.wait_for()
+    page.check()
+    made.ask_natively(made.body(data={"bytes": 2000}))
+    for _ in range(6):
+        made.ask_natively(made.body(action_type="file_delete"))
+    entries = entries_of(made)
+    learn_from([entry for entry in entries if entry.kind == Event.VERIFICATION_DECIDED][:1] * 300)
+    with transaction.atomic():
+        keep_books(entries)
+    page.open(f"{address}?tab=behaviour")
+    page.get_by_text("Enough is known").wait_for()
+    page.check()
+    page.picture(f"agent-behaviour-{theme}-{width}")
+    page.open(f"{address}?tab=trust")
+    page.get_by_text("the chain holds").wait_for()
+    page.check()
+    page.picture(f"agent-trust-{theme}-{width}")
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE agents_trustevent DISABLE TRIGGER USER")
+        TrustEvent.objects.filter(agent_id=made.agent.id, number=1).update(reason="changed by hand")
+        cursor.execute("ALTER TABLE agents_trustevent ENABLE TRIGGER USER")
+    admin = visit(f"{address}?tab=trust", cast.admin, theme=theme, width=width)
+    admin.get_by_role("button", name="Freeze it now").wait_for()
+    admin.check()
+    admin.picture(f"agent-trust-broken-{theme}-{width}")
+    admin.get_by_role("button", name="Freeze it now").click()
+    admin.get_by_text("The score is frozen").first.wait_for()
+    admin.get_by_role("link", name="Set the score anew…").first.click()
+    dialog = admin.get_by_role("dialog")
+    dialog.get_by_label("Score").fill("90")
+    dialog.get_by_label("Reason").fill("Looked into it: restored from the backup")
+    admin.check()
+    admin.picture(f"agent-trust-set-{theme}-{width}")
+    dialog.get_by_role("button", name="Set the score").click()
+    admin.locator(".table-scroll").get_by_text("Looked into it: restored from the backup").wait_for()
+    admin.check()

@@ -1,0 +1,28 @@
+"""What the tests of MCP servers share: an authority of their own, and servers of the official SDK."""
+
+import pytest
+import trustme
+
+from aim.outbound.places import allowed_networks
+from tests.mcp.sdk.running import sdk_server
+
+
+@pytest.fixture
+def loopback(settings):
+    """The operator has named the loopback networks."""
+    settings.OUTBOUND_ALLOW = ["127.0.0.0/8", "::1/128"]
+    allowed_networks.cache_clear()
+    yield
+    allowed_networks.cache_clear()
+
+
+@pytest.fixture(scope="session")
+def authority():
+    return trustme.CA()
+
+
+@pytest.fixture(scope="session")
+def sdk(authority):
+    """A server in the newer era, over TLS, without authentication."""
+    with sdk_server(authority=authority, more_tools=3) as server:
+        yield server

@@ -1,0 +1,56 @@
+"""Who is told that an action waits, until it is decided; and how it ended."""
+
+import pytest
+
+from accounts.models import Role
+from accounts.notifications.models import Notification
+from agents.models import Agent
+from tests.factories.followers import follow_all
+from tests.verification.approvals.inbox import make_inbox
+from verification.services.approvals import Terms, approve_request, deny_request
+
+pytestmark = [pytest.mark.requirement("W4.6"), pytest.mark.requirement("R.1")]
+FOLLOWER = "notifications"
+
+
+def unread(person, *kinds):
+    rows = Notification.objects.filter(membership=person.membership, read_at=None, kind__in=kinds)
+    return [(row.kind, row.count) for row in rows]
+
+
+def test_those_who_may_decide_are_told_once_an_agent_and_until_nothing_waits():
+    inbox = make_inbox()
+    viewer = inbox.person(Role.VIEWER)
+    first, second = inbox.ask(), inbox.ask(resource="/app/other")
+    follow_all(FOLLOWER)
+    assert unread(inbox.manager, "approval_requested") == [("approval_requested", 2)]
+    [row] = Notification.objects.filter(membership=inbox.manager.membership, kind="approval_requested")
+    assert row.text == f"{inbox.asker.agent.name} asks for approval: file_read"
+    assert row.path == "/dashboard/approvals"
+    assert unread(viewer, "approval_requested") == []
+    approve_request(inbox.manager.actor, first.id, terms=Terms())
+    follow_all(FOLLOWER)
+    assert unread(inbox.manager, "approval_requested"), "the other still waits"
+    deny_request(inbox.manager.actor, second.id, note="No")
+    follow_all(FOLLOWER)
+    assert unread(inbox.manager, "approval_requested") == []
+
+
+def test_the_owner_is_told_how_it_ended_unless_they_decided_it():
+    inbox = make_inbox()
+    owner = inbox.person(Role.MEMBER)
+    Agent.objects.filter(id=inbox.asker.agent.id).update(owner=owner.user)
+    approval = inbox.ask()
+    deny_request(inbox.manager.actor, approval.id, note="No")
+    follow_all(FOLLOWER)
+    assert unread(owner, "approval_decided") == [("approval_decided", 1)]
+    assert unread(inbox.manager, "approval_decided") == []
+
+
+def test_whoever_may_not_agree_to_it_is_not_asked():
+    inbox = make_inbox()
+    admin = inbox.person(Role.ADMIN)
+    inbox.ask_by_rule(roles=["admin"])
+    follow_all(FOLLOWER)
+    assert unread(inbox.manager, "approval_requested") == []
+    assert unread(admin, "approval_requested") == [("approval_requested", 1)]

@@ -1,0 +1,139 @@
+"""What people are told of decisions: that one waits for them, how it ended, that agents wait in a circle."""
+
+from collections.abc import Collection, Mapping
+from typing import Any
+from uuid import UUID
+
+from django.utils.translation import gettext_lazy as _
+
+from accounts.alerts import AlertKind, register_alert, subject
+from accounts.models import Role
+from accounts.permissions import Permission
+from agents.models import Agent
+from aim.ids import IdKind, show_id
+from aim.ledger.events import Event
+from verification.approvals.eligibility import refusal_of
+from verification.approvals.models import Approval
+from verification.approvals.requirements import read_requirements
+from verification.approvals.selectors import database_now
+from verification.approvals.voters import asker_of, everybody_who_may_decide
+from verification.models import Verification
+
+Body = Mapping[str, Any]
+
+_ENDINGS = {
+    Event.APPROVAL_APPROVED: "was approved",
+    Event.APPROVAL_DENIED: "was denied",
+    Event.APPROVAL_EXPIRED: "was denied, for nobody answered in time",
+}
+_ENDED = frozenset({*_ENDINGS, Event.APPROVAL_WITHDRAWN, Event.APPROVAL_REVOKED})
+
+
+def _inbox(_entry: Body) -> str:
+    return "/dashboard/approvals"
+
+
+def _voters(entry: Body) -> Collection[UUID]:
+    """The people who could agree to it now; nobody once it is settled."""
+    waiting = Approval.objects.filter(id=UUID(hex=entry["subject"]["id"]), status=Approval.Status.PENDING).first()
+    if waiting is None:
+        return ()
+    agent = Agent.objects.filter(id=waiting.agent_id).first()
+    verification = Verification.objects.filter(id=waiting.id).first()
+    if agent is None or verification is None:
+        return ()
+    requirements = read_requirements(waiting.requirements)
+    asker = asker_of(agent, verification, requirements)
+    people = everybody_who_may_decide(waiting.organization_id)
+    return [voter.id for voter in people if refusal_of(requirements, voter, asker) is None]
+
+
+def _nothing_left(entry: Body) -> str | None:
+    """The agent, once none of its requests waits any more."""
+    agent: str = entry["data"]["agent"]["id"]
+    waiting = Approval.objects.filter(
+        agent_id=UUID(hex=agent), status=Approval.Status.PENDING, expires_at__gt=database_now()
+    )
+    return None if waiting.exists() else agent
+
+
+def _owner(entry: Body) -> Collection[UUID]:
+    owner = Agent.objects.filter(id=UUID(hex=entry["data"]["agent"]["id"])).values_list("owner_id", flat=True).first()
+    return () if owner is None else (owner,)
+
+
+def _decided(entry: Body) -> str:
+    agent, action = entry["data"]["agent"].get("label"), entry["data"].get("action_type")
+    return f"{action} of {agent} {_ENDINGS.get(entry['kind'], 'was settled')}"
+
+
+register_alert(
+    AlertKind(
+        "approval_requested",
+        _("An action waits for your approval"),
+        frozenset({Event.VERIFICATION_DECIDED}),
+        lambda entry: f"{entry['actor'].get('label')} asks for approval: {entry['data']['action'].get('action_type')}",
+        permission=Permission.APPROVALS_DECIDE,
+        matches=lambda entry: bool(entry["data"]["decision"]["status"] == Verification.Status.PENDING),
+        path=_inbox,
+        people=_voters,
+        icon="clock-check",
+        tone="pending",
+        topic=lambda entry: str(entry["actor"]["id"]),
+        settled_by=_ENDED,
+        settled=_nothing_left,
+    )
+)
+register_alert(
+    AlertKind(
+        "approval_decided",
+        _("An action of an agent of yours was approved or denied"),
+        frozenset(_ENDINGS),
+        _decided,
+        permission=Permission.APPROVALS_READ,
+        path=lambda entry: f"/dashboard/verifications/{show_id(IdKind.VERIFICATION, UUID(hex=entry['subject']['id']))}",
+        people=_owner,
+        icon="gavel",
+    )
+)
+register_alert(
+    AlertKind(
+        "deadlock_detected",
+        _("Agents wait for each other's approval"),
+        frozenset({Event.DEADLOCK_DETECTED}),
+        lambda entry: (
+            f"{entry['data'].get('title')}: {len(entry['data'].get('agents', ()))} agents wait for each other"
+        ),
+        permission=Permission.APPROVALS_READ,
+        path=_inbox,
+        icon="refresh-cw-off",
+        tone="critical",
+        settled_by=frozenset({Event.DEADLOCK_RESOLVED, Event.DEADLOCK_DISSOLVED}),
+        settled=subject,
+    )
+)
+register_alert(
+    AlertKind(
+        "policy_change_proposed",
+        _("A change of a policy waits for a second person"),
+        frozenset({Event.POLICY_CHANGE_PROPOSED}),
+        lambda entry: f"A change of the policy {entry['subject'].get('label')} waits for a second person",
+        permission=Permission.POLICIES_READ,
+        icon="file-check",
+        tone="pending",
+        settled_by=frozenset({Event.POLICY_CHANGE_DECLINED, Event.POLICY_ACTIVATED, Event.POLICY_RETIRED}),
+        settled=subject,
+    )
+)
+register_alert(
+    AlertKind(
+        "target_contained",
+        _("Something was blocked or put in quarantine"),
+        frozenset({Event.CONTAINMENT_PLACED}),
+        lambda entry: f"{entry['subject'].get('label')} was shut off: {entry['data'].get('reason')}",
+        (Role.ADMIN, Role.MANAGER),
+        permission=Permission.CONTAINMENTS_READ,
+        icon="shield-off",
+        tone="denied",
+    )
+)
