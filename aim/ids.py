@@ -43,6 +43,8 @@ class IdKind(StrEnum):
     MCP_ROTATION = "mro"
     MCP_KEY = "mky"
     MCP_EVENT = "mev"
+    REPORT_FILE = "rep"
+    SAVED_VIEW = "viw"
 
 
 class InvalidIdError(ValueError):

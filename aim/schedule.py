@@ -14,6 +14,7 @@ SCHEDULE: dict[str, dict[str, Any]] = {
     "forget-notifications": {"task": "accounts.tasks.forget_notifications", "schedule": timedelta(hours=24)},
     "tend-runs": {"task": "mcp.tasks.tend_runs", "schedule": timedelta(seconds=30)},
     "move-rollovers": {"task": "mcp.tasks.move_rollovers", "schedule": timedelta(seconds=30)},
+    "tend-reports": {"task": "aim.reports.tasks.tend_reports", "schedule": timedelta(seconds=20)},
     "deliver-mail": {"task": "aim.mail.tasks.deliver_waiting_mail", "schedule": timedelta(seconds=30)},
     "forget-mail": {"task": "aim.mail.tasks.forget_mail", "schedule": timedelta(hours=24)},
 }

@@ -76,6 +76,7 @@ INSTALLED_APPS = [
     "aim.apps.AimConfig",
     "aim.ledger.apps.LedgerConfig",
     "aim.mail.apps.MailConfig",
+    "aim.reports.apps.ReportsConfig",
     "accounts.apps.AccountsConfig",
     "agents.apps.AgentsConfig",
     "mcp.apps.McpConfig",

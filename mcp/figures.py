@@ -4,11 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db.models import Avg, Count, Max, Q, Sum
+from django.db.models import Avg, Count, Max, Q, QuerySet, Sum
 
-from accounts.contracts import Actor
 from agents.models import Agent
-from agents.selectors import agents_visible_to
 from aim import clock
 from mcp.models import AgentUse, McpServer, VerificationRun
 
@@ -92,8 +90,11 @@ class ConnectedAgent:
         return None if score is None else float(score)
 
 
-def connected_agents(actor: Actor, server: McpServer) -> list[ConnectedAgent]:
-    """Those of all times, the latest first, with their requests of the last 24 hours."""
+def connected_agents(agents: QuerySet[Agent], server: McpServer) -> list[ConnectedAgent]:
+    """Those of all times, the latest first, with their requests of the last 24 hours.
+
+    `agents` are those that may be named: of the organization, as `agents_visible_to` answers them.
+    """
     begin = clock.now() - DAY - timedelta(hours=1)
     rows = (
         AgentUse.objects.filter(server=server)
@@ -103,8 +104,8 @@ def connected_agents(actor: Actor, server: McpServer) -> list[ConnectedAgent]:
         .order_by("-last")[:500]
     )
     found = list(rows)
-    agents = agents_visible_to(actor).filter(id__in=[row["agent_id"] for row in found]).select_related("runtime")
-    by_id = {agent.id: agent for agent in agents}
+    named = agents.filter(id__in=[row["agent_id"] for row in found]).select_related("runtime")
+    by_id = {agent.id: agent for agent in named}
     return [ConnectedAgent(row["agent_id"], by_id.get(row["agent_id"]), row["last"], row["n"] or 0) for row in found]
 
 

@@ -8,5 +8,7 @@ SERVER_KEY = "server_key"
 register_fragment(SERVER_KEY, "server-key")
 SERVER_STATE = "server_state"
 register_fragment(SERVER_STATE, "server-state")
+REPORT = "report"
+register_fragment(REPORT, "report-progress")
 SERVER_WIZARD = "server_wizard"
 register_fragment(SERVER_WIZARD, "server-wizard")

@@ -11,7 +11,7 @@ from aim.errors import NotFoundError
 from aim.ids import IdKind, InvalidIdError, parse_id
 from aim.ledger.events import Event
 from aim.ledger.models import Entry
-from mcp.models import Credential, KeyRotation, McpServer, Tool, VerificationRun
+from mcp.models import Credential, KeyRotation, McpServer, Tool, ToolChange, VerificationRun
 
 
 def servers_visible_to(actor: Actor) -> QuerySet[McpServer]:
@@ -81,6 +81,11 @@ def rotation_by_id(server: McpServer, rotation_id: UUID) -> KeyRotation:
     if rotation is None:
         raise NotFoundError
     return rotation
+
+
+def changes_of_tools(server: McpServer) -> QuerySet[ToolChange]:
+    """What has changed of the server's tools, newest first."""
+    return ToolChange.objects.filter(tool__server=server).select_related("tool", "resolved_by")
 
 
 def unknown_agents(actor: Actor, texts: list[str]) -> list[int]:

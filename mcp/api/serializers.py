@@ -11,7 +11,8 @@ from aim.api.serializers import IdField, MomentField, StrictSerializer, TextFiel
 from aim.ids import IdKind
 from mcp.configuration import BOUNDS, CHOICES, MAX_CERTIFICATE, MAX_URL
 from mcp.credentials import MAX_SECRET
-from mcp.models import ServerStatus, Tool, VerificationStatus
+from mcp.drift import Kind
+from mcp.models import DriftResponse, ServerStatus, Tool, VerificationStatus
 
 _KEY_TYPES = "RSA-2048, RSA-4096, Ed25519 or ECDSA-P256, in any case. When given, the key must be of this type."
 
@@ -151,3 +152,20 @@ class ToolSerializer(StrictSerializer):
     present = serializers.BooleanField(read_only=True)
     first_seen_at = MomentField(read_only=True)
     last_seen_at = MomentField(read_only=True)
+
+
+class ToolChangeSerializer(StrictSerializer):
+    tool = ToolSerializer(read_only=True)
+    kinds = serializers.ListField(
+        child=serializers.CharField(),
+        read_only=True,
+        help_text=f"Of {', '.join(Kind)}.",
+    )
+    severity = serializers.CharField(read_only=True, help_text="critical, high, medium or low.")
+    before = serializers.DictField(read_only=True, allow_null=True, help_text="Null for a new tool.")
+    after = serializers.DictField(read_only=True, allow_null=True)
+    response = serializers.ChoiceField(choices=DriftResponse.choices, read_only=True)
+    found_at = MomentField(read_only=True)
+    resolution = serializers.CharField(read_only=True, help_text="approved, rejected, gone, or empty.")
+    resolved_by = PersonSerializer(read_only=True, allow_null=True)
+    resolved_at = MomentField(read_only=True, allow_null=True)

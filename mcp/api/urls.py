@@ -13,12 +13,14 @@ from mcp.api.rotation_views import (
 from mcp.api.run_views import CredentialView, RunsView, RunView, ServerConnectionTestView, VerifyServerView
 from mcp.api.views import (
     ApproveToolView,
+    RejectToolView,
     ResumeServerView,
     RetireServerView,
     ServerHistoryView,
     ServersView,
     ServerView,
     SuspendServerView,
+    ToolChangesView,
     ToolsView,
     ToolView,
 )
@@ -39,6 +41,8 @@ urlpatterns = [
     path("mcp-servers/<str:server_id>/tools", ToolsView.as_view(), name="tools"),
     path("mcp-servers/<str:server_id>/tools/<str:tool_id>", ToolView.as_view(), name="tool"),
     path("mcp-servers/<str:server_id>/tools/<str:tool_id>/approve", ApproveToolView.as_view(), name="tool-approve"),
+    path("mcp-servers/<str:server_id>/tools/<str:tool_id>/reject", RejectToolView.as_view(), name="tool-reject"),
+    path("mcp-servers/<str:server_id>/tool-changes", ToolChangesView.as_view(), name="tool-changes"),
     path("mcp-servers/<str:server_id>/rotate-key", RotateKeyView.as_view(), name="rotate-key"),
     path("mcp-servers/<str:server_id>/rotate-key/check", CheckKeyView.as_view(), name="key-check"),
     path("mcp-servers/<str:server_id>/keys/<str:server_key_id>/revoke", RevokeKeyView.as_view(), name="key-revoke"),

@@ -21,14 +21,15 @@ from mcp.api.serializers import (
     ServerConfigurationSerializer,
     ServerRegistrationSerializer,
     ServerSerializer,
+    ToolChangeSerializer,
     ToolSerializer,
 )
 from mcp.configuration import configuration_of, notices_of
 from mcp.models import McpServer
-from mcp.selectors import history_of, server_by_id, servers_visible_to, tool_by_id
+from mcp.selectors import changes_of_tools, history_of, server_by_id, servers_visible_to, tool_by_id
 from mcp.services.lifecycle import resume_server, retire_server, suspend_server
 from mcp.services.registration import register_server, update_server
-from mcp.services.tools import approve_definition, update_tool
+from mcp.services.tools import approve_definition, reject_definition, update_tool
 
 TAGS = ["MCP servers"]
 
@@ -222,6 +223,40 @@ class ApproveToolView(OneServerView):
         server = self.server(server_id)
         tool = tool_by_id(server, path_id(IdKind.MCP_TOOL, tool_id))
         return Response(ToolSerializer(approve_definition(self.actor, server.id, tool.id)).data)
+
+
+@extend_schema(tags=TAGS)
+class RejectToolView(OneServerView):
+    permissions: ClassVar = {"POST": Permission.MCP_WRITE}
+
+    @extend_schema(
+        summary="Reject a tool's new definition",
+        operation_id="mcp_tools_reject",
+        request=None,
+        responses=ToolSerializer,
+    )
+    def post(self, _request: Request, server_id: str, tool_id: str) -> Response:
+        """The tool stays off while the server offers it in this form (409 where nothing has changed)."""
+        server = self.server(server_id)
+        tool = tool_by_id(server, path_id(IdKind.MCP_TOOL, tool_id))
+        return Response(ToolSerializer(reject_definition(self.actor, server.id, tool.id)).data)
+
+
+@extend_schema(tags=TAGS)
+class ToolChangesView(OneServerView):
+    permissions: ClassVar = {"GET": Permission.MCP_READ}
+    pagination_class = CursorPages
+
+    @extend_schema(
+        summary="What has changed of a server's tools",
+        operation_id="mcp_tool_changes",
+        responses=ToolChangeSerializer(many=True),
+    )
+    def get(self, request: Request, server_id: str) -> Response:
+        """Newest first. All of it may be hostile text."""
+        pages = CursorPages()
+        rows = pages.paginate_queryset(changes_of_tools(self.server(server_id)), request, self)
+        return pages.get_paginated_response(ToolChangeSerializer(rows, many=True).data)
 
 
 def known_type(text: str | None) -> str | None:

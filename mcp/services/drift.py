@@ -1,33 +1,141 @@
-"""What a server offers now, against what was approved of it."""
+"""What a server offers now, against what was approved: new tools are off, changed ones are answered by setting."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from django.db import connection
+
 from aim import clock
+from aim.canonical import digest
+from aim.ledger.events import Event
+from mcp.alerts import FAILURE
 from mcp.definitions import digest_of_definition
-from mcp.models import McpServer, Tool, VerificationRun
+from mcp.drift import Kind, differences, is_renamed, is_suspicious, risk_of, sentence_of, severity_of, traits_of_new
+from mcp.ledger_entries import record
+from mcp.models import DriftResponse, McpServer, ServerStatus, Tool, ToolChange, VerificationRun
+from mcp.services.events import Kind as EventKind
+from mcp.services.events import Severity, mcp_system, note
+from mcp.services.lifecycle import move_server
+from mcp.services.notices import tell
+
+Definition = Mapping[str, Any]
+_GONE = "gone"
+_MOST_NAMES = 50
 
 
-def take_offer(server: McpServer, _run: VerificationRun, offered: Mapping[str, Mapping[str, Any]]) -> bool:
-    """Keep what the server lists: new tools are off, changed ones are held. Answers whether a decision may change."""
-    now, changed = clock.now(), False
+def take_offer(server: McpServer, run: VerificationRun, offered: Mapping[str, Definition]) -> bool:
+    """Keep what the server lists, and react to every difference once. Answers whether a decision may change."""
+    assert connection.in_atomic_block
     known = {tool.name: tool for tool in server.tools.select_for_update().order_by("id")}
-    for name, definition in offered.items():
-        tool, digest = known.get(name), digest_of_definition(definition)
-        if tool is None:
-            Tool.objects.create(
-                server=server, name=name, definition=dict(definition), definition_digest=digest, last_seen_at=now
-            )
-            changed = True
-            continue
-        before = (tool.held_reason, tool.present)
-        differs = bytes(tool.definition_digest) != digest
-        tool.offered = dict(definition) if differs else None
-        tool.held_reason = "Its definition has changed since it was approved." if differs else ""
-        tool.present, tool.last_seen_at = True, now
-        tool.save(update_fields=["offered", "held_reason", "present", "last_seen_at"])
-        changed |= before != (tool.held_reason, tool.present)
-    gone = [tool.id for name, tool in known.items() if name not in offered and tool.present]
+    gone = [tool for name, tool in known.items() if name not in offered and tool.present]
+    changed = bool(gone)
     if gone:
-        server.tools.filter(id__in=gone).update(present=False)
-    return changed or bool(gone)
+        server.tools.filter(id__in=[tool.id for tool in gone]).update(present=False)
+        names = ", ".join(tool.name for tool in gone[:_MOST_NAMES])
+        note(server, EventKind.TOOL_CHANGED, Severity.LOW, f"Tools are no longer offered: {names}", {"run": run.id.hex})
+    found: list[ToolChange] = []
+    for name, definition in offered.items():
+        tool = known.get(name)
+        if tool is not None:
+            decisive, change = _compare(server, tool, definition)
+            changed |= decisive
+            found += [change] if change is not None else []
+    new = [name for name in offered if name not in known]
+    if new:
+        changed = True
+        found += _add(server, run, {name: offered[name] for name in new}, gone, is_first=not known)
+    if found:
+        _answer(server, run, found)
+    return changed
+
+
+def _compare(server: McpServer, tool: Tool, definition: Definition) -> tuple[bool, ToolChange | None]:
+    """Whether the tool may now be called otherwise than before, and the change where it is one not met before."""
+    before = (tool.held_reason, tool.present)
+    tool.present, tool.last_seen_at = True, clock.now()
+    change = None
+    if bytes(tool.definition_digest) == digest_of_definition(definition):
+        if tool.offered is not None:
+            # It is again what was approved.
+            tool.changes.filter(resolution="").update(resolution=_GONE, resolved_at=clock.now())
+            tool.offered, tool.held_reason = None, ""
+    elif tool.offered is None or digest(tool.offered) != digest(dict(definition)):
+        kinds = differences(tool.definition, definition) or [Kind.OTHER]
+        tool.offered = dict(definition)
+        if server.drift_response != DriftResponse.ALERT:
+            tool.held_reason = f"No longer what was approved: {sentence_of(kinds)}."
+        tool.changes.filter(resolution="").update(resolution=_GONE, resolved_at=clock.now())
+        change = _change(server, tool, kinds, tool.definition, definition)
+    tool.save(update_fields=["present", "last_seen_at", "offered", "held_reason"])
+    return before != (tool.held_reason, tool.present), change
+
+
+def _add(
+    server: McpServer, run: VerificationRun, new: Mapping[str, Definition], gone: Sequence[Tool], *, is_first: bool
+) -> list[ToolChange]:
+    """Keep new tools, switched off. Each is a change; of a server's first list, only what is suspicious."""
+    elsewhere = Tool.objects.filter(server__organization_id=server.organization_id, present=True)
+    others = set(elsewhere.exclude(server=server).values_list("name", flat=True))
+    changes = []
+    for name, definition in new.items():
+        kinds = traits_of_new(definition, others)
+        renamed = next((tool for tool in gone if is_renamed(tool.definition, definition)), None)
+        if renamed is not None:
+            kinds = [*kinds, Kind.RENAME]
+        tool = Tool.objects.create(
+            server=server,
+            name=name,
+            definition=dict(definition),
+            definition_digest=digest_of_definition(definition),
+            risk=risk_of(definition, kinds),
+            last_seen_at=clock.now(),
+        )
+        if is_suspicious(kinds) or not is_first:
+            changes.append(_change(server, tool, kinds, renamed.definition if renamed else None, definition))
+    data = {"run": run.id.hex, "tools": list(new)[:_MOST_NAMES], "count": len(new)}
+    record(mcp_system(server), Event.MCP_TOOL_FOUND, server=server, data=data)
+    return changes
+
+
+def _change(
+    server: McpServer, tool: Tool, kinds: Sequence[Kind], before: Definition | None, after: Definition
+) -> ToolChange:
+    return ToolChange.objects.create(
+        tool=tool,
+        kinds=[kind.value for kind in kinds],
+        severity=severity_of(kinds),
+        before=None if before is None else dict(before),
+        after=dict(after),
+        response=server.drift_response,
+    )
+
+
+def _answer(server: McpServer, run: VerificationRun, changes: Sequence[ToolChange]) -> None:
+    """Tell of each change, and suspend the server where that is the answer to what was approved before."""
+    actor = mcp_system(server)
+    for change in changes:
+        kinds = [Kind(kind) for kind in change.kinds]
+        data = {
+            "run": run.id.hex,
+            "tool": change.tool.name,
+            "kinds": change.kinds,
+            "severity": change.severity,
+            "response": str(change.response),
+            "approved": bytes(change.tool.definition_digest).hex(),
+            "offered": digest_of_definition(change.after or {}).hex(),
+        }
+        record(actor, Event.MCP_TOOL_CHANGED, server=server, data=data)
+        text = f"Tool {change.tool.name}: {sentence_of(kinds)}"
+        note(server, EventKind.TOOL_CHANGED, Severity(change.severity), text, {**data, "change": change.id.hex})
+    drifted = [change for change in changes if Kind.NEW.value not in change.kinds]
+    if not drifted:
+        return
+    names = ", ".join(change.tool.name for change in drifted[:_MOST_NAMES])
+    suspends = server.drift_response == DriftResponse.SUSPEND and server.status == ServerStatus.ACTIVE
+    if suspends:
+        reason = f"Tools are no longer what was approved: {names}"
+        move_server(actor, server, "suspended", reason=reason)
+        note(server, EventKind.SUSPENSION, Severity.CRITICAL, f"Server suspended. {reason}", {"run": run.id.hex})
+    sentence = f"Tools of {server.name} have changed" + (", and it is suspended" if suspends else "")
+    details = [f"{change.tool.name}: {sentence_of([Kind(kind) for kind in change.kinds])}" for change in drifted[:20]]
+    tell(server, FAILURE, sentence, details, once=f"mcp-drift:{run.id.hex}")

@@ -3,16 +3,20 @@
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from accounts.contracts import Actor
 from accounts.permissions import Permission
 from agents.services.runtime import raise_epoch_of_organization
+from aim import clock
 from aim.ledger.events import Event
 from mcp.definitions import digest_of_definition
 from mcp.errors import ToolConflictError
 from mcp.ledger_entries import record
-from mcp.models import Tool
+from mcp.models import Tool, ToolChange
 from mcp.selectors import locked_server, tool_by_id
+
+APPROVED, REJECTED = "approved", "rejected"
 
 
 @transaction.atomic
@@ -39,6 +43,9 @@ def update_tool(
         return tool
     tool.enabled, tool.permission = bool(after["enabled"]), str(after["permission"])
     tool.save(update_fields=["enabled", "permission"])
+    if tool.enabled:
+        # Whoever switches a new tool on has judged it.
+        _resolve(actor, tool.changes.filter(before__isnull=True), APPROVED)
     record(actor, Event.MCP_TOOL_UPDATED, server=server, data={"tool": tool.name, "changes": differing})
     raise_epoch_of_organization(server.organization_id)
     return tool
@@ -56,7 +63,29 @@ def approve_definition(actor: Actor, server_id: UUID, tool_id: UUID) -> Tool:
     tool.definition, tool.offered, tool.held_reason = tool.offered, None, ""
     tool.definition_digest = digest_of_definition(tool.definition)
     tool.save(update_fields=["definition", "definition_digest", "offered", "held_reason"])
+    _resolve(actor, tool.changes.all(), APPROVED)
     data = {"tool": tool.name, "before": before.hex(), "after": bytes(tool.definition_digest).hex()}
     record(actor, Event.MCP_TOOL_APPROVED, server=server, data=data)
     raise_epoch_of_organization(server.organization_id)
     return tool
+
+
+@transaction.atomic
+def reject_definition(actor: Actor, server_id: UUID, tool_id: UUID) -> Tool:
+    """Switch the tool off for what the server offers now: it is callable again only as it was, or once approved."""
+    actor.require(Permission.MCP_WRITE)
+    server = locked_server(actor, server_id)
+    tool = tool_by_id(server, tool_id)
+    if tool.offered is None:
+        raise ToolConflictError("The tool is as it was approved.")
+    tool.held_reason = f"The new definition was rejected by {actor.label}."
+    tool.save(update_fields=["held_reason"])
+    _resolve(actor, tool.changes.all(), REJECTED)
+    data = {"tool": tool.name, "rejected": digest_of_definition(tool.offered).hex()}
+    record(actor, Event.MCP_TOOL_REJECTED, server=server, data=data)
+    raise_epoch_of_organization(server.organization_id)
+    return tool
+
+
+def _resolve(actor: Actor, changes: QuerySet[ToolChange], resolution: str) -> None:
+    changes.filter(resolution="").update(resolution=resolution, resolved_by_id=actor.id, resolved_at=clock.now())

@@ -8,6 +8,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from accounts.contracts import Actor
+from agents.selectors import agents_visible_to
 from aim.console.lists import chips_of
 from mcp.assessment import assess
 from mcp.attempts import METHODS, STATES, AttemptFilters, attempts_page, trend_of
@@ -70,7 +71,7 @@ def _attempts(request: HttpRequest, _actor: Actor, server: McpServer) -> Mapping
 
 
 def _agents(_request: HttpRequest, actor: Actor, server: McpServer) -> Mapping[str, Any]:
-    return {"connected": connected_agents(actor, server)}
+    return {"connected": connected_agents(agents_visible_to(actor), server)}
 
 
 def _events(request: HttpRequest, _actor: Actor, server: McpServer) -> Mapping[str, Any]:

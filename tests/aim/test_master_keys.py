@@ -8,6 +8,7 @@ from io import StringIO
 import pytest
 from allauth.mfa.models import Authenticator
 from cryptography.fernet import Fernet
+from cryptography.hazmat.primitives.serialization import load_der_private_key
 from django.core.management import call_command
 from django.db import transaction
 from django.utils import timezone
@@ -21,6 +22,8 @@ from aim.ledger.models import Entry, SealKey
 from aim.mail.models import OutgoingMail
 from aim.mail.outbox import queue_mail
 from aim.protected import all_protected
+from aim.reports.models import SigningCertificate
+from aim.reports.signing import certificate_for
 from aim.runtime.environment import CHECKOUT
 from mcp.models import Credential
 from tests.factories.accounts import make_organization, make_person, unique
@@ -78,21 +81,27 @@ def the_secrets():
             context={"link": "https://aim.example"},
             organization_id=person.organization.id,
         )
-    return credential, factor, key, mail
+    certificate = certificate_for(person.organization.id, "Example")
+    return credential, factor, key, mail, certificate
 
 
-def shown(credential, factor, key, mail):
+def shown(credential, factor, key, mail, certificate):
+    signing = SigningCertificate.objects.get(pk=certificate.pk)
     return [
         decrypt(bytes(Credential.objects.get(pk=credential.pk).encrypted)),
         decrypt(Authenticator.objects.get(pk=factor.pk).data["seed"].encode()),
         decrypt(bytes(SealKey.objects.get(pk=key.pk).private_key)),
         "txt" in json.loads(decrypt(OutgoingMail.objects.get(pk=mail.pk).content.encode())),
+        *(
+            load_der_private_key(decrypt(bytes(k)), None).key_size
+            for k in (signing.authority_key, signing.certificate_key)
+        ),
     ]
 
 
 def test_every_secret_moves_to_the_new_key_and_the_old_one_can_go(use_keys):
     secrets = the_secrets()
-    expected = [b"of the server", b"of the codes", b"of the seal", True]
+    expected = [b"of the server", b"of the codes", b"of the seal", True, 256, 256]
     before = Entry.objects.filter(kind=Event.MASTER_KEY_ROTATED).count()
     use_keys(NEW, OLD)
     assert all(count["anew"] for count in run("--dry-run").values())
@@ -123,6 +132,7 @@ def test_everything_that_encrypts_is_among_what_is_encrypted_anew():
     assert users == {
         "aim/ledger/keys.py",
         "aim/mail/outbox.py",
+        "aim/reports/signing.py",
         "accounts/second_factors.py",
         "accounts/pages/factor_enrolment.py",
     } | ({"mcp/services/credentials.py"} & users)

@@ -1,0 +1,129 @@
+"""The crypto report from a server's page: asked for, followed while it is made, fetched."""
+
+from uuid import UUID
+
+from django import forms
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_http_methods, require_safe
+
+from accounts.console import console_page
+from accounts.contracts import Actor
+from accounts.permissions import Permission
+from aim.api.path_ids import path_id
+from aim.console.downloads import file_response
+from aim.console.fragments import DIALOG
+from aim.console.pages import redirect_to, render_page, retarget
+from aim.errors import NotFoundError
+from aim.ids import IdKind
+from aim.reports.kinds import kind_named
+from aim.reports.making import ask_report
+from aim.reports.models import Report, SigningCertificate
+from mcp.crypto_report import CRYPTO_REPORT, SECTIONS
+from mcp.fragments import REPORT
+from mcp.selectors import server_by_id
+
+_LISTED = 10
+
+
+class CryptoReportForm(forms.Form):
+    sections = forms.MultipleChoiceField(
+        label=_("Report sections"),
+        choices=[(name, label) for name, label in SECTIONS.items()],
+        initial=list(SECTIONS),
+        error_messages={"required": _("Choose at least one section.")},
+    )
+    form = forms.ChoiceField(label=_("Format"), choices=Report.Form.choices, initial=Report.Form.PDF)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@console_page(Permission.MCP_READ)
+def server_report(request: HttpRequest, actor: Actor, server_id: str) -> HttpResponse:
+    server = server_by_id(actor, path_id(IdKind.MCP_SERVER, server_id))
+    form = CryptoReportForm(request.POST or None)
+    if request.method == "POST" and form.is_valid() and actor.organization_id is not None:
+        report = ask_report(
+            CRYPTO_REPORT.name,
+            organization_id=actor.organization_id,
+            subject_id=server.id,
+            form=form.cleaned_data["form"],
+            options={"sections": form.cleaned_data["sections"]},
+            asked_by_id=actor.id,
+            asked_by=actor.label,
+        )
+        if not getattr(request, "htmx", None):
+            return redirect_to(request, "mcp:report-progress", report.public_id)
+        return _progress(request, actor, report)
+    chosen = form["sections"].value() or []
+    context = {
+        "server": server,
+        "form": form,
+        "sections": [(name, label, name in chosen) for name, label in SECTIONS.items()],
+        "reports": _reports(_scope(actor)).filter(kind=CRYPTO_REPORT.name, subject_id=server.id)[:_LISTED],
+    }
+    status = 422 if form.errors else 200
+    return render_page(request, "mcp/server_report.html", context, fragments={"dialog": "dialog"}, status=status)
+
+
+@require_safe
+@console_page(Permission.MCP_READ)
+def report_progress(request: HttpRequest, actor: Actor, report_id: str) -> HttpResponse:
+    return _progress(request, actor, _report(actor, report_id))
+
+
+@require_safe
+@console_page(Permission.MCP_READ)
+def report_file(request: HttpRequest, actor: Actor, report_id: str) -> HttpResponse:  # noqa: ARG001 - one file
+    report = _report(actor, report_id)
+    if report.state != Report.State.DONE or report.content is None:
+        raise Http404
+    return file_response(bytes(report.content), report.file_name, report.content_type)
+
+
+@require_safe
+@console_page(Permission.MCP_READ)
+def signing_authority(request: HttpRequest, actor: Actor) -> HttpResponse:  # noqa: ARG001 - one file
+    """The certificate that a reader of PDF must be told to trust, once, to check this organization's reports."""
+    row = SigningCertificate.objects.filter(organization_id=_scope(actor)).first()
+    if row is None:
+        raise Http404
+    return file_response(row.authority_pem.encode(), "aim-signing-authority.pem", "application/x-pem-file")
+
+
+def _progress(request: HttpRequest, actor: Actor, report: Report) -> HttpResponse:
+    if report.subject_id is None:
+        raise Http404
+    server = server_by_id(actor, report.subject_id)
+    context = {
+        "server": server,
+        "report": report,
+        "again": reverse("mcp:server-report", args=[server.public_id]),
+        "bytes": len(bytes(report.content)) if report.content is not None else 0,
+    }
+    parts = {"dialog": "dialog", REPORT: "progress"}
+    response = render_page(request, "mcp/report_progress.html", context, fragments=parts)
+    return retarget(response, DIALOG) if request.method == "POST" else response
+
+
+def _scope(actor: Actor) -> UUID:
+    if actor.organization_id is None:
+        raise NotFoundError
+    return actor.organization_id
+
+
+def _reports(scope: UUID) -> QuerySet[Report]:
+    return Report.objects.filter(organization_id=scope).defer("content")
+
+
+def _report(actor: Actor, report_id: str) -> Report:
+    """Of the actor's organization, and of a kind that the actor may read."""
+    report = Report.objects.filter(id=path_id(IdKind.REPORT_FILE, report_id), organization_id=_scope(actor)).first()
+    if (
+        report is None
+        or report.kind != CRYPTO_REPORT.name
+        or not actor.may(Permission(kind_named(report.kind).permission))
+    ):
+        raise NotFoundError
+    return report
