@@ -36,7 +36,7 @@ class CpuMeter:
     everybody else.
     """
 
-    def __init__(self, *, servers: Sequence[int], workers: Sequence[int], postmaster: int) -> None:
+    def __init__(self, *, servers: Sequence[int], workers: Sequence[int] = (), postmaster: int) -> None:
         self._servers = servers
         self._workers = workers
         self._postmaster = postmaster
