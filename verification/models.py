@@ -312,3 +312,33 @@ class Rollup(models.Model):
 
     def __str__(self) -> str:
         return f"{self.period} {self.status}: {self.count}"
+
+
+class PolicyRollup(models.Model):
+    """How often one version of a policy applied to one agent's decisions within one period, and what it said.
+
+    Derived from the ledger by the follower `matches`. `latest` are the newest of these decisions.
+    """
+
+    class Granularity(models.TextChoices):
+        HOUR = "hour"
+        DAY = "day"
+
+    pk = models.CompositePrimaryKey("policy_id", "granularity", "period", "version", "shadow", "effect", "agent_id")
+    organization_id = models.UUIDField()
+    policy_id = models.UUIDField()
+    granularity = models.CharField(max_length=6, choices=Granularity.choices)
+    period = models.DateTimeField()
+    """Its start, in UTC."""
+    version = models.IntegerField()
+    shadow = models.BooleanField()
+    effect = models.CharField(max_length=20)
+    agent_id = models.UUIDField()
+    count = models.BigIntegerField()
+    latest = ArrayField(models.UUIDField())
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["granularity", "period"], name="policyrollup_by_age")]
+
+    def __str__(self) -> str:
+        return f"{self.period} version {self.version}: {self.count}"

@@ -6,9 +6,10 @@ from celery import shared_task
 from django.db import connection
 
 from aim import clock
-from verification.models import Rollup
+from verification.models import PolicyRollup, Rollup
 from verification.services.approval_use import expire_requests
 from verification.services.deadlocks import find_deadlocks, organizations_where_agents_wait
+from verification.statistics.policy_matches import HOURS_KEPT
 
 _BATCH = 20_000
 _REQUESTS = 100
@@ -56,7 +57,10 @@ def look_for_deadlocks() -> int:
 @shared_task
 def prune_rollups() -> int:
     """Delete the counts by minute and by hour that are older than anybody may ask for; answers how many."""
-    return sum(
+    matches = PolicyRollup.objects.filter(
+        granularity=PolicyRollup.Granularity.HOUR, period__lt=clock.now() - HOURS_KEPT
+    )
+    return matches.delete()[0] + sum(
         Rollup.objects.filter(granularity=granularity, period__lt=clock.now() - kept).delete()[0]
         for granularity, kept in KEPT.items()
     )

@@ -271,6 +271,8 @@ def verify_the_proof(agent: Agent, verification_id: str) -> None:
     if audit_root(entry, proof["seq"], size, [base64.b64decode(step) for step in proof["path"]]) != root:
         sys.exit("The decision is not in the ledger that was signed.")
     sealed = json.loads(entry)
+    if sealed["id"] != verification_id.removeprefix("ver_"):
+        sys.exit("The proof is of something else.")
     action = proof["disclosures"]["data.action.personal"]
     committed = hashlib.sha256(bytes.fromhex(action["salt"]) + action["value"].encode()).hexdigest()
     if sealed["data"]["action"]["personal"]["sha256"] != committed:
@@ -290,8 +292,9 @@ def open_checkpoint(note: str, keys: list[str]) -> tuple[int, bytes, str]:
             if (signer, raw[:4].hex()) == (name, identity):
                 public = Ed25519PublicKey.from_public_bytes(base64.b64decode(encoded)[1:])
                 public.verify(raw[4:], f"{text}\n".encode())  # raises where it is not signed
-                _, size, root, extension = text.split("\n")
-                return int(size), base64.b64decode(root), extension
+                log, size, root, extension = text.split("\n")
+                if log == name:
+                    return int(size), base64.b64decode(root), extension
     sys.exit("The checkpoint is not signed by a key of the ledger.")
 
 

@@ -133,7 +133,104 @@ report() {
     call POST "/api/v1/verify/$1/complete"
 }
 
-# --- 4. The story ----------------------------------------------------------------------------------------------------
+# --- 4. The proof: SHA-256 up a Merkle tree (RFC 6962) to a root that is signed (c2sp.org/signed-note) ----------------
+
+sha256() { openssl dgst -sha256 -binary; }
+fail() { echo "$1" >&2; exit 1; }
+
+# text NAME: a text of the answer that may hold quotes and backslashes itself, as it was before it became JSON.
+text() {
+    tr -d '\n' <"$work/answer" | grep -oE "\"$1\" ?: ?\"([^\"\\\\]|\\\\.)*\"" | head -n 1 |
+        sed -E -e 's/^"[^"]*" ?: ?"//' -e 's/"$//' -e 's/\\(.)/\1/g'
+}
+
+# lines NAME: likewise, for a text of several lines without quotes.
+lines() { printf '%b' "$(member "$1")"; }
+
+# bytes HEX
+bytes() {
+    rest=$1
+    while [ -n "$rest" ]; do
+        printf "\\$(printf %03o "0x${rest%"${rest#??}"}")"
+        rest=${rest#??}
+    done
+}
+
+# open_checkpoint: ends the program unless one of the ledger's keys has signed $work/checkpoint.
+open_checkpoint() {
+    # What is signed ends before the empty line. The signature stands behind four bytes that tell the key.
+    sed '/^$/,$d' "$work/checkpoint" >"$work/signed"
+    grep -oE '"key" ?: ?"[^"]*"' "$work/answer" | sed -E -e 's/^"key" ?: ?"//' -e 's/"$//' >"$work/keys"
+    while IFS= read -r key; do
+        name=${key%%+*} identity=${key#*+}
+        encoded=${identity#*+} identity=${identity%%+*}
+        # The public key as openssl reads it: what every Ed25519 key begins with (RFC 8410), and its 32 bytes.
+        { printf '\060\052\060\005\006\003\053\145\160\003\041\000'
+            printf %s "$encoded" | openssl base64 -d -A | tail -c +2; } >"$work/public.der"
+        sed -n "s|^— $name ||p" "$work/checkpoint" >"$work/signatures"
+        while IFS= read -r line; do
+            printf %s "$line" | openssl base64 -d -A >"$work/raw"
+            [ "$(od -An -tx1 -N4 "$work/raw" | tr -d ' \n')" = "$identity" ] || continue
+            tail -c +5 "$work/raw" >"$work/ed25519"
+            openssl pkeyutl -verify -pubin -keyform DER -inkey "$work/public.der" -rawin -in "$work/signed" \
+                -sigfile "$work/ed25519" >"$work/said" 2>&1 && [ "$(head -n 1 "$work/signed")" = "$name" ] && return
+        done <"$work/signatures"
+    done <"$work/keys"
+    fail 'The checkpoint is not signed by a key of the ledger.'
+}
+
+# climb INDEX SIZE: from the leaf in $work/found up to the root, along the hashes in $work/path (RFC 9162, 2.1.3.2).
+climb() {
+    index=$1 last=$(($2 - 1))
+    while IFS= read -r step; do
+        printf %s "$step" | openssl base64 -d -A >"$work/step"
+        if [ $((index & 1)) = 1 ] || [ "$index" = "$last" ]; then
+            { printf '\001'; cat "$work/step" "$work/found"; } | sha256 >"$work/node"
+            while [ $((index & 1)) = 0 ] && [ "$index" != 0 ]; do index=$((index >> 1)) last=$((last >> 1)); done
+        else
+            { printf '\001'; cat "$work/found" "$work/step"; } | sha256 >"$work/node"
+        fi
+        mv "$work/node" "$work/found"
+        index=$((index >> 1)) last=$((last >> 1))
+    done <"$work/path"
+}
+
+# verify_the_proof ID: fetches the proof of a decision, and believes nothing of it but the ledger's key.
+verify_the_proof() {
+    body ''
+    unsigned
+    # It is there some seconds after the decision.
+    while call GET "/api/v1/verifications/$1/proof" && [ "$status" = 409 ]; do sleep 2; done
+    expect 200
+    lines tlog_proof >"$work/proof"
+    text entry | tr -d '\n' >"$work/entry"
+    salt=$(tr -d '\n' <"$work/answer" | sed -E 's/.*"data\.action\.personal" ?: ?\{ ?"salt" ?: ?"([0-9a-f]*)".*/\1/')
+    tr -d '\n' <"$work/answer" | sed -E 's/.*"data\.action\.personal"/{/' >"$work/rest"
+    mv "$work/rest" "$work/answer"
+    text value | tr -d '\n' >"$work/action"
+    # The proof as one text: two lines, the path, an empty line, and the checkpoint with its signatures.
+    sed -n 's/^index //p' "$work/proof" | head -n 1 >"$work/index"
+    sed -e 1,2d -e '/^$/,$d' "$work/proof" >"$work/path"
+    sed '1,/^$/d' "$work/proof" >"$work/checkpoint"
+    # A real agent has got the key at another time, by another way.
+    call GET /api/v1/ledger/keys
+    expect 200
+    open_checkpoint
+    index=$(cat "$work/index") size=$(sed -n 2p "$work/signed")
+    { printf '\000'; cat "$work/entry"; } | sha256 >"$work/found"
+    climb "$index" "$size"
+    [ "$(base64_line <"$work/found")" = "$(sed -n 3p "$work/signed")" ] ||
+        fail 'The decision is not in the ledger that was signed.'
+    grep -qF "\"id\":\"${1#ver_}\"" "$work/entry" || fail 'The proof is of something else.'
+    committed=$({ bytes "$salt"; cat "$work/action"; } | openssl dgst -sha256 | sed 's/.* //')
+    grep -qF "\"personal\":{\"fields\":[\"parameters\",\"resource\"],\"sha256\":\"$committed\"}" "$work/entry" ||
+        fail 'What is disclosed of the action is not what was sealed.'
+    was=$(grep -oE '"decision":\{[^}]*' "$work/entry" | first_of status)
+    say proved "$(first_of resource <"$work/action") was $was: entry $(cat "$work/index") of $size,\
+ checkpoint $(sed -n 's/^aim //p' "$work/signed")"
+}
+
+# --- 5. The story ----------------------------------------------------------------------------------------------------
 
 register 1000
 say registered "$agent_id is pending"
@@ -143,6 +240,7 @@ say proved "$(member name) is verified, trust $(member trust_score | sed 's/\.0*
 ask file_read /app/config/config.json
 expect 200 approved true status approved
 verification_id=$(member verification_id)
+first_id=$verification_id
 say approved "file_read /app/config/config.json as $verification_id"
 report "$verification_id" 15
 expect 200 status success
@@ -201,3 +299,7 @@ expect 429 approved false code rate_limited reason 'Rate limit exceeded' retryab
 retry_after=$(tr -d '\r' <"$work/headers" | sed -n 's/^[Rr]etry-[Aa]fter: *//p')
 [ "${retry_after:-0}" -gt 0 ] || { echo 'The refusal has no Retry-After.' >&2; exit 1; }
 say 'rate limited' "$(member reason): 3 calls an hour, again in $retry_after s"
+
+# The first agent again: its decision stands in the ledger, and the ledger as it was signed holds it.
+cp "$work/agent" "$work/bearer"
+verify_the_proof "$first_id"

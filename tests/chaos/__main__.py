@@ -30,6 +30,8 @@ def main() -> int:
         site.stop()
     console.print(_table(outcomes))
     for outcome in outcomes:
+        for note in outcome.notes:
+            console.print(f"{outcome.fault}: {note}", markup=False)
         for violation in outcome.violations[:_SHOWN]:
             console.print(f"{outcome.fault}: {violation}", markup=False)
     return int(len(outcomes) < len(chosen) or any(outcome.violations for outcome in outcomes))

@@ -8,11 +8,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import psycopg
+from celery import Celery
 
 from aim.runtime.children import start_child, stop_child
 from aim.runtime.environment import new_secrets
@@ -64,7 +66,7 @@ class Installation:
         self.serve(processes=processes)
 
     def stop_servers(self) -> None:
-        self._stop_web()
+        self.stop_web()
         self.postgres.stop()
         self.valkey.stop()
 
@@ -78,7 +80,7 @@ class Installation:
         surroundings = environment or {}
         if processes == self.processes and surroundings == self._surroundings:
             return
-        self._stop_web()
+        self.stop_web()
         self._pids.unlink(missing_ok=True)
         options: list[str | Path] = ["--fd", str(self.socket.fileno()), "--pids", self._pids, "--arm", self.arm]
         self._manager = start_child(
@@ -89,6 +91,24 @@ class Installation:
         )
         self.processes, self._surroundings = processes, surroundings
         wait_until(lambda: len(self.web_pids()) == processes, what="the web processes")
+
+    @contextmanager
+    def working(self, *, processes: int, environment: Mapping[str, str] | None = None) -> Iterator["Workers"]:
+        """So many worker processes until the block is left, with these variables beside the usual ones."""
+        pids = self.folder / "worker.pids"
+        pids.unlink(missing_ok=True)
+        manager = start_child(
+            [sys.executable, "-m", "tests.chaos.worker", "--pids", pids, "--processes", str(processes)],
+            log=self.folder / "worker.log",
+            environment={**self._environment(), **(environment or {})},
+        )
+        workers = Workers(self, pids, processes)
+        try:
+            workers.wait()
+            yield workers
+        finally:
+            workers.close()
+            stop_child(manager, ask=signal.SIGTERM, seconds=5)
 
     def manage(self, *arguments: str) -> str:
         """Run a management command of the product and return what it printed."""
@@ -108,10 +128,7 @@ class Installation:
         return dict(json.loads(made.splitlines()[-1]))
 
     def web_pids(self) -> list[int]:
-        try:
-            return [int(line) for line in self._pids.read_text().split()]
-        except FileNotFoundError:
-            return []
+        return read_pids(self._pids)
 
     def renew_web(self) -> None:
         """Kill all web processes and wait for the next ones."""
@@ -151,7 +168,7 @@ class Installation:
                     raise
                 time.sleep(0.1)
 
-    def _stop_web(self) -> None:
+    def stop_web(self) -> None:
         if self._manager is not None:
             stop_child(self._manager, ask=signal.SIGTERM, seconds=5)
             self._manager, self.processes = None, 0
@@ -167,6 +184,43 @@ class Installation:
             "AIM_ORIGIN": self.url,
             "AIM_LOG_LEVEL": "WARNING",
         }
+
+
+class Workers:
+    """The worker processes of an installation."""
+
+    def __init__(self, site: Installation, pids: Path, processes: int) -> None:
+        self._pids = pids
+        self._processes = processes
+        self._celery = Celery(broker=f"redis+socket://{site.valkey.sockets / 'valkey.sock'}?virtual_host=0")
+
+    def wait(self) -> None:
+        wait_until(lambda: len(read_pids(self._pids)) == self._processes, what="the workers", seconds=60)
+
+    def close(self) -> None:
+        self._celery.close()
+
+    def kill(self) -> None:
+        """SIGKILL for all of them; others follow at once."""
+        before = read_pids(self._pids)
+        for pid in before:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        wait_until(
+            lambda: len(pids := read_pids(self._pids)) == self._processes and not set(pids) & set(before),
+            what="new workers",
+        )
+
+    def send(self, name: str, *arguments: str) -> None:
+        """Put a task on the queue, as beat and the web processes do."""
+        self._celery.send_task(name, arguments, queue="aim", ignore_result=True)
+
+
+def read_pids(file: Path) -> list[int]:
+    try:
+        return [int(line) for line in file.read_text().split()]
+    except FileNotFoundError:
+        return []
 
 
 def wait_until(condition: Callable[[], object], *, what: str, seconds: float = 30.0) -> None:

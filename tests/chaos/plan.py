@@ -4,7 +4,19 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tests.chaos.faults import clocks, database, disk, races, replays, tampering, tenancy, valkey, web_processes
+from tests.chaos.faults import (
+    clocks,
+    database,
+    disk,
+    races,
+    replays,
+    sockets,
+    tampering,
+    tenancy,
+    valkey,
+    web_processes,
+    workers,
+)
 from tests.chaos.installation import Installation
 from tests.chaos.outcome import Outcome
 
@@ -37,6 +49,7 @@ FAULTS = (
     Fault("R5-valkey-lost", valkey.lose_valkey, {"tries": 1, "seconds": 1.2}, {"tries": 8, "seconds": 1.5}),
     Fault("R6-disk-full", disk.fill_disk, {"tries": 1}, {"tries": 10}, disk.cannot_mount),
     Fault("R7-clock-jumps", clocks.jump, {"tries": 1}, {"tries": 5}, clocks.no_library),
+    Fault("R8-workers-killed", workers.lose_workers, {"tries": 1}, {"tries": 5}),
     Fault("R9-at-once", races.ask_at_once, {"rounds": 2, "processes": 2}, {"rounds": 20, "processes": 4}),
     Fault("R10-suspension", races.suspend_under_load, {"rounds": 5}, {"rounds": 1000}),
     Fault("R12-replay", replays.replay, {"requests": 100}, {"requests": 2000}),
@@ -44,5 +57,11 @@ FAULTS = (
     Fault("I4-reports", replays.report_at_once, {"approvals": 3}, {"approvals": 100}),
     Fault("R14-tampering", tampering.tamper, {"count": 5}, {"count": 1000}),
     Fault("R17-row-held", database.hold_one_row, {"tries": 1, "seconds": 2.5}, {"tries": 4, "seconds": 5.0}),
+    Fault(
+        "R18-live-sockets",
+        sockets.watch_in_crowds,
+        {"reading": 40, "silent": 10, "seconds": 4},
+        {"reading": 450, "silent": 50, "seconds": 60},
+    ),
     Fault("R19-two-tenants", tenancy.two_tenants, {"steps": 30, "runs": 2}, {"steps": 50, "runs": 16}),
 )

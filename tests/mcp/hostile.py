@@ -76,7 +76,7 @@ def bent_server(bent: Bent, *, leaf: trustme.LeafCert | None = None):
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
-    server.handle_error = lambda *_arguments: None  # type: ignore[method-assign]
+    server.handle_error = lambda *_arguments: None
     if leaf is not None:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         leaf.configure_cert(context)

@@ -271,9 +271,9 @@ class MatchesSerializer(serializers.Serializer[Any]):
     examined = serializers.IntegerField()
     counts = MatchCountSerializer(many=True)
     agents = AgentCountSerializer(many=True)
-    samples = serializers.ListField(child=serializers.CharField())
-    complete = serializers.BooleanField()
-    covered_since = MomentField(allow_null=True)
+    samples = serializers.ListField(child=serializers.CharField(), help_text="The newest of these decisions.")
+    since = MomentField()
+    until = MomentField()
 
 
 class YamlSerializer(serializers.Serializer[Any]):

@@ -10,12 +10,13 @@ from accounts.permissions import Permission
 from verification.api import policy_serializers as shapes
 from verification.api.policy_view import OnePolicyView, valid
 from verification.models import PolicyVersion
-from verification.policies.replay import Replay, count_matches
+from verification.policies.replay import Replay
 from verification.policy_selectors import (
     dry_run_of,
     test_version,
     version_of,
 )
+from verification.statistics.policy_matches import count_matches
 
 
 @extend_schema(tags=["Policies"])
@@ -87,10 +88,12 @@ class MatchesView(OnePolicyView):
         responses=shapes.MatchesSerializer,
     )
     def get(self, request: Request, policy_id: str) -> Response:
-        """By version and effect, live and as a shadow, from the records; bounded as a dry run is."""
+        """By version and effect, live and as a shadow. `since` and `until` are taken to whole hours; beyond 120 days
+        to whole days. Counted some seconds after each decision.
+        """
         policy = self.policy(policy_id)
         values = valid(shapes.PeriodSerializer(data=request.query_params))
-        found = count_matches(policy.organization_id, policy.public_id, since=values["since"], until=values["until"])
+        found = count_matches(policy.organization_id, policy.id, since=values["since"], until=values["until"])
         counts = [
             {"version": version, "shadow": shadow, "effect": effect, "count": count}
             for (version, shadow, effect), count in sorted(found.counts.items())
@@ -101,7 +104,7 @@ class MatchesView(OnePolicyView):
             "counts": counts,
             "agents": agents,
             "samples": found.samples,
-            "complete": found.complete,
-            "covered_since": found.covered_since,
+            "since": found.since,
+            "until": found.until,
         }
         return Response(shapes.MatchesSerializer(body).data)

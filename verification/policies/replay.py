@@ -230,30 +230,3 @@ def _outcome(case: Case) -> tuple[str, str]:
     if isinstance(outcome, NeedsApproval):
         return PENDING, outcome.detail
     return (APPROVED if isinstance(outcome, Passed) else DENIED), getattr(outcome, "detail", "")
-
-
-@dataclass(slots=True)
-class Matches:
-    """How often the versions of a policy applied, live and as shadows, by what they said."""
-
-    examined: int = 0
-    counts: Counter[tuple[int, bool, str]] = field(default_factory=Counter)
-    agents: Counter[str] = field(default_factory=Counter)
-    samples: list[str] = field(default_factory=list)
-    complete: bool = True
-    covered_since: datetime | None = None
-
-
-def count_matches(organization_id: UUID, policy_id: str, *, since: datetime, until: datetime) -> Matches:
-    result, records = Matches(), Records(organization_id, since=since, until=until)
-    for identifier, body in records:
-        result.examined += 1
-        for match in body["data"].get("policies", ()):
-            if match["policy_id"] != policy_id:
-                continue
-            result.counts[match["version"], match.get("shadow", False), match["effect"]] += 1
-            result.agents[show_id(IdKind.AGENT, UUID(body["actor"]["id"]))] += 1
-            if len(result.samples) < MOST_SAMPLES:
-                result.samples.append(show_id(IdKind.VERIFICATION, identifier))
-    result.complete, result.covered_since = records.complete, records.covered_since
-    return result

@@ -39,12 +39,7 @@ def paused(connection: psycopg.Connection[Any], place: Place, agent: Agent) -> I
     Yields whether one sleeps there right now.
     """
     with _trigger(connection, place, agent, f"PERFORM pg_sleep({PAUSE_SECONDS});"):
-
-        def inside() -> bool:
-            row = connection.execute("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'").fetchone()
-            return bool(row and row[0])
-
-        yield inside
+        yield lambda: _sleeps(connection)
 
 
 @contextmanager
@@ -61,6 +56,30 @@ def failing(
             yield lambda: _tries(connection)
     finally:
         connection.execute("DROP SEQUENCE chaos_tries")
+
+
+@contextmanager
+def slowed(connection: psycopg.Connection[Any], table: str) -> Iterator[Callable[[], bool]]:
+    """Let whoever has inserted into or updated the table sleep right after it. Yields whether one sleeps right now."""
+    connection.execute(
+        "CREATE FUNCTION chaos_slow() RETURNS trigger LANGUAGE plpgsql AS"
+        f" $$ BEGIN PERFORM pg_sleep({PAUSE_SECONDS}); RETURN NULL; END $$"
+    )
+    try:
+        connection.execute(
+            sql.SQL(
+                "CREATE TRIGGER chaos_slow AFTER INSERT OR UPDATE ON {}"
+                " FOR EACH STATEMENT EXECUTE FUNCTION chaos_slow()"
+            ).format(sql.Identifier(table))
+        )
+        yield lambda: _sleeps(connection)
+    finally:
+        connection.execute("DROP FUNCTION chaos_slow CASCADE")
+
+
+def _sleeps(connection: psycopg.Connection[Any]) -> bool:
+    row = connection.execute("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'").fetchone()
+    return bool(row and row[0])
 
 
 def _tries(connection: psycopg.Connection[Any]) -> int:

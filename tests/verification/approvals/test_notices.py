@@ -4,10 +4,12 @@ import pytest
 
 from accounts.models import Role
 from accounts.notifications.models import Notification
-from agents.models import Agent
+from agents.models import Agent, AgentRuntime
 from tests.factories.followers import follow_all
 from tests.verification.approvals.inbox import make_inbox
+from tests.verification.approvals.test_deadlocks import circle_of, deadlocks
 from verification.services.approvals import Terms, approve_request, deny_request
+from verification.services.deadlocks import resolve_deadlock
 
 pytestmark = [pytest.mark.requirement("W4.6"), pytest.mark.requirement("R.1")]
 FOLLOWER = "notifications"
@@ -54,3 +56,34 @@ def test_whoever_may_not_agree_to_it_is_not_asked():
     follow_all(FOLLOWER)
     assert unread(inbox.manager, "approval_requested") == []
     assert unread(admin, "approval_requested") == [("approval_requested", 1)]
+
+
+@pytest.mark.requirement("E5")
+def test_admins_are_told_of_a_circle_until_it_is_open():
+    inbox, agents = circle_of(2)
+    admin = inbox.person(Role.ADMIN)
+    for agent in agents:
+        inbox.ask(agent)
+    (found,) = deadlocks(inbox, wait_for=1)
+    follow_all(FOLLOWER)
+    [row] = Notification.objects.filter(membership=admin.membership, kind="deadlock_detected")
+    assert row.text == "Verification deadlock detected: 2 agents wait for each other"
+    assert unread(admin, "deadlock_detected") == [("deadlock_detected", 1)]
+    resolve_deadlock(inbox.admin, found.id)
+    follow_all(FOLLOWER)
+    assert unread(admin, "deadlock_detected") == []
+
+
+@pytest.mark.requirement("E9")
+def test_admins_are_told_of_a_score_that_is_not_that_of_its_chain():
+    inbox = make_inbox()
+    admin = inbox.person(Role.ADMIN)
+    AgentRuntime.objects.filter(agent_id=inbox.asker.agent.id).update(trust_score=99)
+    # Denied at once, and examined by the follower because of it.
+    assert inbox.asker.ask_natively().json()["code"] == "check_failed"
+    follow_all("trust")
+    follow_all(FOLLOWER)
+    assert Agent.objects.get(id=inbox.asker.agent.id).status == "suspended"
+    [row] = Notification.objects.filter(membership=admin.membership, kind="trust_tampered")
+    assert row.text.startswith(f"Trust score of agent {inbox.asker.agent.name} was manipulated: ")
+    assert unread(admin, "agent_suspended_automatically") == [("agent_suspended_automatically", 1)]
