@@ -157,8 +157,10 @@ def hold_followers() -> dict[str, int]:
     What they have read ahead by then, they read again: the caller is about to erase clear values.
     """
     assert connection.in_atomic_block
-    rows = list(Follower.objects.select_for_update().order_by("name"))
     with connection.cursor() as cursor:
+        # Their steps may be long ones.
+        cursor.execute("SET LOCAL lock_timeout = '60s'")
+        rows = list(Follower.objects.select_for_update().order_by("name"))
         cursor.execute("UPDATE ledger_follower SET erased_at = clock_timestamp()")
     return {row.name: row.seq for row in rows}
 
