@@ -70,6 +70,8 @@ class AlertKind:
     icon: str = "bell"
     tone: str = "info"
     """One of a badge's: allowed, denied, pending, critical, info."""
+    tells_actor: bool = False
+    """Whether also whoever did it is told, because it happened without them."""
     topic: Callable[[Mapping[str, Any]], str] = subject
     """What an entry is about. As long as a person has not read of it, more of the same kind and topic are one line."""
     settled_by: frozenset[Event] = frozenset()
@@ -158,6 +160,11 @@ def kinds_for(membership: Membership) -> list[AlertKind]:
 def kind_of(event: str, entry: Mapping[str, Any]) -> AlertKind | None:
     """The kind that an entry of the ledger is told of as, if it is worth it."""
     return next((kind for kind in _by_event.get(event, ()) if kind.matches(entry)), None)
+
+
+def kinds_of(event: str, entry: Mapping[str, Any]) -> list[AlertKind]:
+    """All kinds that an entry is told of as, in the notifications centre."""
+    return [kind for kind in _by_event.get(event, ()) if kind.matches(entry)]
 
 
 def choices_with(membership: Membership, changes: Mapping[str, Mapping[Channel, bool]]) -> dict[str, dict[str, bool]]:

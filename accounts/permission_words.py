@@ -19,13 +19,16 @@ _TITLES: dict[str, Promise] = {
     "notifications": _("Notifications"),
     "organization": _("Organization"),
     "policies": _("Policies"),
+    "reports": _("Reports of suspicious behaviour"),
     "teams": _("Teams"),
     "tokens": _("API tokens"),
     "verifications": _("Verifications"),
+    "views": _("Saved views"),
 }
 _WORDS: dict[str, Promise] = {
     "agents:read": _("See agents, their configuration and history"),
     "agents:write": _("Register and edit agents"),
+    "agents:request": _("Ask for an agent"),
     "agents:lifecycle": _("Suspend, resume and revoke agents"),
     "agents:keys": _("Make, rotate and revoke keys of agents"),
     "agents:prove_key": _("Let an agent prove its key"),
@@ -53,10 +56,14 @@ _WORDS: dict[str, Promise] = {
     "policies:read": _("See policies"),
     "policies:write": _("Write policies"),
     "policies:activate": _("Activate and retire policies"),
+    "reports:make": _("Report suspicious behaviour of an agent"),
+    "reports:handle": _("See and decide what others have reported"),
     "teams:read": _("See teams"),
     "teams:write": _("Make and change teams"),
     "tokens:own": _("Make API tokens of one's own, and see one's sessions"),
     "verifications:read": _("See verifications"),
+    "views:own": _("Save views of lists for oneself"),
+    "views:share": _("Share one's views with the organization"),
 }
 
 

@@ -8,6 +8,8 @@ from accounts.models import Role
 class Permission(StrEnum):
     AGENTS_READ = "agents:read"
     AGENTS_WRITE = "agents:write"
+    AGENTS_REQUEST = "agents:request"
+    """To ask for an agent that one may not register oneself."""
     AGENTS_LIFECYCLE = "agents:lifecycle"
     AGENTS_KEYS = "agents:keys"
     AGENTS_ATTEST = "agents:attest"
@@ -19,6 +21,9 @@ class Permission(StrEnum):
     """To let one of several agents act that wait for each other, whomever the rule names."""
     AGENTS_TRUST = "agents:trust"
     """To set a trust score anew, with a reason."""
+    REPORTS_MAKE = "reports:make"
+    """To report suspicious behaviour of an agent, and to see what became of it."""
+    REPORTS_HANDLE = "reports:handle"
     CONTAINMENTS_READ = "containments:read"
     CONTAINMENTS_WRITE = "containments:write"
     MCP_READ = "mcp:read"
@@ -41,6 +46,10 @@ class Permission(StrEnum):
     LEDGER_READ = "ledger:read"
     LEDGER_PROVE = "ledger:prove"
     """To fetch checkpoints and proofs, which show nothing of anybody's entries; an agent may for its own decisions."""
+    VIEWS_OWN = "views:own"
+    """To keep views of lists, and columns, for oneself."""
+    VIEWS_SHARE = "views:share"
+    """To show a view of one's own to the whole organization."""
     ORGANIZATION_READ = "organization:read"
     ORGANIZATION_WRITE = "organization:write"
     VERIFY_ACTIONS = "verify:actions"
@@ -60,6 +69,7 @@ _VIEWER = frozenset(
         Permission.POLICIES_READ,
         Permission.TEAMS_READ,
         Permission.TOKENS_OWN,
+        Permission.VIEWS_OWN,
         Permission.NOTIFICATIONS_OWN,
         Permission.VERIFICATIONS_READ,
         Permission.LEDGER_READ,
@@ -67,10 +77,11 @@ _VIEWER = frozenset(
         Permission.ORGANIZATION_READ,
     }
 )
-_MEMBER = _VIEWER
+_MEMBER = _VIEWER | {Permission.AGENTS_REQUEST, Permission.REPORTS_MAKE, Permission.VIEWS_SHARE}
 _MANAGER = _MEMBER | {
     Permission.AGENTS_WRITE,
     Permission.AGENTS_LIFECYCLE,
+    Permission.REPORTS_HANDLE,
     Permission.AGENTS_KEYS,
     Permission.PROVE_KEY,
     Permission.CONTAINMENTS_WRITE,

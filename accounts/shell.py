@@ -82,6 +82,11 @@ class Shell:
         return [(scope, title, keys) for scope, title, keys in sheet if keys]
 
     @property
+    def may_report(self) -> bool:
+        """Whether pages of agents and decisions offer to report suspicious behaviour."""
+        return self._actor.may(Permission.REPORTS_MAKE)
+
+    @property
     def may_design(self) -> bool:
         return self._actor.may(Permission.ORGANIZATION_WRITE)
 

@@ -1,13 +1,13 @@
 """The events of agents that are worth a mail."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 from uuid import UUID
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from accounts.alerts import AlertKind, register_alert
+from accounts.alerts import AlertKind, register_alert, subject
 from accounts.contracts import ActorKind
 from accounts.models import Role
 from accounts.permissions import Permission
@@ -77,4 +77,71 @@ _register(
     _tampered,
     icon="shield-x",
     tone="critical",
+)
+
+
+def _request_page(entry: Mapping[str, Any]) -> str:
+    return f"/dashboard/agents/requests/{show_id(IdKind.AGENT_REQUEST, UUID(hex=entry['subject']['id']))}"
+
+
+def _asker(entry: Mapping[str, Any]) -> Collection[UUID]:
+    asker = entry["data"].get("requested_by")
+    return (UUID(hex=asker),) if asker else ()
+
+
+def _doer(entry: Mapping[str, Any]) -> Collection[UUID]:
+    return (UUID(hex=entry["actor"]["id"]),) if entry["actor"].get("id") else ()
+
+
+def _answer(entry: Mapping[str, Any]) -> str:
+    if entry["kind"] == Event.AGENT_REQUEST_DECLINED:
+        return f"Your request for an agent was declined: {entry['data'].get('note') or 'erased'}"
+    return f"The agent you asked for is registered: {entry['data']['agent'].get('label')}"
+
+
+register_alert(
+    AlertKind(
+        "agent_requested",
+        _("Somebody asks for an agent"),
+        frozenset({Event.AGENT_REQUESTED}),
+        lambda entry: (
+            f"{entry['actor'].get('label')} asks for an agent: {entry['data'].get('display_name') or 'erased'}"
+        ),
+        _ALL,
+        permission=Permission.AGENTS_WRITE,
+        path=_request_page,
+        icon="hand-helping",
+        tone="pending",
+        settled_by=frozenset(
+            {Event.AGENT_REQUEST_FULFILLED, Event.AGENT_REQUEST_DECLINED, Event.AGENT_REQUEST_WITHDRAWN}
+        ),
+        settled=subject,
+    )
+)
+register_alert(
+    AlertKind(
+        "agent_request_answered",
+        _("Your request for an agent was answered"),
+        frozenset({Event.AGENT_REQUEST_FULFILLED, Event.AGENT_REQUEST_DECLINED}),
+        _answer,
+        permission=Permission.AGENTS_REQUEST,
+        path=_request_page,
+        people=_asker,
+        icon="hand-helping",
+    )
+)
+register_alert(
+    AlertKind(
+        "kept_registration_done",
+        _("A registration that was kept while AIM was away is done"),
+        frozenset({Event.AGENT_REGISTERED}),
+        lambda entry: f"Your kept registration is done: {entry['subject'].get('label')}",
+        permission=Permission.AGENTS_READ,
+        matches=lambda entry: entry["data"].get("kept") is True,
+        path=_page,
+        people=_doer,
+        tells_actor=True,
+        icon="bot",
+        tone="allowed",
+    )
 )

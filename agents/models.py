@@ -7,6 +7,7 @@ from django.db.models import Value
 from django.db.models.functions import Concat, Lower
 
 from accounts.models import Organization, User
+from agents.requests import models as _models_of_requests  # noqa: F401 - Django finds them by this module
 from aim.ids import IdKind, show_id, uuid7
 
 

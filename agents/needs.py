@@ -10,9 +10,13 @@ from django.utils.translation import ngettext
 from accounts.contracts import Actor
 from accounts.permissions import Permission
 from agents.models import Agent, AgentStatus, PublicKey
+from agents.requests.models import AgentRequest
+from agents.requests.selectors import agent_requests_visible_to
 from agents.selectors import agents_visible_to
 from aim.console.needs import Need, StartStep, need_source, start_step
 from aim.console.viewer import Viewer
+
+_MOST_NAMED = 4
 
 
 @need_source
@@ -77,3 +81,19 @@ def register_first_agent(viewer: Viewer) -> StartStep | None:
         return None
     done = agents_visible_to(viewer).exists()
     return StartStep(30, _("Register first agent"), reverse("agents:agent-register"), done)
+
+
+@need_source
+def requests_for_agents(viewer: Viewer) -> Iterator[Need]:
+    if not isinstance(viewer, Actor) or not viewer.may(Permission.AGENTS_WRITE):
+        return
+    waiting = agent_requests_visible_to(viewer).filter(status=AgentRequest.Status.OPEN).order_by("id")
+    found = list(waiting[:_MOST_NAMED])
+    for row in found[: _MOST_NAMED - 1]:
+        asker = row.requested_by.name or row.requested_by.email if row.requested_by else _("Somebody")
+        title = _("%(who)s asks for an agent") % {"who": asker}
+        url = reverse("agents:agent-request", args=[row.public_id])
+        yield Need(title, row.display_name, url, _("Answer"), "hand-helping", "pending", 1, 24)
+    if len(found) == _MOST_NAMED:
+        url = reverse("agents:agent-requests")
+        yield Need(_("More requests for agents"), _("Oldest first"), url, _("Look"), "hand-helping", "pending", 1, 25)

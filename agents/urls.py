@@ -4,15 +4,21 @@ from agents.views.deletion import agent_delete
 from agents.views.detail import agent_act, agent_api_key, agent_detail, agent_rotate, agent_verify
 from agents.views.imports import agent_import
 from agents.views.registration import agent_edit, agent_key_result, agent_register
-from agents.views.registry import agent_list, agents_bulk
+from agents.views.registry import agent_list, agents_bulk, agents_export
+from agents.views.requests import agent_request_new, agent_request_page, agent_request_withdraw, agent_requests
 from agents.views.trust import agent_trust_examine, agent_trust_set
 
 app_name = "agents"
 urlpatterns = [
     path("dashboard/agents", agent_list, name="agent-list"),
     re_path("^dashboard/agents/bulk/(?P<verb>suspend|resume|attest)$", agents_bulk, name="agents-bulk"),
+    path("dashboard/agents/export", agents_export, name="agents-export"),
     path("dashboard/agents/register", agent_register, name="agent-register"),
     path("dashboard/agents/register/key", agent_key_result, name="agent-key-result"),
+    path("dashboard/agents/requests", agent_requests, name="agent-requests"),
+    path("dashboard/agents/requests/new", agent_request_new, name="agent-request-new"),
+    path("dashboard/agents/requests/<str:request_id>", agent_request_page, name="agent-request"),
+    path("dashboard/agents/requests/<str:request_id>/withdraw", agent_request_withdraw, name="agent-request-withdraw"),
     path("dashboard/agents/import", agent_import, name="agent-import"),
     path("dashboard/agents/<str:agent_id>", agent_detail, name="agent-detail"),
     path("dashboard/agents/<str:agent_id>/edit", agent_edit, name="agent-edit"),

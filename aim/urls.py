@@ -31,6 +31,8 @@ urlpatterns = [
     path("api/v1/", include("mcp.api.urls")),
     path("api/v1/", include("verification.api.urls")),
     path("", include("verification.urls")),
+    path("api/v1/", include("security.api.urls")),
+    path("", include("security.urls")),
     path("api/v1/schema", SpectacularAPIView.as_view(), name="schema"),
     path("api/v1/docs", ApiDocsView.as_view(), name="docs"),
 ]

@@ -12,7 +12,7 @@ from uuid import UUID
 from django.db import connection, transaction
 from django.db.models import Max, Q
 
-from accounts.alerts import AlertKind, Channel, alert_kinds, kind_of, recipients
+from accounts.alerts import AlertKind, Channel, alert_kinds, kinds_of, recipients
 from accounts.contracts import Actor, ActorKind
 from accounts.models import Membership, Organization
 from accounts.notifications.models import Notification
@@ -65,9 +65,9 @@ def tell(entries: Sequence[SealedEntry]) -> None:
     newest: int | None = None
     told = False
     for entry in entries:
-        kind = kind_of(entry.kind, entry.body)
+        kinds = kinds_of(entry.kind, entry.body)
         settled = settlements.by_event.get(entry.kind, ())
-        if (kind is None and not settled) or entry.recorded_at < since:
+        if not (kinds or settled) or entry.recorded_at < since:
             continue
         if newest is None:
             newest = Notification.objects.aggregate(newest=Max("seq"))["newest"] or -1
@@ -75,7 +75,7 @@ def tell(entries: Sequence[SealedEntry]) -> None:
             continue
         for one in settled:
             told = _settle(one, one.settled(entry.body)) or told
-        if kind is not None:
+        for kind in kinds:
             told = _tell(entry, kind) or told
     if told:
         transaction.on_commit(TOLD.touch, robust=True)
@@ -86,7 +86,7 @@ def _tell(entry: SealedEntry, kind: AlertKind) -> bool:
         membership
         for organization_id in organizations_of(entry, kind)
         for membership in recipients(organization_id, kind, Channel.NOTIFICATION, entry=entry.body)
-        if not _knows(entry, membership)
+        if kind.tells_actor or not _knows(entry, membership)
     ]
     if not people:
         return False

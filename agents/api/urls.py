@@ -2,12 +2,24 @@ from django.urls import path
 
 from agents.api.key_views import ApiKeysView, ApiKeyView, ChallengeView, ConfirmView, PublicKeysView, ResponseView
 from agents.api.lifecycle_views import AttestView, ResumeView, RevokeView, SuspendView
+from agents.api.request_views import (
+    AgentRequestDeclineView,
+    AgentRequestFulfilView,
+    AgentRequestsView,
+    AgentRequestView,
+    AgentRequestWithdrawView,
+)
 from agents.api.trust_views import TrustBaselineView, TrustEventsView
 from agents.api.views import AgentsView, AgentView, CapabilitiesView, HistoryView
 
 app_name = "agents-api"
 urlpatterns = [
     path("capabilities", CapabilitiesView.as_view(), name="capabilities"),
+    path("agent-requests", AgentRequestsView.as_view(), name="agent-requests"),
+    path("agent-requests/<str:request_id>", AgentRequestView.as_view(), name="agent-request"),
+    path("agent-requests/<str:request_id>/decline", AgentRequestDeclineView.as_view(), name="agent-request-decline"),
+    path("agent-requests/<str:request_id>/withdraw", AgentRequestWithdrawView.as_view(), name="agent-request-withdraw"),
+    path("agent-requests/<str:request_id>/fulfil", AgentRequestFulfilView.as_view(), name="agent-request-fulfil"),
     path("agents", AgentsView.as_view(), name="agents"),
     path("agents/<str:agent_id>", AgentView.as_view(), name="agent"),
     path("agents/<str:agent_id>/history", HistoryView.as_view(), name="history"),

@@ -58,7 +58,7 @@ def _import(actor: Actor, form: RegistrationForm) -> Imported:
         return Imported(name, None, InvalidInputError(tuple(problems)))
     try:
         key = form.cleaned_data["public_key"].strip()
-        return Imported(name, register_agent(actor, form.configuration(), public_key=key or None), None)
+        return Imported(name, register_agent(actor, form.configuration(), public_key=key or None, kept=True), None)
     except ServiceError as error:
         return Imported(name, None, error)
 

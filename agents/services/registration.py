@@ -30,9 +30,14 @@ class Registration:
 
 
 def register_agent(
-    actor: Actor, configuration: Mapping[str, Any], *, public_key: str | None = None, key_type: str | None = None
+    actor: Actor,
+    configuration: Mapping[str, Any],
+    *,
+    public_key: str | None = None,
+    key_type: str | None = None,
+    kept: bool = False,
 ) -> Registration:
-    """Register an agent of the actor's organization.
+    """Register an agent of the actor's organization. `kept`: it waited in a browser while AIM was away.
 
     `configuration` has the fields of `agents.configuration`; those with a default may be left out. Raises
     `InvalidInputError` with every problem, `AgentNameTakenError`.
@@ -52,11 +57,13 @@ def register_agent(
             problems += invalid_public_key(error).problems
     if problems:
         raise InvalidInputError(tuple(problems))
-    return _register(actor, complete, info)
+    return _register(actor, complete, info, kept=kept)
 
 
 @transaction.atomic
-def _register(actor: Actor, configuration: Mapping[str, Any], info: PublicKeyInfo | None) -> Registration:
+def _register(
+    actor: Actor, configuration: Mapping[str, Any], info: PublicKeyInfo | None, *, kept: bool
+) -> Registration:
     if actor.organization_id is None:
         raise NotFoundError
     agent = Agent(organization_id=actor.organization_id, owner_id=actor.id, **configuration)
@@ -72,6 +79,7 @@ def _register(actor: Actor, configuration: Mapping[str, Any], info: PublicKeyInf
             "configuration": configuration_of(agent),
             "public_key": key_data(key) if key else None,
             "api_key": api_key.prefix,
+            **({"kept": True} if kept else {}),
         },
     )
     return Registration(agent=agent, api_key=secret.text, warnings=warnings_of(configuration))

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.conf import settings
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -18,16 +19,19 @@ from agents.errors import AgentNameTakenError
 from agents.fragments import KEY_RESULT, WIZARD
 from agents.models import Agent
 from agents.registration_form import STEPS, RegistrationForm, form_values, risky
+from agents.requests.models import AgentRequest
+from agents.requests.selectors import agent_request_by_id
 from agents.selectors import agent_by_id, agents_with_key
 from agents.services.configuration import update_agent
 from agents.services.registration import register_agent
+from agents.services.requests import first_values, fulfil_agent_request
 from aim.api.path_ids import path_id
 from aim.console.fragments import DIALOG
 from aim.console.pages import redirect_to, render_page, retarget
 from aim.console.toasts import say
 from aim.crypto.problems import InvalidPublicKeyError
 from aim.crypto.public_keys import PublicKeyInfo, parse_public_key
-from aim.errors import InvalidInputError
+from aim.errors import ConflictError, InvalidInputError, Problem
 from aim.ids import IdKind
 
 _TEMPLATE = "agents/agent_register.html"
@@ -36,16 +40,25 @@ _TEMPLATE = "agents/agent_register.html"
 @require_http_methods(["GET", "HEAD", "POST"])
 @console_page(Permission.AGENTS_WRITE)
 def agent_register(request: HttpRequest, actor: Actor) -> HttpResponse:
+    """`?request=arq_…` begins with what a member has asked for, and closes the request with the registration."""
+    asked = _asked(request, actor)
     if request.method != "POST":
-        return _wizard(request, actor, RegistrationForm(initial=_first_values()), step="basic")
+        values = _first_values() | (first_values(asked) if asked else {})
+        return _wizard(request, actor, RegistrationForm(initial=values), step="basic")
     form = RegistrationForm(request.POST)
     step = _wanted_step(request, form)
     if step is not None:
         return _wizard(request, actor, form, step=step)
     key = form.cleaned_data["public_key"].strip()
     try:
-        made = register_agent(actor, form.configuration(), public_key=key or None)
-    except (InvalidInputError, AgentNameTakenError) as error:
+        with transaction.atomic():
+            made = register_agent(actor, form.configuration(), public_key=key or None, kept="kept" in request.POST)
+            if asked is not None:
+                fulfil_agent_request(actor, asked.id, made.agent.id)
+    except ConflictError as error:
+        form.take(error.problems or (Problem("name", error.code, error.message),))
+        return _wizard(request, actor, form, step=_first_failed(form))
+    except InvalidInputError as error:
         form.take(error.problems)
         return _wizard(request, actor, form, step=_first_failed(form))
     context = {
@@ -90,6 +103,11 @@ def agent_key_result(request: HttpRequest, actor: Actor) -> HttpResponse:
     text = request.POST.get("public_key", "")[:20_000]
     context = {"key": _judged(actor, text)}
     return render_page(request, "agents/agent_register_key.html", context, fragments={KEY_RESULT: "result"})
+
+
+def _asked(request: HttpRequest, actor: Actor) -> AgentRequest | None:
+    text = request.GET.get("request", "")
+    return agent_request_by_id(actor, path_id(IdKind.AGENT_REQUEST, text)) if text else None
 
 
 def _first_values() -> dict[str, Any]:
@@ -152,7 +170,7 @@ def _wizard(
         "groups": RULE_GROUPS.values(),
         "risky": risky(form.value("capabilities") or []),
         "key": None if agent else _judged(actor, form.value("public_key") or ""),
-        "action": request.path,
+        "action": request.get_full_path(),
     }
     status = 422 if sent and form.is_bound and form.errors else 200
     return render_page(request, _TEMPLATE, context, fragments={"dialog": "dialog", WIZARD: "wizard"}, status=status)

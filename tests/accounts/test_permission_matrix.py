@@ -22,6 +22,8 @@ _KINDS = {
     "challenge_id": IdKind.CHALLENGE,
     "containment_id": IdKind.CONTAINMENT,
     "invitation_id": IdKind.INVITATION,
+    "request_id": IdKind.AGENT_REQUEST,
+    "report_id": IdKind.REPORT,
     "notification_id": IdKind.NOTIFICATION,
     "session_id": IdKind.SESSION,
     "deadlock_id": IdKind.DEADLOCK,

@@ -32,6 +32,8 @@ _PREFIXES = {
     "run_id": "mrn",
     "server_id": "mcp",
     "server_key_id": "mky",
+    "report_id": "rpt",
+    "request_id": "arq",
     "session_id": "ses",
     "team_id": "tea",
     "token_id": "tok",

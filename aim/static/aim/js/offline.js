@@ -85,7 +85,7 @@ async function sendKept() {
   sending = true;
   try {
     for (const { id, action, fields } of await kept()) {
-      const body = new URLSearchParams([...fields, ["go", "submit"]]);
+      const body = new URLSearchParams([...fields, ["go", "submit"], ["kept", ""]]);
       const answer = await fetch(action, {
         method: "POST",
         body,
