@@ -49,7 +49,7 @@ FAULTS = (
     Fault("R5-valkey-lost", valkey.lose_valkey, {"tries": 1, "seconds": 1.2}, {"tries": 8, "seconds": 1.5}),
     Fault("R6-disk-full", disk.fill_disk, {"tries": 1}, {"tries": 10}, disk.cannot_mount),
     Fault("R7-clock-jumps", clocks.jump, {"tries": 1}, {"tries": 5}, clocks.no_library),
-    Fault("R8-workers-killed", workers.lose_workers, {"tries": 1}, {"tries": 3}),
+    Fault("R8-workers-killed", workers.lose_workers, {"tries": 1}, {"tries": 5}),
     Fault("R9-at-once", races.ask_at_once, {"rounds": 2, "processes": 2}, {"rounds": 20, "processes": 4}),
     Fault("R10-suspension", races.suspend_under_load, {"rounds": 5}, {"rounds": 1000}),
     Fault("R12-replay", replays.replay, {"requests": 100}, {"requests": 2000}),
