@@ -43,6 +43,7 @@ from accounts.pages.settings import (
     security_settings,
 )
 from accounts.pages.tokens import token_new, token_revoke, token_settings
+from accounts.pages.tour import tour
 
 app_name = "accounts"
 urlpatterns = [
@@ -72,6 +73,7 @@ urlpatterns = [
     path("dashboard/account/sessions/<str:session_id>/end", session_end, name="session-end"),
     path("dashboard/settings", organization_settings, name="settings"),
     path("dashboard/settings/logo/remove", logo_remove, name="logo-remove"),
+    path("dashboard/tour", tour, name="tour"),
     path("dashboard/notifications", notifications, name="notifications"),
     path("dashboard/notifications/read", notifications_read, name="notifications-read"),
     path("dashboard/notifications/<str:notification_id>/read", notification_read, name="notification-read"),
