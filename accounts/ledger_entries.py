@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from uuid import UUID
 
 from accounts.contracts import Actor
-from accounts.models import Invitation, Membership, Organization, PersonalToken, Team, User, UserSession
+from accounts.models import Invitation, Membership, Organization, PersonalToken, SavedView, Team, User, UserSession
 from aim.ledger.append import append_entry
 from aim.ledger.events import Event
 
-Subject = Organization | User | Membership | Team | PersonalToken | Invitation | UserSession
+Subject = Organization | User | Membership | Team | PersonalToken | Invitation | UserSession | SavedView
 
 
 def record(
@@ -47,5 +47,8 @@ def _subject(subject: Subject) -> dict[str, object]:
             return {"kind": "invitation", "id": subject.id.hex, "label": subject.role}
         case UserSession():
             return {"kind": "session", "id": subject.id.hex, "label": subject.method}
+        case SavedView():
+            # Its name was typed by a person, and stands in the personal part.
+            return {"kind": "view", "id": subject.id.hex, "label": subject.list_name}
         case PersonalToken():
             return {"kind": "token", "id": subject.id.hex, "label": subject.prefix}

@@ -215,6 +215,56 @@ class Team(models.Model):
         return show_id(IdKind.TEAM, self.id)
 
 
+class SavedView(models.Model):
+    """A list as somebody wants to see it again: filters, order and columns, under a name.
+
+    It is its owner's, and everybody's once it is shared; a shared one outlives its owner's membership.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="saved_views")
+    owner = models.ForeignKey(Membership, null=True, on_delete=models.SET_NULL, related_name="saved_views")
+    list_name = models.CharField(max_length=40)
+    """The name of an `aim.console.list_kinds.ListKind`."""
+    name = models.CharField(max_length=80)
+    query = models.TextField(blank=True)
+    """As `ListKind.query_of` writes it."""
+    columns = models.JSONField(default=list)
+    shared = models.BooleanField(default=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint("owner", "list_name", Lower("name"), name="saved_view_name_once_per_person")
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def public_id(self) -> str:
+        return show_id(IdKind.SAVED_VIEW, self.id)
+
+
+class ListPreference(models.Model):
+    """How one person wants to find a list: with these columns, and beginning with this view."""
+
+    membership = models.ForeignKey(Membership, on_delete=models.CASCADE, related_name="list_preferences")
+    list_name = models.CharField(max_length=40)
+    columns = models.JSONField(null=True)
+    """None is the list's usual columns."""
+    default_view = models.ForeignKey(SavedView, null=True, on_delete=models.SET_NULL, related_name="+")
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["membership", "list_name"], name="list_preference_once_per_person")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.list_name} for {self.membership_id}"
+
+
 class PersonalToken(models.Model):
     """A secret that acts for one person in one organization, with no more rights than its scopes and the role allow."""
 

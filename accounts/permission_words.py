@@ -23,6 +23,7 @@ _TITLES: dict[str, Promise] = {
     "teams": _("Teams"),
     "tokens": _("API tokens"),
     "verifications": _("Verifications"),
+    "views": _("Saved views"),
 }
 _WORDS: dict[str, Promise] = {
     "agents:read": _("See agents, their configuration and history"),
@@ -61,6 +62,8 @@ _WORDS: dict[str, Promise] = {
     "teams:write": _("Make and change teams"),
     "tokens:own": _("Make API tokens of one's own, and see one's sessions"),
     "verifications:read": _("See verifications"),
+    "views:own": _("Save views of lists for oneself"),
+    "views:share": _("Share one's views with the organization"),
 }
 
 

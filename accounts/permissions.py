@@ -46,6 +46,10 @@ class Permission(StrEnum):
     LEDGER_READ = "ledger:read"
     LEDGER_PROVE = "ledger:prove"
     """To fetch checkpoints and proofs, which show nothing of anybody's entries; an agent may for its own decisions."""
+    VIEWS_OWN = "views:own"
+    """To keep views of lists, and columns, for oneself."""
+    VIEWS_SHARE = "views:share"
+    """To show a view of one's own to the whole organization."""
     ORGANIZATION_READ = "organization:read"
     ORGANIZATION_WRITE = "organization:write"
     VERIFY_ACTIONS = "verify:actions"
@@ -65,6 +69,7 @@ _VIEWER = frozenset(
         Permission.POLICIES_READ,
         Permission.TEAMS_READ,
         Permission.TOKENS_OWN,
+        Permission.VIEWS_OWN,
         Permission.NOTIFICATIONS_OWN,
         Permission.VERIFICATIONS_READ,
         Permission.LEDGER_READ,
@@ -72,7 +77,7 @@ _VIEWER = frozenset(
         Permission.ORGANIZATION_READ,
     }
 )
-_MEMBER = _VIEWER | {Permission.AGENTS_REQUEST, Permission.REPORTS_MAKE}
+_MEMBER = _VIEWER | {Permission.AGENTS_REQUEST, Permission.REPORTS_MAKE, Permission.VIEWS_SHARE}
 _MANAGER = _MEMBER | {
     Permission.AGENTS_WRITE,
     Permission.AGENTS_LIFECYCLE,

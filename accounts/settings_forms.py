@@ -105,3 +105,11 @@ class TokenForm(forms.Form):
 
 class NameForm(forms.Form):
     name = forms.CharField(label=_("Your name"), max_length=200, widget=forms.TextInput(attrs={"autocomplete": "name"}))
+
+
+class ViewForm(forms.Form):
+    name = forms.CharField(
+        label=_("Name"), max_length=80, widget=forms.TextInput(attrs={"autofocus": True, "autocomplete": "off"})
+    )
+    default = forms.BooleanField(label=_("Begin with this view"), required=False)
+    shared = forms.BooleanField(label=_("Share it with the organization"), required=False)

@@ -12,6 +12,15 @@ from accounts.pages.account import (
 from accounts.pages.alerts import alert_settings, own_alerts
 from accounts.pages.door import join_page, login_page, logout_page, provider_page
 from accounts.pages.invitations import invitation_resend, invitation_revoke, invite_page, invited_page
+from accounts.pages.lists import (
+    columns_choose,
+    view_change,
+    view_default,
+    view_new,
+    view_remove,
+    view_replace,
+    views_manage,
+)
 from accounts.pages.logo import logo_page
 from accounts.pages.members import (
     member_page,
@@ -71,6 +80,13 @@ urlpatterns = [
     path("dashboard/account/identities/<int:identity_id>/unlink", identity_unlink, name="identity-unlink"),
     path("dashboard/account/sessions/end", sessions_end, name="sessions-end"),
     path("dashboard/account/sessions/<str:session_id>/end", session_end, name="session-end"),
+    path("dashboard/lists/<str:list_name>/columns", columns_choose, name="columns"),
+    path("dashboard/lists/<str:list_name>/default", view_default, name="view-default"),
+    path("dashboard/lists/<str:list_name>/views", views_manage, name="views"),
+    path("dashboard/lists/<str:list_name>/views/new", view_new, name="view-new"),
+    path("dashboard/lists/<str:list_name>/views/<str:view_id>", view_change, name="view-change"),
+    path("dashboard/lists/<str:list_name>/views/<str:view_id>/replace", view_replace, name="view-replace"),
+    path("dashboard/lists/<str:list_name>/views/<str:view_id>/remove", view_remove, name="view-remove"),
     path("dashboard/settings", organization_settings, name="settings"),
     path("dashboard/settings/logo/remove", logo_remove, name="logo-remove"),
     path("dashboard/tour", tour, name="tour"),

@@ -44,6 +44,7 @@ class IdKind(StrEnum):
     MCP_KEY = "mky"
     MCP_EVENT = "mev"
     REPORT_FILE = "rep"
+    SAVED_VIEW = "viw"
 
 
 class InvalidIdError(ValueError):

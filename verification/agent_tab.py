@@ -11,6 +11,7 @@ from accounts.contracts import Actor
 from accounts.permissions import Permission
 from agents.models import Agent
 from agents.tabs import AgentTab, register_tab
+from verification.columns import VERIFICATION_LIST
 from verification.figures import figures_for
 from verification.selectors import verifications_visible_to
 from verification.statistics.selectors import span_of
@@ -25,6 +26,7 @@ def _activity(_request: HttpRequest, actor: Actor, agent: Agent) -> Mapping[str,
     address = f"{reverse('verification:verification-list')}?agent={agent.public_id}"
     return {
         "rows": rows_of(list(verifications_visible_to(actor).filter(agent_id=agent.id)[:SHOWN]), {agent.id: agent}),
+        "columns": VERIFICATION_LIST.usual_columns,
         "figures": figures_for(actor, span, agent_id=agent.id),
         "all_address": address,
     }

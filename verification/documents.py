@@ -5,6 +5,7 @@ one that is rare by the index. So neither way ever reads more than a few thousan
 """
 
 import re
+from collections.abc import Sequence
 from uuid import UUID
 
 from django.contrib.postgres.search import SearchQuery
@@ -31,15 +32,30 @@ def matching_ids(actor: Actor, text: str, rows: QuerySet[Verification], *, most:
     newest = list(rows.order_by("-id").values_list("id", flat=True)[:NEWEST])
     if not newest:
         return []
-    contained = Q(resource__icontains=text) | Q(user_id__icontains=text) | Q(session_id__icontains=text)
     found = list(
-        Verification.objects.filter(contained, id__gte=newest[-1], id__in=newest)
+        Verification.objects.filter(_contained(text), id__gte=newest[-1], id__in=newest)
         .order_by("-id")
         .values_list("id", flat=True)[:most]
     )
     if len(found) >= most or len(newest) < NEWEST:
         return found
-    query = SearchQuery(" & ".join(f"{word}:*" for word in words), search_type="raw", config="simple")
-    older = Document.objects.filter(organization_id=actor.scope, words=query, verification_id__lt=newest[-1])
+    older = _documents(actor, words).filter(verification_id__lt=newest[-1])
     ids = older.order_by("-verification_id").values_list("verification_id", flat=True)
     return found + list(ids[: most - len(found)])
+
+
+def matching(actor: Actor, text: str) -> Q:
+    """All that the text finds, one way or the other, without a bound: for files."""
+    words = words_of(text).split()[:MOST_WORDS]
+    if not words:
+        return Q(pk__in=[])
+    return _contained(text) | Q(id__in=_documents(actor, words).values("verification_id"))
+
+
+def _contained(text: str) -> Q:
+    return Q(resource__icontains=text) | Q(user_id__icontains=text) | Q(session_id__icontains=text)
+
+
+def _documents(actor: Actor, words: Sequence[str]) -> QuerySet[Document]:
+    query = SearchQuery(" & ".join(f"{word}:*" for word in words), search_type="raw", config="simple")
+    return Document.objects.filter(organization_id=actor.scope, words=query)

@@ -7,7 +7,7 @@ the newest period that holds any.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -25,12 +25,14 @@ from aim import clock
 from aim.console.lists import Facet, Order, Page, keyset_page, make_facet
 from aim.ids import IdKind, InvalidIdError, parse_id, show_id, uuid7_bytes
 from verification.codes import MEANINGS
-from verification.documents import matching_ids
+from verification.documents import matching, matching_ids
 from verification.models import Rollup, Verification
 from verification.selectors import verifications_visible_to
 from verification.statistics.selectors import SPANS, STEPS, USUAL_POINTS, Granularity, Span, span_of
 
 USUAL_RANGE = "24h"
+CUSTOM = "custom"
+"""The name of a range of two days, which an address asks for by naming the first of them."""
 RANGES: Mapping[str, Promise] = {
     "1h": _("Last hour"),
     "24h": _("Last 24 hours"),
@@ -44,6 +46,8 @@ COUNTED = 1000
 """So many matches of a text are counted; beyond, the list says "1,000+"."""
 _ORDERS = {"time": "id"}
 _SHOWN = 8
+_FIRST_YEAR = 2000
+"""A year that somebody is still typing is no range."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +67,10 @@ class Filters:
 
     @classmethod
     def read(cls, parameters: QueryDict) -> "Filters":
-        name = parameters.get("range", USUAL_RANGE)
-        since, until = _custom(parameters) if name == "custom" else (None, None)
+        since, until = _custom(parameters)
+        name = CUSTOM
         if since is None:
+            name = parameters.get("range", USUAL_RANGE)
             name = name if name in SPANS else USUAL_RANGE
             span = span_of(name)
             assert span is not None
@@ -84,6 +89,18 @@ class Filters:
         )
 
     @property
+    def first_day(self) -> date | None:
+        """Of a range of days; None for a range up to now."""
+        return timezone.localdate(self.since) if self.range == CUSTOM else None
+
+    @property
+    def last_day(self) -> date | None:
+        """The day that `until` ends; None where the range goes up to now."""
+        if self.range != CUSTOM or self.until is None:
+            return None
+        return timezone.localdate(self.until - timedelta(microseconds=1))
+
+    @property
     def any(self) -> bool:
         return bool(self.counted or self.statuses or self.actions or self.codes or self.agents)
 
@@ -94,7 +111,7 @@ class Filters:
 
     def span(self) -> Span:
         """The whole periods that the range covers."""
-        if self.range != "custom":
+        if self.range != CUSTOM:
             span = span_of(self.range)
             assert span is not None
             return span
@@ -139,11 +156,7 @@ def listing_for(actor: Actor, parameters: QueryDict) -> Listing:
 
 def _narrowed(actor: Actor, filters: Filters) -> tuple[QuerySet[Verification], int, bool]:
     """The rows, how many there are, and whether there are more than were counted."""
-    rows = _within(verifications_visible_to(actor), filters.since, filters.until).filter(filters.of_rollups())
-    if filters.user:
-        rows = rows.filter(user_id=filters.user)
-    if filters.session:
-        rows = rows.filter(session_id=filters.session)
+    rows = _without_text(actor, filters)
     if filters.text:
         rows = rows.filter(id__in=matching_ids(actor, filters.text, rows, most=COUNTED + 1))
     if filters.counted:
@@ -157,6 +170,21 @@ def _narrowed(actor: Actor, filters: Filters) -> tuple[QuerySet[Verification], i
         # What is newer than the rollups' last look is always looked through.
         rows = _within(rows, known["first"], None if last >= clock.now() - timedelta(minutes=5) else last)
     return rows, known["total"] or 0, False
+
+
+def every_row(actor: Actor, filters: Filters) -> QuerySet[Verification]:
+    """All rows that pass, however long that takes: for files, not for pages."""
+    rows = _without_text(actor, filters)
+    return rows.filter(matching(actor, filters.text)) if filters.text else rows
+
+
+def _without_text(actor: Actor, filters: Filters) -> QuerySet[Verification]:
+    rows = _within(verifications_visible_to(actor), filters.since, filters.until).filter(filters.of_rollups())
+    if filters.user:
+        rows = rows.filter(user_id=filters.user)
+    if filters.session:
+        rows = rows.filter(session_id=filters.session)
+    return rows
 
 
 def facets_for(actor: Actor, filters: Filters) -> list[Facet]:
@@ -254,7 +282,7 @@ def _custom(parameters: QueryDict) -> tuple[datetime | None, datetime | None]:
         first, last = parse_date(parameters.get("since", "")), parse_date(parameters.get("until", ""))
     except ValueError:
         return None, None
-    if first is None:
+    if first is None or first.year < _FIRST_YEAR:
         return None, None
     zone = timezone.get_current_timezone()
     since = datetime(first.year, first.month, first.day, tzinfo=zone)

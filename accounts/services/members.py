@@ -10,7 +10,7 @@ from accounts.contracts import Actor
 from accounts.dependents import tell_dependents
 from accounts.errors import AlreadyMemberError, LastAdminError, SeveralOrganizationsError
 from accounts.ledger_entries import record
-from accounts.models import Membership, Organization, PersonalToken, Role, User, UserSession
+from accounts.models import Membership, Organization, PersonalToken, Role, SavedView, User, UserSession
 from accounts.ownership import hand_over
 from accounts.permissions import Permission, permissions_of
 from accounts.services.invitation_endings import end_invitations_by
@@ -79,6 +79,7 @@ def remove_member(actor: Actor, user_id: UUID, *, organization_id: UUID) -> None
     }
     record(actor, Event.MEMBERSHIP_REMOVED, organization_id=organization_id, subject=membership, data=data)
     end_invitations_by(actor, membership, because="member_removed")
+    SavedView.objects.filter(owner=membership, shared=False).delete()
     membership.delete()
     tell_dependents(organization_id)
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.urls import reverse
 from django.utils.functional import Promise, SimpleLazyObject
 from django.utils.translation import gettext as _
@@ -12,7 +13,11 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts.console import console_page
 from accounts.contracts import Actor
+from accounts.exports import export_list
+from accounts.lists import list_state, opening
 from accounts.permissions import Permission
+from agents.columns import AGENT_LIST
+from agents.exports import lines_for
 from agents.forms import ReasonForm
 from agents.fragments import AGENTS
 from agents.models import Agent
@@ -33,6 +38,9 @@ from aim.ids import IdKind, InvalidIdError, parse_id
 @require_safe
 @console_page(Permission.AGENTS_READ)
 def agent_list(request: HttpRequest, actor: Actor) -> HttpResponse:
+    state = list_state(request, actor, AGENT_LIST)
+    if elsewhere := opening(request, state):
+        return elsewhere
     filters = Filters.read(actor, request.GET)
     everything, found = tallies_of(actor, filters.searching)
     facets = facets_for(actor, filters, found)
@@ -41,6 +49,7 @@ def agent_list(request: HttpRequest, actor: Actor) -> HttpResponse:
         # Asked for only where the whole page is drawn.
         "figures": SimpleLazyObject(lambda: figures_for(actor, everything)),
         "facets": facets,
+        "state": state,
         "chips": chips_of(facets, request.path, request.GET),
         "may_change": actor.may(Permission.AGENTS_LIFECYCLE),
         "may_attest": actor.may(Permission.AGENTS_ATTEST),
@@ -57,6 +66,12 @@ def agent_first(request: HttpRequest, actor: Actor) -> HttpResponse:
     if not Agent.objects.filter(organization_id=actor.scope).exists():
         return HttpResponse(status=204)
     return redirect_to(request, "agents:agent-list")
+
+
+@require_POST
+@console_page(Permission.AGENTS_READ)
+def agents_export(request: HttpRequest, actor: Actor) -> HttpResponseBase:
+    return export_list(request, actor, AGENT_LIST, lines_for)
 
 
 @dataclass(frozen=True, slots=True)

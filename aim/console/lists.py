@@ -18,6 +18,8 @@ from django.http import QueryDict
 from django.utils.functional import Promise
 
 PAGE = 50
+MOST_ROWS = 500
+"""A page grows by pages up to here, and then there is only the next one."""
 _PARTS = 3
 _Row = TypeVar("_Row", bound=Model)
 
@@ -53,6 +55,8 @@ class Page(Generic[_Row]):
     first: int
     next: str | None
     previous: str | None
+    more: int | None = None
+    """How many rows the page would have with those of the next added; None where it cannot grow."""
 
     @property
     def last(self) -> int:
@@ -67,7 +71,11 @@ class Page(Generic[_Row]):
 def keyset_page(
     rows: QuerySet[_Row], order: Order, parameters: QueryDict, *, total: int, size: int = PAGE
 ) -> Page[_Row]:
-    """The page behind `?after=` or before `?before=`; a key that no page wrote leads to the first page."""
+    """The page behind `?after=` or before `?before=`; a key that no page wrote leads to the first page.
+
+    `?rows=150` is a page that has grown by loading more, in the address like everything else.
+    """
+    step, size = size, _size(parameters, size)
     key = _Key.read(parameters.get("after") or parameters.get("before"), order)
     backwards = key is not None and "after" not in parameters
     descending = order.descending != backwards
@@ -89,7 +97,15 @@ def keyset_page(
         first=first if found else 0,
         next=_Key.of(found[-1], order, first + len(found) - 1).write() if found and after else None,
         previous=_Key.of(found[0], order, first).write() if found and before else None,
+        more=size + step if found and after and not backwards and size < MOST_ROWS else None,
     )
+
+
+def _size(parameters: QueryDict, step: int) -> int:
+    asked = parameters.get("rows", "")
+    if not asked.isascii() or not asked.isdecimal() or len(asked) > len(str(MOST_ROWS)):
+        return step
+    return min(MOST_ROWS, max(step, int(asked) // step * step))
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +226,7 @@ def chips_of(facets: Sequence[Facet], path: str, parameters: QueryDict) -> list[
 def _without(path: str, parameters: QueryDict, name: str, value: str) -> str:
     left = parameters.copy()
     left.setlist(name, [other for other in parameters.getlist(name) if other != value])
-    for key in ("after", "before"):
+    for key in ("after", "before", "rows"):
         left.pop(key, None)
     encoded = left.urlencode()
     return f"{path}?{encoded}" if encoded else path

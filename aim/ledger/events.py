@@ -37,6 +37,10 @@ class Event(StrEnum):
     TEAM_REMOVED = "accounts.team.removed"
     TOKEN_CREATED = "accounts.token.created"  # noqa: S105 - the name of an event
     TOKEN_REVOKED = "accounts.token.revoked"  # noqa: S105 - the name of an event
+    VIEW_SAVED = "accounts.view.saved"
+    VIEW_CHANGED = "accounts.view.changed"
+    VIEW_REMOVED = "accounts.view.removed"
+    LIST_EXPORTED = "accounts.list.exported"
     AGENT_REGISTERED = "agents.agent.registered"
     AGENT_UPDATED = "agents.agent.updated"
     AGENT_DELETED = "agents.agent.deleted"
@@ -96,6 +100,9 @@ class Event(StrEnum):
     MCP_SERVER_SUSPENDED = "mcp.server.suspended"
     MCP_SERVER_RESUMED = "mcp.server.resumed"
     MCP_SERVER_RETIRED = "mcp.server.retired"
+    MCP_HEALTH_CHANGED = "mcp.health.changed"
+    MCP_CERTIFICATE_EXPIRING = "mcp.certificate.expiring"
+    MCP_CERTIFICATE_EXPIRED = "mcp.certificate.expired"
     MCP_ROTATION_STARTED = "mcp.rotation.started"
     MCP_ROTATION_CONFIRMED = "mcp.rotation.confirmed"
     MCP_ROTATION_PROVED = "mcp.rotation.proved"

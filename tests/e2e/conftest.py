@@ -34,6 +34,10 @@ class Cast:
 
 @pytest.fixture
 def cast():
+    return make_cast()
+
+
+def make_cast() -> Cast:
     organization = make_organization()
     return Cast(organization, **{role.value: make_person(organization, role) for role in Role})
 

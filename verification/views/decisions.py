@@ -6,11 +6,15 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.urls import reverse
-from django.views.decorators.http import require_safe
+from django.utils import timezone
+from django.views.decorators.http import require_POST, require_safe
 
 from accounts.console import console_page
 from accounts.contracts import Actor
+from accounts.exports import export_list
+from accounts.lists import list_state, opening
 from accounts.permissions import Permission
 from agents.models import Agent
 from aim.api.path_ids import path_id
@@ -18,7 +22,9 @@ from aim.console.lists import chips_of
 from aim.console.pages import render_page
 from aim.errors import NotFoundError
 from aim.ids import IdKind
+from verification.columns import VERIFICATION_LIST
 from verification.detail import Detail, detail_of
+from verification.exports import lines_for
 from verification.figures import figures_for
 from verification.fragments import VERIFICATIONS
 from verification.listing import RANGES, Listing, facets_for, listing_for
@@ -29,6 +35,9 @@ from verification.selectors import checks_of_many
 @require_safe
 @console_page(Permission.VERIFICATIONS_READ)
 def verification_list(request: HttpRequest, actor: Actor) -> HttpResponse:
+    state = list_state(request, actor, VERIFICATION_LIST)
+    if elsewhere := opening(request, state):
+        return elsewhere
     listing = listing_for(actor, request.GET)
     facets = facets_for(actor, listing.filters)
     detail = _asked(actor, request.GET.get("d", ""))
@@ -37,8 +46,12 @@ def verification_list(request: HttpRequest, actor: Actor) -> HttpResponse:
         "rows": rows_of(listing.page.rows, listing.agents),
         "figures": figures_for(actor, listing.filters.span()),
         "facets": facets,
+        "state": state,
+        "columns": state.columns,
         "chips": chips_of(facets, request.path, request.GET),
         "ranges": RANGES,
+        "range_words": RANGES.get(listing.filters.range, ""),
+        "today": timezone.localdate(),
         "detail": detail,
         **(_beside(request, listing, detail) if detail else {}),
     }
@@ -48,6 +61,12 @@ def verification_list(request: HttpRequest, actor: Actor) -> HttpResponse:
         context,
         fragments={VERIFICATIONS: "list", "drawer": "drawer"},
     )
+
+
+@require_POST
+@console_page(Permission.VERIFICATIONS_READ)
+def verifications_export(request: HttpRequest, actor: Actor) -> HttpResponseBase:
+    return export_list(request, actor, VERIFICATION_LIST, lines_for)
 
 
 @require_safe

@@ -15,6 +15,7 @@ from aim import clock
 from aim.console.charts import latency_chart
 from aim.console.needs import needs_of, start_steps_of
 from aim.console.pages import render_page
+from verification.columns import VERIFICATION_LIST
 from verification.coverage import coverage_of
 from verification.figures import figures_for, latencies_of
 from verification.fragments import OVERVIEW
@@ -44,6 +45,7 @@ def overview(request: HttpRequest, actor: Actor) -> HttpResponse:
         "reasons": [(code, CODE_WORDS.get(code, code), count) for code, count in reasons(actor, span)[:6]],
         "movers": trust_movers(actor, since=clock.now() - timedelta(days=1)),
         "coverage": coverage_of(actor),
+        "columns": VERIFICATION_LIST.usual_columns,
         "rows": rows_of(latest, agents),  # type: ignore[arg-type]  # a key that is no id finds nothing
         "origin": settings.ORIGIN,
     }

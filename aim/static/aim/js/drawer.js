@@ -31,6 +31,8 @@ class AimDrawer extends HTMLElement {
 
 customElements.define("aim-drawer", AimDrawer);
 
+// A list that is drawn anew beside it does not know which of its rows is looked at.
+document.addEventListener("htmx:after:swap", () => document.querySelector("aim-drawer")?.mark());
 document.addEventListener("htmx:after:history:update", () => document.querySelector("aim-drawer")?.mark());
 
 document.addEventListener("aim:key", (event) => {

@@ -1,6 +1,7 @@
 // Lists: the selection survives every search, j and k move, and what was typed is never overwritten by an answer.
 
 const LIST = "[data-list]";
+const TYPED = "input:is([type=search], [type=date])";
 
 class AimSelection extends HTMLElement {
   connectedCallback() {
@@ -98,10 +99,10 @@ document.addEventListener("htmx:config:request", (event) => {
 
 // A box that is being typed into is left alone by the answer to what was typed before.
 document.addEventListener("focusin", (event) => {
-  if (event.target.matches?.("input[type=search]")) event.target.setAttribute("hx-morph-skip", "");
+  if (event.target.matches?.(TYPED)) event.target.setAttribute("hx-morph-skip", "");
 });
 document.addEventListener("focusout", (event) => {
-  if (event.target.matches?.("input[type=search]")) event.target.removeAttribute("hx-morph-skip");
+  if (event.target.matches?.(TYPED)) event.target.removeAttribute("hx-morph-skip");
 });
 
 // What the server says is chosen is what the boxes of the filters show.

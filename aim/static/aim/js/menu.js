@@ -19,6 +19,13 @@ function place(menu) {
   menu.style.top = `${Math.max(8, top)}px`;
 }
 
+// A link in a menu leads somewhere else, even where only a part of the page changes; boxes and switches leave it open.
+document.addEventListener("click", (event) => {
+  const item = event.target.closest?.(".menu a.menu-item, .menu [data-closes-menu]");
+  const menu = item?.closest(".menu:popover-open");
+  if (menu && !event.ctrlKey && !event.metaKey && !event.shiftKey) menu.hidePopover();
+});
+
 document.addEventListener("keydown", (event) => {
   if (event.key !== "ArrowDown" && event.key !== "ArrowUp") return;
   const menu = event.target.closest?.(".menu:popover-open") || document.querySelector(".menu:popover-open");

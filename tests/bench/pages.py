@@ -1,0 +1,240 @@
+"""`python -m tests.bench.pages`: how long the server takes for each main page of a large organization.
+
+Starts a PostgreSQL, a Valkey and the product's own web process, fills them with 100,000 agents and 1,000,000 decisions,
+asks for every page in turn over one connection, and removes everything. That takes about ten minutes.
+"""
+
+import argparse
+import http.client
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import msgspec
+
+from tests.bench import machine, report
+from tests.bench.agents import read_agents, write_agents
+from tests.bench.client import percentile
+from tests.bench.processes import CpuMeter, wait_for_quiet
+from tests.bench.product import migrate, populate, run_command, start_product
+from tests.bench.rounds import Length, run_client
+from tests.bench.servers import BenchProblem, Stores, Subject, stop_subject, stores
+
+TARGET_MS = 200
+_RARE, _FREQUENT = "quarterly", "invoices"
+_FEW = 5
+
+
+class Known(msgspec.Struct, frozen=True):
+    """What `tests.bench.pages_population` has written."""
+
+    cookie: str
+    value: str
+    agent: str
+    busy_agent: str
+    verification: str
+    approval: str
+    owner: str
+
+
+@dataclass(frozen=True)
+class PageOf:
+    """A page by name; `fragment` is the id of the part that htmx asks for."""
+
+    name: str
+    path: str
+    fragment: str = ""
+
+
+class PageFigures(msgspec.Struct, frozen=True):
+    """Milliseconds from the request to the last byte of the answer; processor milliseconds per request; bytes."""
+
+    name: str
+    p50: float
+    p95: float
+    longest: float
+    server_cpu: float
+    postgres_cpu: float
+    size: int
+    others: float
+
+    @property
+    def met(self) -> bool:
+        return self.p95 <= TARGET_MS
+
+
+def pages_of(known: Known) -> Iterator[PageOf]:
+    """Every main page, the lists with each filter and order."""
+    yield PageOf("overview", "/dashboard")
+    listed = "/dashboard/verifications"
+    for span in ("1h", "24h", "7d", "30d", "90d", "365d"):
+        yield PageOf(f"verifications, {span}", f"{listed}?range={span}")
+    today = datetime.now(UTC).date()
+    own = f"{listed}?since={today - timedelta(days=20)}&until={today - timedelta(days=10)}"
+    yield PageOf("verifications, two days as range", own)
+    for name, query in (
+        ("denied", "status=denied"),
+        ("action", "action=file_delete"),
+        ("agent that asks most", f"agent={known.busy_agent}"),
+        ("agent that asks rarely", f"agent={known.agent}"),
+        ("reason", "code=rate_limited"),
+        ("denied, action, reason", "status=denied&action=file_read&code=out_of_scope"),
+        ("frequent word", f"q={_FREQUENT}"),
+        ("rare word", f"q={_RARE}"),
+        ("word that is nowhere", "q=xyzzy"),
+        ("user", "user=usr_77"),
+        ("session", "session=sess_12345_3"),
+        ("oldest first", "sort=time"),
+        ("200 rows", "rows=200"),
+    ):
+        yield PageOf(f"verifications, 90d, {name}", f"{listed}?range=90d&{query}")
+    yield PageOf("verifications, 90d, filtered in place", f"{listed}?range=90d&status=denied", "verifications")
+    yield PageOf("verification in the drawer", f"{listed}?range=90d&d={known.verification}", "drawer-place")
+    yield PageOf("verification, own page", f"{listed}/{known.verification}")
+    agents = "/dashboard/agents"
+    yield PageOf("agents", agents)
+    for order in ("-name", "version", "-status", "trust", "-trust", "owner", "-owner", "registered", "-registered"):
+        yield PageOf(f"agents, by {order}", f"{agents}?sort={order}")
+    for name, query in (
+        ("pending", "status=pending"),
+        ("capability", "capability=network.api_calls"),
+        ("low trust", "trust=low"),
+        ("no key", "key=none"),
+        ("owner", f"owner={known.owner}"),
+        ("word", "q=reconciler"),
+        ("word that is nowhere", "q=xyzzy"),
+        ("200 rows", "rows=200"),
+    ):
+        yield PageOf(f"agents, {name}", f"{agents}?{query}")
+    for tab in ("", "?tab=activity", "?tab=trust", "?tab=history", "?tab=keys", "?tab=rights"):
+        yield PageOf(f"agent {tab.removeprefix('?tab=') or 'overview'}", f"{agents}/{known.busy_agent}{tab}")
+    for view in ("waiting", "decided"):
+        yield PageOf(f"approvals, {view}", f"/dashboard/approvals?view={view}")
+    yield PageOf("approvals, one", f"/dashboard/approvals?a={known.approval}")
+
+
+def prepare(running: Stores, *, agents: int, decisions: int) -> None:
+    """Fill the stores: minutes for the full size."""
+    migrate(running)
+    everybody = running.folder / "agents.json"
+    populate(running, count=agents, file=everybody)
+    few = running.folder / "few.json"
+    write_agents(few, read_agents(everybody)[:_FEW])
+    # One real decision, for the others to be like it.
+    subject = start_product(running, name="first", processes=1)
+    try:
+        run_client(subject, connections=1, length=Length(1, 5, _FEW), agents=few)
+    finally:
+        stop_subject(subject)
+    run_command(
+        running,
+        *("-m", "tests.bench.pages_population", "--decisions", str(decisions)),
+        *("--file", str(running.folder / "known.json")),
+    )
+
+
+def measure_pages(
+    running: Stores, subject: Subject, known: Known, *, rounds: int, patience: float, only: str = ""
+) -> list[PageFigures]:
+    """Each page `rounds` times, one request after the other, once it has been asked for twice."""
+    figures = []
+    for page in pages_of(known):
+        if only in page.name:
+            wait_for_quiet(patience)
+            figures.append(_measure(running, subject, known, page, rounds))
+            sys.stderr.write(f"{line_of(figures[-1])}\n")
+    return figures
+
+
+def _measure(running: Stores, subject: Subject, known: Known, page: PageOf, rounds: int) -> PageFigures:
+    headers = {"Cookie": f"{known.cookie}={known.value}", "Host": f"127.0.0.1:{subject.port}"}
+    if page.fragment:
+        headers |= {"HX-Request": "true", "HX-Request-Type": "partial", "HX-Target": f"div#{page.fragment}"}
+    connection = http.client.HTTPConnection("127.0.0.1", subject.port, timeout=60)
+    taken, size = [], 0
+    try:
+        for _ in range(2):
+            _ask(connection, page, headers)
+        started = time.monotonic()
+        meter = CpuMeter(servers=[child.pid for child in subject.children], postmaster=running.postmaster)
+        for _ in range(rounds):
+            before = time.perf_counter()
+            size = _ask(connection, page, headers)
+            taken.append(time.perf_counter() - before)
+        used, elapsed = meter.used(), time.monotonic() - started
+    finally:
+        connection.close()
+    ordered = sorted(taken)
+    return PageFigures(
+        name=page.name,
+        p50=percentile(ordered, 0.5),
+        p95=percentile(ordered, 0.95),
+        longest=1000 * ordered[-1],
+        server_cpu=1000 * used["server"] / rounds,
+        postgres_cpu=1000 * used["postgres"] / rounds,
+        size=size,
+        others=used["others"] / elapsed,
+    )
+
+
+def _ask(connection: http.client.HTTPConnection, page: PageOf, headers: dict[str, str]) -> int:
+    connection.request("GET", page.path, headers=headers)
+    response = connection.getresponse()
+    body = response.read()
+    if response.status != 200:
+        raise BenchProblem(f"{page.path} was answered with {response.status}: {body[:200]!r}")
+    return len(body)
+
+
+HEAD = f"| page | p50 | p95 | longest | server CPU | PG CPU | kB | others |\n|{'---|' + '--:|' * 7}"
+
+
+def line_of(figures: PageFigures) -> str:
+    mark = "" if figures.met else " **over**"
+    return (
+        f"| {figures.name} | {figures.p50:.0f} | {figures.p95:.0f}{mark} | {figures.longest:.0f}"
+        f" | {figures.server_cpu:.0f} | {figures.postgres_cpu:.0f} | {figures.size / 1000:.0f} | {figures.others:.1f} |"
+    )
+
+
+def run(arguments: argparse.Namespace) -> list[PageFigures]:
+    with stores(arguments.folder, any_disk=True) as running:
+        report.print_machine(machine.describe(running))
+        prepare(running, agents=arguments.agents, decisions=arguments.decisions)
+        known = msgspec.json.decode((running.folder / "known.json").read_bytes(), type=Known)
+        subject = start_product(running, name="pages", processes=1)
+        try:
+            return measure_pages(
+                running, subject, known, rounds=arguments.rounds, patience=arguments.patience, only=arguments.only
+            )
+        finally:
+            stop_subject(subject)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m tests.bench.pages", description=__doc__)
+    parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()), help="where the database lies")
+    parser.add_argument("--agents", type=int, default=100_000)
+    parser.add_argument("--decisions", type=int, default=1_000_000)
+    parser.add_argument("--rounds", type=int, default=20, help="how often each page is asked for")
+    parser.add_argument("--patience", type=float, default=0, help="seconds to wait for a quiet machine, for each page")
+    parser.add_argument("--only", default="", help="pages whose name has this")
+    parser.add_argument("--json", type=Path, help="write the figures to this file too")
+    parser.add_argument("--enforce", action="store_true", help="exit with 1 when a page is over the target")
+    arguments = parser.parse_args()
+    try:
+        figures = run(arguments)
+    except BenchProblem as problem:
+        sys.exit(str(problem))
+    sys.stdout.write("\n".join([HEAD, *map(line_of, figures), ""]))
+    if arguments.json:
+        report.write_json(arguments.json, {"pages": figures})
+    sys.exit(1 if arguments.enforce and not all(page.met for page in figures) else 0)
+
+
+if __name__ == "__main__":
+    main()
