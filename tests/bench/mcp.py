@@ -91,7 +91,7 @@ def _runs(person: object) -> None:
     from tests.mcp.sdk.running import sdk_server  # noqa: PLC0415 - see above
 
     with sdk_server(authority=trustme.CA()) as sdk:
-        server = make_server(person.actor, public_key=pem_of(sdk.key), **sdk.fields())  # type: ignore[attr-defined]
+        server = make_server(person.actor, public_key=pem_of(sdk.key), **sdk.fields())
         server.runs.all().delete()
 
         def run() -> None:
@@ -109,7 +109,7 @@ def _lists(person: object, count: int) -> None:
     from tests.factories.browser import signed_in_browser  # noqa: PLC0415 - see above
 
     client = Client()
-    bearer = {"authorization": f"Bearer {person.token}"}  # type: ignore[attr-defined]
+    bearer = {"authorization": f"Bearer {person.token}"}
 
     def api() -> None:
         assert client.get("/api/v1/mcp-servers", headers=bearer).status_code == 200
@@ -119,7 +119,7 @@ def _lists(person: object, count: int) -> None:
 
     _say(f"GET /api/v1/mcp-servers of {count}", _spread(api, _LISTS))
     _say("  searched by q=server-04", _spread(searched, _LISTS))
-    signed_in = signed_in_browser(person)  # type: ignore[arg-type]
+    signed_in = signed_in_browser(person)
 
     def page() -> None:
         answer = signed_in.get("/dashboard/mcp")
