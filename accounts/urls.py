@@ -33,6 +33,7 @@ from accounts.pages.members import (
     team_create,
     team_member_change,
     team_remove,
+    team_rename,
 )
 from accounts.pages.notifications import notification_read, notifications, notifications_read
 from accounts.pages.organization import organization_switch
@@ -52,6 +53,7 @@ from accounts.pages.settings import (
     security_settings,
 )
 from accounts.pages.tokens import token_new, token_revoke, token_settings
+from accounts.pages.tour import tour
 
 app_name = "accounts"
 urlpatterns = [
@@ -88,6 +90,7 @@ urlpatterns = [
     path("dashboard/lists/<str:list_name>/views/<str:view_id>/remove", view_remove, name="view-remove"),
     path("dashboard/settings", organization_settings, name="settings"),
     path("dashboard/settings/logo/remove", logo_remove, name="logo-remove"),
+    path("dashboard/tour", tour, name="tour"),
     path("dashboard/notifications", notifications, name="notifications"),
     path("dashboard/notifications/read", notifications_read, name="notifications-read"),
     path("dashboard/notifications/<str:notification_id>/read", notification_read, name="notification-read"),
@@ -104,6 +107,7 @@ urlpatterns = [
     path("dashboard/settings/invitations/<str:invitation_id>/resend", invitation_resend, name="invitation-resend"),
     path("dashboard/settings/invitations/<str:invitation_id>/revoke", invitation_revoke, name="invitation-revoke"),
     path("dashboard/settings/teams", team_create, name="team-create"),
+    path("dashboard/settings/teams/<str:team_id>/rename", team_rename, name="team-rename"),
     path("dashboard/settings/teams/<str:team_id>/remove", team_remove, name="team-remove"),
     path("dashboard/settings/teams/<str:team_id>/members", team_member_change, name="team-members"),
     path("dashboard/settings/members/<str:user_id>", member_page, name="member"),

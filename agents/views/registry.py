@@ -45,7 +45,7 @@ def agent_list(request: HttpRequest, actor: Actor) -> HttpResponse:
     everything, found = tallies_of(actor, filters.searching)
     facets = facets_for(actor, filters, found)
     context = {
-        "listing": listing_for(actor, request.GET, filters, total=found.total(filters)),
+        "listing": listing_for(actor, request.GET, filters, total=found.total(filters), owners=found.owners(filters)),
         # Asked for only where the whole page is drawn.
         "figures": SimpleLazyObject(lambda: figures_for(actor, everything)),
         "facets": facets,
@@ -57,6 +57,15 @@ def agent_list(request: HttpRequest, actor: Actor) -> HttpResponse:
         "may_request": actor.may(Permission.AGENTS_REQUEST),
     }
     return render_page(request, "agents/agent_list.html", context, fragments={AGENTS: "list"})
+
+
+@require_safe
+@console_page(Permission.AGENTS_READ)
+def agent_first(request: HttpRequest, actor: Actor) -> HttpResponse:
+    """Asked by the empty list: nothing as long as it is, and then the list."""
+    if not Agent.objects.filter(organization_id=actor.scope).exists():
+        return HttpResponse(status=204)
+    return redirect_to(request, "agents:agent-list")
 
 
 @require_POST

@@ -72,6 +72,8 @@ class Event(StrEnum):
     VERIFICATION_COMPLETION_REFUSED = "verification.completion_refused"
     VERIFICATION_MALFORMED = "verification.malformed"
     VERIFICATION_SETTINGS_CHANGED = "verification.settings.changed"
+    VERIFICATION_SETTINGS_PROPOSED = "verification.settings.proposed"
+    VERIFICATION_SETTINGS_DECLINED = "verification.settings.declined"
     CONTAINMENT_PLACED = "verification.containment.placed"
     CONTAINMENT_LIFTED = "verification.containment.lifted"
     APPROVAL_VOTED = "verification.approval.voted"
