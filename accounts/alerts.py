@@ -67,6 +67,8 @@ class AlertKind:
     """Ids of the users whose own matter an entry is. They alone are told then, and no organization chooses roles:
     unless they chose otherwise they find it in the notifications centre, and get no mail.
     """
+    channels: frozenset[Channel] = frozenset(Channel)
+    """The ways by which it can reach anybody at all."""
     icon: str = "bell"
     tone: str = "info"
     """One of a badge's: allowed, denied, pending, critical, info."""
@@ -128,6 +130,8 @@ def wants(membership: Membership, code: str, channel: Channel = Channel.MAIL) ->
 
 def wanted_by(membership: Membership, kind: AlertKind, channel: Channel) -> bool:
     """The person's own choice, or else that of the organization for the person's role."""
+    if channel not in kind.channels:
+        return False
     own = membership.alert_choices.get(kind.code)
     chosen = own.get(channel.value) if isinstance(own, dict) else None
     return chosen if isinstance(chosen, bool) else _usual(membership, kind, channel)

@@ -44,6 +44,7 @@ _WORDS: dict[str, Promise] = {
     "grants:write": _("Give and end grants"),
     "ledger:read": _("Read the ledger"),
     "ledger:prove": _("Fetch checkpoints and proofs"),
+    "ledger:keys": _("Replace the key that signs the ledger"),
     "mcp:read": _("See MCP servers"),
     "mcp:write": _("Register and edit MCP servers"),
     "mcp:attest": _("Agree to another person's change of a server's key"),

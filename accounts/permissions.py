@@ -46,6 +46,8 @@ class Permission(StrEnum):
     LEDGER_READ = "ledger:read"
     LEDGER_PROVE = "ledger:prove"
     """To fetch checkpoints and proofs, which show nothing of anybody's entries; an agent may for its own decisions."""
+    LEDGER_KEYS = "ledger:keys"
+    """To replace the key that signs the ledger, where nobody else's organization is on the installation."""
     VIEWS_OWN = "views:own"
     """To keep views of lists, and columns, for oneself."""
     VIEWS_SHARE = "views:share"
@@ -99,6 +101,7 @@ _ADMIN = _MANAGER | {
     Permission.MEMBERS_WRITE,
     Permission.TEAMS_WRITE,
     Permission.ORGANIZATION_WRITE,
+    Permission.LEDGER_KEYS,
     Permission.POLICIES_WRITE,
     Permission.POLICIES_ACTIVATE,
 }

@@ -33,6 +33,7 @@ from accounts.pages.members import (
     team_create,
     team_member_change,
     team_remove,
+    team_rename,
 )
 from accounts.pages.notifications import notification_read, notifications, notifications_read
 from accounts.pages.organization import organization_switch
@@ -104,6 +105,7 @@ urlpatterns = [
     path("dashboard/settings/invitations/<str:invitation_id>/resend", invitation_resend, name="invitation-resend"),
     path("dashboard/settings/invitations/<str:invitation_id>/revoke", invitation_revoke, name="invitation-revoke"),
     path("dashboard/settings/teams", team_create, name="team-create"),
+    path("dashboard/settings/teams/<str:team_id>/rename", team_rename, name="team-rename"),
     path("dashboard/settings/teams/<str:team_id>/remove", team_remove, name="team-remove"),
     path("dashboard/settings/teams/<str:team_id>/members", team_member_change, name="team-members"),
     path("dashboard/settings/members/<str:user_id>", member_page, name="member"),

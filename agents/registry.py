@@ -12,13 +12,14 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from accounts.contracts import Actor
+from accounts.models import User
 from accounts.selectors import memberships_visible_to
 from agents.activity import NOTHING, Activity, activity_of
 from agents.catalogue import CATALOGUE
 from agents.models import Agent, AgentStatus, AgentType, PublicKey
 from agents.selectors import agents_visible_to
-from aim.console.lists import Order, Page, chosen_order, chosen_values, keyset_page
-from aim.ids import IdKind, InvalidIdError, parse_id
+from aim.console.lists import PAGE, Order, Page, chosen_order, chosen_values, keyset_page, page_start
+from aim.ids import IdKind, InvalidIdError, parse_id, show_id
 
 ORDERS: Mapping[str, str] = {
     "name": "name_order",
@@ -46,12 +47,17 @@ NOBODY = "none"
 
 def registry_of(actor: Actor) -> QuerySet[Agent]:
     """All agents that the actor sees, with what the orders need."""
-    return agents_visible_to(actor).annotate(
-        name_order=Lower("display_name"),
-        trust_order=Coalesce(
-            "runtime__trust_score", Value(-1), output_field=DecimalField(max_digits=5, decimal_places=2)
-        ),
-        owner_order=Coalesce(Lower("owner__email"), Value("")),
+    # The organization is named for the runtime rows as well: that is what the index by trust begins with.
+    return (
+        agents_visible_to(actor)
+        .filter(runtime__organization_id=actor.scope)
+        .annotate(
+            name_order=Lower("display_name"),
+            trust_order=Coalesce(
+                "runtime__trust_score", Value(-1), output_field=DecimalField(max_digits=5, decimal_places=2)
+            ),
+            owner_order=Coalesce(Lower("owner__email"), Value("")),
+        )
     )
 
 
@@ -133,10 +139,15 @@ class Listing:
     rows: list[Row]
 
 
-def listing_for(actor: Actor, parameters: QueryDict, filters: Filters, *, total: int) -> Listing:
-    """One page of the registry, as the address asks for it; `total` is that of `agents.registry_counts`."""
+def listing_for(
+    actor: Actor, parameters: QueryDict, filters: Filters, *, total: int, owners: Mapping[str, int]
+) -> Listing:
+    """One page of the registry, as the address asks for it. `total` and how many each owner has are counted already."""
     order = chosen_order(parameters, ORDERS, default="name")
-    page = keyset_page(filters.narrow(registry_of(actor)), order, parameters, total=total)
+    agents = filters.narrow(registry_of(actor))
+    if order.name == "owner" and (window := _owners_of_page(order, parameters, owners)) is not None:
+        agents = agents.filter(window)
+    page = keyset_page(agents, order, parameters, total=total)
     known = activity_of(actor, [agent.id for agent in page.rows])
     rows = [
         Row(
@@ -148,6 +159,37 @@ def listing_for(actor: Actor, parameters: QueryDict, filters: Filters, *, total:
         for agent in page.rows
     ]
     return Listing(filters, order, page, rows)
+
+
+def _owners_of_page(order: Order, parameters: QueryDict, owners: Mapping[str, int]) -> Q | None:
+    """The few owners whose agents fill the page, so that it is not all agents that are sorted by a table beside theirs.
+
+    None where the page begins at an owner who has nothing any more: then all are looked at.
+    """
+    ids = [user for owner in owners if owner != NOBODY and (user := owner_of(owner)) is not None]
+    people = User.objects.filter(id__in=ids).annotate(folded=Lower("email")).order_by("folded")
+    sequence: list[tuple[str, UUID | None]] = [(folded, user) for user, folded in people.values_list("id", "folded")]
+    if NOBODY in owners:
+        sequence.insert(0, ("", None))
+    start = page_start(order, parameters)
+    descending = order.descending if start is None else start[1]
+    if descending:
+        sequence.reverse()
+    if start is not None:
+        at = next((index for index, (folded, _user) in enumerate(sequence) if folded == start[0]), None)
+        if at is None:
+            return None
+        sequence = sequence[at:]
+    chosen: list[UUID | None] = []
+    found = 0
+    for index, (_folded, user) in enumerate(sequence):
+        chosen.append(user)
+        # Some of the first owner's may lie before the page; one more owner, for whoever left since they were counted.
+        if found > PAGE:
+            break
+        found += owners[NOBODY if user is None else show_id(IdKind.USER, user)] if index or start is None else 0
+    window = Q(owner_id__in=[user for user in chosen if user is not None])
+    return window | Q(owner=None) if None in chosen else window
 
 
 def _any(conditions: Any) -> Q | None:

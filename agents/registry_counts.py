@@ -8,10 +8,10 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from django.db.models import Case, Count, F, FilteredRelation, Q, Value, When
+from django.db.models import Count, F, FilteredRelation, Q
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
@@ -56,26 +56,40 @@ class Tally:
                 found[getattr(kind, name)] += n
         return found
 
+    def owners(self, filters: Filters) -> Counter[str]:
+        """How many each owner has of those that every filter lets through."""
+        counted = self.by("owner", filters)
+        wanted = set(filters.owners) or counted.keys()
+        return Counter({owner: n for owner, n in counted.items() if n and owner in wanted})
+
     def where(self, **values: Iterable[str]) -> int:
         return sum(n for kind, n in self._counts.items() if _passes(kind, {k: set(v) for k, v in values.items()}))
 
 
 def tallies_of(actor: Actor, searching: Q) -> tuple[Tally, Tally]:
     """Of all agents that the actor sees, and of those that the search finds."""
-    bands = [When(condition, then=Value(name)) for name, (_label, condition) in TRUSTS.items()]
+    # Trust is counted beside the groups and not by them: so few groups are hashed, where all the rows would be sorted.
+    counts = {name: Count("id", filter=condition) for name, (_label, condition) in TRUSTS.items()}
+    if searching:
+        found_counts = {name: Count("id", filter=condition & searching) for name, (_w, condition) in TRUSTS.items()}
+        counts |= {f"found_{name}": count for name, count in found_counts.items()}
     rows = (
         Agent.objects.filter(organization_id=actor.scope)
         .annotate(active_key=FilteredRelation("public_keys", condition=Q(public_keys__status=PublicKey.Status.ACTIVE)))
-        .annotate(trust=Case(*bands, default=Value("none")), key=F("active_key__key_type"))
+        .annotate(key=F("active_key__key_type"))
         .order_by()
-        .values_list("status", "agent_type", "trust", "key", "owner_id")
-        .annotate(n=Count("id"), found=Count("id", filter=searching) if searching else Count("id"))
+        .values("status", "agent_type", "key", "owner_id")
+        .annotate(**counts)
     )
     everything: dict[Kind, int] = {}
     found: dict[Kind, int] = {}
-    for status, agent_type, trust, key, owner, n, hits in rows:
-        kind = Kind(status, agent_type, trust, key or NO_KEY, show_id(IdKind.USER, owner) if owner else NOBODY)
-        everything[kind], found[kind] = n, hits
+    for values in rows:
+        row: dict[str, Any] = dict(values)
+        owner = show_id(IdKind.USER, row["owner_id"]) if row["owner_id"] else NOBODY
+        for name in TRUSTS:
+            kind = Kind(row["status"], row["agent_type"], name, row["key"] or NO_KEY, owner)
+            if row[name]:
+                everything[kind], found[kind] = row[name], row[f"found_{name}" if searching else name]
     return Tally(everything), Tally(found)
 
 

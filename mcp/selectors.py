@@ -55,6 +55,18 @@ def tool_by_id(server: McpServer, tool_id: UUID) -> Tool:
     return tool
 
 
+def rotations_of(server: McpServer) -> QuerySet[KeyRotation]:
+    """The changes of the server's key, newest first."""
+    return server.rotations.select_related("old_key", "new_key", "started_by", "confirmed_by")
+
+
+def rotation_by_id(server: McpServer, rotation_id: UUID) -> KeyRotation:
+    rotation = rotations_of(server).filter(id=rotation_id).first()
+    if rotation is None:
+        raise NotFoundError
+    return rotation
+
+
 def runs_of(server: McpServer) -> QuerySet[VerificationRun]:
     """Every run of the server, newest first."""
     return server.runs.select_related("key", "started_by")
@@ -69,18 +81,6 @@ def run_by_id(server: McpServer, run_id: UUID) -> VerificationRun:
 
 def credential_of(server: McpServer) -> Credential | None:
     return Credential.objects.select_related("set_by").filter(server=server).first()
-
-
-def rotations_of(server: McpServer) -> QuerySet[KeyRotation]:
-    """The changes of the server's key, newest first."""
-    return server.rotations.select_related("old_key", "new_key", "started_by", "confirmed_by")
-
-
-def rotation_by_id(server: McpServer, rotation_id: UUID) -> KeyRotation:
-    rotation = rotations_of(server).filter(id=rotation_id).first()
-    if rotation is None:
-        raise NotFoundError
-    return rotation
 
 
 def changes_of_tools(server: McpServer) -> QuerySet[ToolChange]:

@@ -4,14 +4,20 @@ from uuid import UUID
 
 from celery import shared_task
 
-from mcp.services import runs
+from mcp.rounds import Crew
+from mcp.services import expiry, runs
+from mcp.services.health import HEALTH_ROUNDS, prune_samples
 from mcp.services.rollover import end_rollovers, remind_of_rollovers
+from mcp.services.schedule import VERIFICATION_ROUNDS
+
+# Servers that hang keep no task of anything else waiting: runs that people have begun have threads of their own.
+RUNS = Crew("runs", size=16, work=runs.perform_run)
 
 
 @shared_task
-def perform_run(run_id: str) -> None:
-    """Carry out one run, unless somebody has."""
-    runs.perform_run(UUID(hex=run_id))
+def perform_run(run_id: str) -> bool:
+    """Carry out one run beside the tasks, unless somebody has; False where all are busy, and it is told again."""
+    return RUNS.begin(UUID(hex=run_id))
 
 
 @shared_task
@@ -24,3 +30,27 @@ def tend_runs() -> tuple[int, int]:
 def move_rollovers() -> tuple[int, int]:
     """Retire old keys at the end of their rollover and remind of those to come; answers how many of each."""
     return end_rollovers(), remind_of_rollovers()
+
+
+@shared_task
+def check_servers_health() -> bool:
+    """See to the health checks that are due, beside the tasks; False where this process is at it already."""
+    return HEALTH_ROUNDS.wake()
+
+
+@shared_task
+def verify_due_servers() -> bool:
+    """See to the verifications that are due, beside the tasks; False where this process is at it already."""
+    return VERIFICATION_ROUNDS.wake()
+
+
+@shared_task
+def tend_certificates() -> int:
+    """Give the alerts of certificates that are about to expire or have; answers how many."""
+    return expiry.tend_certificates()
+
+
+@shared_task
+def prune_health() -> int:
+    """Delete old single health checks; answers how many."""
+    return prune_samples()

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.utils.translation import gettext_lazy as _
 
-from accounts.alerts import AlertKind, register_alert, subject
+from accounts.alerts import AlertKind, Channel, register_alert, subject
 from accounts.models import Role
 from accounts.permissions import Permission
 from agents.models import Agent
@@ -137,3 +137,23 @@ register_alert(
         tone="denied",
     )
 )
+register_alert(
+    AlertKind(
+        "verification_settings_proposed",
+        _("A change of the verification defaults waits for a second person"),
+        frozenset({Event.VERIFICATION_SETTINGS_PROPOSED}),
+        lambda _entry: "A change of the verification defaults waits for a second person",
+        path=lambda _entry: "/dashboard/settings/verification",
+    )
+)
+CHECKPOINT_DIGEST = AlertKind(
+    "checkpoint_digest",
+    _("Once a day: the newest checkpoint of the ledger, to keep elsewhere"),
+    frozenset(),
+    lambda _entry: "",
+    (),
+    permission=Permission.LEDGER_PROVE,
+    channels=frozenset({Channel.MAIL}),
+)
+"""Sent by `verification.services.checkpoint_digest` and not for an entry."""
+register_alert(CHECKPOINT_DIGEST)

@@ -266,6 +266,10 @@ class VerificationSettings(models.Model):
     )
     anomaly_effect = models.CharField(max_length=20, choices=Effect.choices, default=Effect.REQUIRE_APPROVAL)
     anomaly_threshold = models.PositiveSmallIntegerField(default=80)
+    proposed = models.JSONField(default=dict)
+    """What one person asked for and a second has not agreed to yet, by field; empty where nothing waits."""
+    proposed_by = models.ForeignKey("accounts.User", null=True, on_delete=models.SET_NULL, related_name="+")
+    proposed_at = models.DateTimeField(null=True)
 
     class Meta:
         verbose_name_plural = "verification settings"

@@ -11,6 +11,7 @@ from accounts.permissions import Permission
 from aim.console.keyboard import Scope, register_key
 from aim.console.navigation import Count, Entry, Group, register_entry
 from aim.console.palette import MOST_A_SOURCE, Hit, Kind, palette_source
+from aim.console.settings_tabs import SettingsTab, register_settings_tab
 from aim.console.viewer import Viewer
 from verification.approvals.inbox import waiting_for
 from verification.policy_selectors import policies_visible_to
@@ -73,6 +74,10 @@ register_entry(
 register_key(Scope.APPROVALS, "a", _("Approve once"))
 register_key(Scope.APPROVALS, "h", _("Approve for an hour"))
 register_key(Scope.APPROVALS, "d", _("Deny"))
+register_settings_tab(
+    SettingsTab("verification:settings", _("Verification defaults"), 35, Permission.ORGANIZATION_READ)
+)
+register_settings_tab(SettingsTab("verification:settings-ledger", _("Ledger"), 70, Permission.LEDGER_READ))
 
 
 @palette_source("policies")

@@ -100,7 +100,8 @@ def containment_by_id(actor: Actor, containment_id: UUID) -> Containment:
 
 def verification_settings_of(actor: Actor) -> VerificationSettings:
     """Those of the actor's organization; the defaults, not yet stored, where nobody has changed them."""
-    row = VerificationSettings.objects.filter(organization_id=actor.scope).first()
+    rows = VerificationSettings.objects.select_related("proposed_by")
+    row = rows.filter(organization_id=actor.scope).first()
     return row or VerificationSettings(organization_id=actor.scope)
 
 

@@ -8,6 +8,7 @@ from django.db import connection
 from aim import clock
 from verification.models import PolicyRollup, Rollup
 from verification.services.approval_use import expire_requests
+from verification.services.checkpoint_digest import mail_checkpoint_digest
 from verification.services.deadlocks import find_deadlocks, organizations_where_agents_wait
 from verification.statistics.policy_matches import HOURS_KEPT
 
@@ -52,6 +53,12 @@ def expire_approvals() -> int:
 def look_for_deadlocks() -> int:
     """Find circles of waiting agents that no web process has reported; answers how many."""
     return sum(len(find_deadlocks(organization_id)) for organization_id in organizations_where_agents_wait())
+
+
+@shared_task
+def send_checkpoint_digest() -> int:
+    """Mail the newest checkpoint to whoever wants it every day; answers how many mails were queued."""
+    return mail_checkpoint_digest()
 
 
 @shared_task

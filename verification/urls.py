@@ -3,6 +3,7 @@ from django.urls import path
 from verification.views.approvals import approval_decide, approval_inbox, deadlock_resolve
 from verification.views.data_classes import data_class_delete, data_class_edit, data_class_list
 from verification.views.decisions import verification_detail, verification_list, verifications_export
+from verification.views.ledger_settings import ledger_checkpoint, ledger_rotate, ledger_settings, ledger_verifier
 from verification.views.overview import overview
 from verification.views.policies import (
     policy_act,
@@ -14,6 +15,7 @@ from verification.views.policies import (
     policy_list,
 )
 from verification.views.policy_editor import policy_edit, policy_new
+from verification.views.settings import second_person, verification_settings, verification_settings_answer
 
 app_name = "verification"
 urlpatterns = [
@@ -24,6 +26,13 @@ urlpatterns = [
     path("dashboard/approvals", approval_inbox, name="approval-inbox"),
     path("dashboard/approvals/deadlocks/<str:deadlock_id>", deadlock_resolve, name="deadlock-resolve"),
     path("dashboard/approvals/<str:approval_id>", approval_decide, name="approval-decide"),
+    path("dashboard/settings/verification", verification_settings, name="settings"),
+    path("dashboard/settings/verification/answer", verification_settings_answer, name="settings-answer"),
+    path("dashboard/settings/verification/second-person", second_person, name="settings-second-person"),
+    path("dashboard/settings/ledger", ledger_settings, name="settings-ledger"),
+    path("dashboard/settings/ledger/rotate", ledger_rotate, name="ledger-rotate"),
+    path("dashboard/settings/ledger/verifier", ledger_verifier, name="ledger-verifier"),
+    path("dashboard/settings/ledger/checkpoints/<str:number>", ledger_checkpoint, name="ledger-checkpoint"),
     path("dashboard/policies", policy_list, name="policy-list"),
     path("dashboard/policies/new", policy_new, name="policy-new"),
     path("dashboard/policies/check", policy_check, name="policy-check"),

@@ -44,7 +44,7 @@ def own_alerts(request: HttpRequest, actor: Actor) -> HttpResponse:
     choose_alerts(
         actor,
         {
-            kind.code: {channel: f"{kind.code}:{channel.value}" in ticked for channel in Channel}
+            kind.code: {channel: f"{kind.code}:{channel.value}" in ticked for channel in kind.channels}
             for kind in kinds_for(membership)
         },
     )
@@ -79,7 +79,7 @@ def _own(membership: Membership) -> list[dict[str, object]]:
             "kind": kind,
             "differs": kind.code in membership.alert_choices,
             "boxes": [
-                (words, f"{kind.code}:{channel.value}", wanted_by(membership, kind, channel))
+                (words, f"{kind.code}:{channel.value}", wanted_by(membership, kind, channel), channel in kind.channels)
                 for channel, words in CHANNELS.items()
             ],
         }

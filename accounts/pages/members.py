@@ -25,7 +25,7 @@ from accounts.selectors import (
 )
 from accounts.services.members import change_role, remove_member, reset_sign_in, transfer_ownership
 from accounts.services.sessions import end_member_sessions
-from accounts.services.teams import add_team_member, create_team, delete_team, remove_team_member
+from accounts.services.teams import add_team_member, create_team, delete_team, remove_team_member, rename_team
 from accounts.settings_forms import HeirForm, RoleForm, TeamForm
 from aim.api.path_ids import path_id
 from aim.console.pages import redirect_to, render_page
@@ -151,6 +151,19 @@ def team_create(request: HttpRequest, actor: Actor) -> HttpResponse:
         say(request, _("A team needs a name of up to 200 characters."), failed=True)
         return redirect_to(request, "accounts:members")
     return _team_change(request, lambda: create_team(actor, form.cleaned_data["name"]), _("Team made."))
+
+
+@require_POST
+@console_page(Permission.TEAMS_WRITE)
+def team_rename(request: HttpRequest, actor: Actor, team_id: str) -> HttpResponse:
+    team = team_by_id(actor, path_id(IdKind.TEAM, team_id))
+    form = TeamForm(request.POST)
+    if not form.is_valid():
+        say(request, _("A team needs a name of up to 200 characters."), failed=True)
+        return redirect_to(request, "accounts:members")
+    return _team_change(
+        request, lambda: rename_team(actor, team.id, name=form.cleaned_data["name"]), _("Team renamed.")
+    )
 
 
 @require_POST

@@ -45,7 +45,7 @@ def agent_list(request: HttpRequest, actor: Actor) -> HttpResponse:
     everything, found = tallies_of(actor, filters.searching)
     facets = facets_for(actor, filters, found)
     context = {
-        "listing": listing_for(actor, request.GET, filters, total=found.total(filters)),
+        "listing": listing_for(actor, request.GET, filters, total=found.total(filters), owners=found.owners(filters)),
         # Asked for only where the whole page is drawn.
         "figures": SimpleLazyObject(lambda: figures_for(actor, everything)),
         "facets": facets,

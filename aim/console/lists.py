@@ -68,6 +68,12 @@ class Page(Generic[_Row]):
         return max(0, min(PAGE, self.total - self.last))
 
 
+def page_start(order: Order, parameters: QueryDict) -> tuple[Any, bool] | None:
+    """The value that the page begins next to, and whether it goes down from there; None for the first page."""
+    key = _Key.read(parameters.get("after") or parameters.get("before"), order)
+    return None if key is None else (key.value, order.descending != ("after" not in parameters))
+
+
 def keyset_page(
     rows: QuerySet[_Row], order: Order, parameters: QueryDict, *, total: int, size: int = PAGE
 ) -> Page[_Row]:
@@ -166,7 +172,9 @@ def _beyond(field: str, key: _Key, *, descending: bool) -> Q:
     side = "lt" if descending else "gt"
     if field == "id":
         return Q(**{f"id__{side}": key.id})
-    return Q(**{f"{field}__{side}": key.value}) | Q(**{field: key.value, f"id__{side}": key.id})
+    # The first condition alone is one that an index begins at; without it each page would read all those before it.
+    not_before = Q(**{f"{field}__{side}e": key.value})
+    return not_before & (Q(**{f"{field}__{side}": key.value}) | Q(**{f"id__{side}": key.id}))
 
 
 @dataclass(frozen=True, slots=True)

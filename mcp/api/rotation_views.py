@@ -18,16 +18,18 @@ from mcp.api.rotation_serializers import (
     RotateKeySerializer,
     RotationSerializer,
 )
+from mcp.api.run_serializers import RunSerializer
 from mcp.api.serializers import ServerSerializer
 from mcp.api.views import TAGS, OneServerView, known_type
 from mcp.models import KeyRotation
-from mcp.selectors import rotation_by_id, rotations_of
+from mcp.selectors import rotation_by_id, rotations_of, run_by_id
 from mcp.services.rotation import (
     RotationPlan,
     abandon_rotation,
     complete_rotation,
     confirm_rotation,
     examine_new_key,
+    prove_rotation,
     revoke_key,
     start_rotation,
 )
@@ -117,6 +119,24 @@ class RotationView(OneRotationView):
         server = self.server(server_id)
         rotation = rotation_by_id(server, path_id(IdKind.MCP_ROTATION, rotation_id))
         return Response(RotationSerializer(rotation).data)
+
+
+@extend_schema(tags=TAGS)
+class ProveRotationView(OneRotationView):
+    permissions: ClassVar = {"POST": Permission.MCP_WRITE}
+
+    @extend_schema(
+        summary="Verify the new key of a rotation",
+        operation_id="mcp_rotations_prove",
+        request=None,
+        responses={202: RunSerializer},
+    )
+    def post(self, _request: Request, server_id: str, rotation_id: str) -> Response:
+        """Begins a run. Where the old key has not agreed yet, it is asked first, and the new key's run follows."""
+        server = self.server(server_id)
+        rotation = rotation_by_id(server, path_id(IdKind.MCP_ROTATION, rotation_id))
+        run = prove_rotation(self.actor, server.id, rotation_id=rotation.id)
+        return Response(RunSerializer(run_by_id(server, run.id)).data, status=202)
 
 
 @extend_schema(tags=TAGS)

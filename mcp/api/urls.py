@@ -5,6 +5,7 @@ from mcp.api.rotation_views import (
     CheckKeyView,
     CompleteRotationView,
     ConfirmRotationView,
+    ProveRotationView,
     RevokeKeyView,
     RotateKeyView,
     RotationsView,
@@ -48,6 +49,11 @@ urlpatterns = [
     path("mcp-servers/<str:server_id>/keys/<str:server_key_id>/revoke", RevokeKeyView.as_view(), name="key-revoke"),
     path("mcp-servers/<str:server_id>/rotations", RotationsView.as_view(), name="rotations"),
     path("mcp-servers/<str:server_id>/rotations/<str:rotation_id>", RotationView.as_view(), name="rotation"),
+    path(
+        "mcp-servers/<str:server_id>/rotations/<str:rotation_id>/prove",
+        ProveRotationView.as_view(),
+        name="rotation-prove",
+    ),
     path(
         "mcp-servers/<str:server_id>/rotations/<str:rotation_id>/confirm",
         ConfirmRotationView.as_view(),

@@ -1,7 +1,6 @@
 """What a run leads to: its server verified or failed, its key proved, its tools pinned, all in one transaction."""
 
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -20,6 +19,7 @@ from mcp.models import (
     VerificationRun,
     VerificationStatus,
 )
+from mcp.pacing import next_verification_at
 from mcp.probe.examination import Findings
 from mcp.probe.problems import ErrorCode, ProbeError
 from mcp.probe.target import Target
@@ -134,7 +134,7 @@ def _succeed(server: McpServer, run: VerificationRun, outcome: Outcome) -> bool:
         ServerKey.objects.filter(id=outcome.key.id).update(status=ServerKey.Status.ACTIVE, proved_at=now)
     server.verification, server.trust_score = VerificationStatus.VERIFIED, FULL_TRUST
     server.last_verified_at, server.consecutive_failures = now, 0
-    server.next_verification_at = now + timedelta(hours=server.reverify_hours)
+    server.next_verification_at = next_verification_at(now, reverify_hours=server.reverify_hours, failures=0)
     _keep_certificate(server, outcome)
     server.save(
         update_fields=[
@@ -144,6 +144,10 @@ def _succeed(server: McpServer, run: VerificationRun, outcome: Outcome) -> bool:
     )
     if server.status == ServerStatus.SUSPENDED and server.suspended_by_failures:
         move_server(mcp_system(server), server, "resumed", reason="Verified again", by_failures=True)
+        note(server, Kind.SUSPENSION, Severity.LOW, "Server resumed: verified again", {"run": run.id.hex})
+        if server.notify_on_failure:
+            details = ["A verification has succeeded, and agents may use the server again."]
+            tell(server, FAILURE, f"MCP server {server.name} is back", details, once=f"mcp-run:{run.id.hex}")
     offer = outcome.findings.offer
     return offer is not None and take_offer(server, run, offer.tools)
 
@@ -151,8 +155,11 @@ def _succeed(server: McpServer, run: VerificationRun, outcome: Outcome) -> bool:
 def _fail(server: McpServer, run: VerificationRun, error: ProbeError) -> None:
     server.verification = VerificationStatus.FAILED
     server.consecutive_failures = min(server.consecutive_failures + 1, 32_767)
-    server.next_verification_at = clock.now() + timedelta(hours=server.reverify_hours)
+    server.next_verification_at = next_verification_at(
+        clock.now(), reverify_hours=server.reverify_hours, failures=server.consecutive_failures
+    )
     server.save(update_fields=["verification", "consecutive_failures", "next_verification_at", "updated_at"])
+    suspended = False
     if (
         server.auto_suspend
         and server.status == ServerStatus.ACTIVE
@@ -162,7 +169,9 @@ def _fail(server: McpServer, run: VerificationRun, error: ProbeError) -> None:
         reason = f"Verification failed {times}: {error.text}"
         move_server(mcp_system(server), server, "suspended", reason=reason, by_failures=True)
         note(server, Kind.SUSPENSION, Severity.CRITICAL, f"MCP Server suspended: {error.text}", {"run": run.id.hex})
-    if server.notify_on_failure:
+        suspended = True
+    # People are told of the first failure of a row and of what it leads to, not of every try in between.
+    if server.notify_on_failure and (suspended or server.consecutive_failures == 1):
         _notify(server, run, error)
 
 

@@ -118,7 +118,8 @@ def update_server(actor: Actor, server_id: UUID, *, changes: Mapping[str, Any]) 
     record(actor, Event.MCP_SERVER_UPDATED, server=server, data=data)
     raise_epoch_of_organization(server.organization_id)
     if differing.keys() & _MAKES_UNVERIFIED:
-        start_run(actor, server.id, purpose=Purpose.VERIFICATION, trigger=Trigger.MANUAL)
+        trigger = Trigger.RENEWAL if "ca_certificate" in differing else Trigger.MANUAL
+        start_run(actor, server.id, purpose=Purpose.VERIFICATION, trigger=trigger)
     return server
 
 

@@ -33,7 +33,7 @@ def end_rollovers() -> int:
 def remind_of_rollovers() -> int:
     """Mail the reminders that are due; of several that are late only the last. Answers how many rollovers."""
     rolling = KeyRotation.objects.filter(state=State.ROLLING).order_by("ends_at")
-    due = [rotation.id for rotation in rolling.iterator() if _due_day(rotation)]
+    due = [rotation.id for rotation in rolling if _due_day(rotation)]
     return sum(_with_lock(rotation_id, _remind) for rotation_id in due)
 
 

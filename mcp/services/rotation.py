@@ -3,8 +3,6 @@
 Every step locks the server's row and looks again, so that a step that is asked for twice or late changes nothing.
 """
 
-from collections.abc import Collection
-from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
@@ -17,22 +15,11 @@ from agents.services.lifecycle import check_reason
 from agents.services.runtime import raise_epoch_of_organization
 from aim import clock
 from aim.crypto.public_keys import PublicKeyInfo
-from aim.errors import InvalidInputError, NotFoundError, Problem
+from aim.errors import InvalidInputError, NotFoundError
 from aim.ledger.events import Event
 from mcp.alerts import ROTATION
-from mcp.configuration import url_problems
 from mcp.errors import RotationConflictError, ServerStatusError
-from mcp.keys import (
-    BAD_FORMAT,
-    DEFAULT_DAYS,
-    MAX_DAYS,
-    MIN_DAYS,
-    TOO_LONG,
-    TOO_SHORT,
-    Examination,
-    examine_key,
-    is_accepted,
-)
+from mcp.keys import Examination, is_accepted
 from mcp.ledger_entries import key_data, record
 from mcp.models import KeyRotation, McpServer, ServerKey, ServerStatus, VerificationRun, VerificationStatus
 from mcp.selectors import locked_server, rotation_by_id, server_by_id
@@ -40,6 +27,9 @@ from mcp.services.events import Kind, Severity, mcp_system, note
 from mcp.services.notices import tell
 from mcp.services.reaching import check_reachable
 from mcp.services.registration import make_server_key
+from mcp.services.rotation_plan import RotationPlan as RotationPlan
+from mcp.services.rotation_plan import examine_for, key_problems, plan_problems
+from mcp.services.runs import start_run
 
 State, Method = KeyRotation.State, KeyRotation.Method
 Completion = KeyRotation.Completion
@@ -47,23 +37,10 @@ UNDER_WAY = (State.CONFIRMING, State.PROVING, State.ROLLING)
 BY_OLD_KEY, BY_SECOND_ADMIN = "old_key", "second_admin"
 
 
-@dataclass(frozen=True, slots=True)
-class RotationPlan:
-    """What a person asks for. `days` counts for a gradual rollover alone; `verification_url` where it changes."""
-
-    public_key: str
-    key_type: str | None = None
-    method: str = Method.GRADUAL.value
-    days: int = DEFAULT_DAYS
-    verification_url: str = ""
-    server_updated: bool = False
-    """The person's word that the server has the new private key."""
-
-
 def examine_new_key(actor: Actor, server_id: UUID, *, public_key: str, key_type: str | None = None) -> Examination:
     """The list of checks for a key that is being pasted, against the keys that the server has and had."""
     actor.require(Permission.MCP_WRITE)
-    return _examine(server_by_id(actor, server_id), public_key, key_type)
+    return examine_for(server_by_id(actor, server_id), public_key, key_type)
 
 
 def start_rotation(actor: Actor, server_id: UUID, plan: RotationPlan) -> KeyRotation:
@@ -74,8 +51,8 @@ def start_rotation(actor: Actor, server_id: UUID, plan: RotationPlan) -> KeyRota
     """
     actor.require(Permission.MCP_WRITE)
     server = server_by_id(actor, server_id)
-    examination = _examine(server, plan.public_key, plan.key_type)
-    problems = [*_key_problems(examination), *_plan_problems(server, plan)]
+    examination = examine_for(server, plan.public_key, plan.key_type)
+    problems = [*key_problems(examination), *plan_problems(server, plan)]
     if problems:
         raise InvalidInputError(tuple(problems))
     if plan.verification_url and plan.verification_url != server.verification_url:
@@ -126,7 +103,19 @@ def confirm_rotation(actor: Actor, server_id: UUID, *, rotation_id: UUID) -> Key
     if rotation.started_by_id is None or rotation.started_by_id == actor.id:
         raise RotationConflictError("A second admin must confirm the rotation: another person than who started it.")
     _confirm(actor, server, rotation, BY_SECOND_ADMIN)
+    _begin_proof(None, rotation)
     return rotation
+
+
+@transaction.atomic
+def prove_rotation(actor: Actor, server_id: UUID, *, rotation_id: UUID) -> VerificationRun:
+    """Begin the run that asks for what the rotation waits for: the old key's consent, then the new key's proof."""
+    actor.require(Permission.MCP_WRITE)
+    server = locked_server(actor, server_id)
+    rotation = rotation_by_id(server, rotation_id)
+    if rotation.state not in {State.CONFIRMING, State.PROVING}:
+        raise RotationConflictError(f"This rotation is {_words(rotation)}; there is nothing to prove.")
+    return _begin_proof(actor, rotation)
 
 
 def old_key_proved(run: VerificationRun) -> KeyRotation | None:
@@ -137,6 +126,7 @@ def old_key_proved(run: VerificationRun) -> KeyRotation | None:
     old = rotation.old_key
     if old is not None and old.status == ServerKey.Status.ACTIVE:
         _confirm(mcp_system(server), server, rotation, BY_OLD_KEY)
+        _begin_proof(None, rotation)
     return rotation
 
 
@@ -278,41 +268,18 @@ def retire_key(key: ServerKey) -> None:
     key.save(update_fields=["status", "retired_at"])
 
 
-def _examine(server: McpServer, public_key: str, key_type: str | None) -> Examination:
-    current: Collection[str] = {key.thumbprint for key in server.keys.all() if key.status != ServerKey.Status.RETIRED}
-    former = {key.thumbprint for key in server.keys.all() if key.status == "retired" and key.proved_at is not None}
-    return examine_key(public_key, declared_type=key_type, current=current, former=former)
-
-
-def _key_problems(examination: Examination) -> list[Problem]:
-    failed = next((check for check in examination.checks if check.result == "failed"), None)
-    if failed is None:
-        return []
-    code = {"pem": "invalid_public_key", "different": "same_key"}.get(failed.name, failed.name)
-    texts = [BAD_FORMAT, failed.detail.removeprefix(BAD_FORMAT).strip()] if failed.name == "pem" else [failed.detail]
-    return [Problem("public_key", code, text) for text in texts if text]
-
-
-def _plan_problems(server: McpServer, plan: RotationPlan) -> list[Problem]:
-    problems = []
-    if plan.method not in Method.values:
-        problems.append(Problem("method", "invalid", f"Choose one of {', '.join(Method.values)}."))
-    if plan.method == Method.GRADUAL and plan.days < MIN_DAYS:
-        problems.append(Problem("days", "too_short", TOO_SHORT))
-    if plan.method == Method.GRADUAL and plan.days > MAX_DAYS:
-        problems.append(Problem("days", "too_long", TOO_LONG))
-    if not plan.server_updated:
-        text = "Confirm that the server has the new private key."
-        problems.append(Problem("server_updated", "required", text))
-    if plan.verification_url:
-        problems += [Problem("verification_url", "invalid", text) for text in url_problems(plan.verification_url)]
-    elif not server.verification_url:
-        problems.append(Problem("verification_url", "required", "A new key is proved at a verification URL."))
-    return problems
-
-
 def _has_proved_key(server: McpServer) -> bool:
     return server.keys.filter(proved_at__isnull=False).exists()
+
+
+def _begin_proof(actor: Actor | None, rotation: KeyRotation) -> VerificationRun:
+    return start_run(
+        actor,
+        rotation.server_id,
+        purpose=VerificationRun.Purpose.NEW_KEY,
+        trigger=VerificationRun.Trigger.ROTATION,
+        key=rotation.new_key,
+    )
 
 
 def _confirm(actor: Actor, server: McpServer, rotation: KeyRotation, how: str) -> None:

@@ -38,11 +38,18 @@ _NAMES = {
 
 @transaction.atomic
 def start_run(
-    actor: Actor | None, server_id: UUID, *, purpose: str, trigger: str, key: ServerKey | None = None
+    actor: Actor | None,
+    server_id: UUID,
+    *,
+    purpose: str,
+    trigger: str,
+    key: ServerKey | None = None,
+    here: bool = False,
 ) -> VerificationRun:
     """Have a server examined, by a person or, without an actor, by a rule of the product's own.
 
-    While a run of the same purpose is under way, that one is answered. `key` is the one to prove, for a new key.
+    While a run of the same purpose is under way, that one is answered. `key` is the one to prove, for a new key. With
+    `here` the caller carries it out, and no worker is told.
     Raises `NotFoundError`, `ServerStatusError` for a retired server.
     """
     if actor is None:
@@ -68,7 +75,8 @@ def start_run(
         steps=Progress(steps_of(_NAMES[Purpose(purpose)], **_titles(purpose)), lambda _steps: None).shown(),
         started_by_id=actor.id if actor else None,
     )
-    transaction.on_commit(lambda: _tell_worker(run.id))
+    if not here:
+        transaction.on_commit(lambda: _tell_worker(run.id))
     return run
 
 

@@ -18,12 +18,14 @@ from aim.errors import InvalidInputError
 from aim.ids import uuid7
 from aim.ledger.events import Event
 from aim.ledger.followers import SealedEntry
+from aim.ledger.sealing import seal
 from aim.mail.models import OutgoingMail
 from tests.factories.accounts import make_organization, make_person
 from tests.factories.agents import make_agent
 from tests.factories.api import Api
 from tests.factories.browser import signed_in_browser
 from tests.factories.ledger import entries, recorded
+from verification.tasks import send_checkpoint_digest
 
 PAGE = "accounts:alerts"
 
@@ -155,3 +157,15 @@ def test_both_forms_of_the_page_are_saved(admin):
     assert browser.post(reverse(PAGE), {"alert": ["agent_revoked:viewer"]}).status_code == 403
     signed_in_browser(admin).post(reverse(PAGE), {"alert": ["agent_revoked:viewer"]})
     assert Api(admin.token).get("/organization").json()["alerts"]["agent_revoked"] == ["viewer"]
+
+
+@pytest.mark.requirement("W1.6")
+def test_the_checkpoint_comes_once_a_day_to_whoever_chose_it(admin, mail_server):
+    viewer, silent = make_person(admin.organization, Role.VIEWER), make_person(admin.organization)
+    choose_alerts(viewer.actor, {"checkpoint_digest": {Channel.MAIL: True}})
+    seal()
+    for _ in range(2):
+        send_checkpoint_digest()
+    [mail] = OutgoingMail.objects.filter(organization_id=admin.organization.id, kind="checkpoint_digest")
+    assert mail.recipient == viewer.user.email != silent.user.email
+    assert Membership.objects.get(id=viewer.membership.id).alert_choices == {"checkpoint_digest": {"mail": True}}

@@ -250,3 +250,20 @@ def test_hostile_names_are_text(admin):
     browser = signed_in_browser(admin)
     for tab in (*TABS, "account"):
         assert hostile not in said(browser, url(tab))
+
+
+@pytest.mark.requirement("W1.6", "R.2")
+def test_a_team_is_renamed_by_an_admin_and_keeps_its_people(admin):
+    team, taken = create_team(admin.actor, unique("Payments")), create_team(admin.actor, unique("Taken"))
+    browser, name = signed_in_browser(admin), unique("Settlements")
+    with recorded(admin.organization.id, Event.TEAM_CHANGED):
+        browser.post(url("team-rename", team.public_id), {"name": name})
+    assert name in said(browser, url("members"))
+    browser.post(url("team-rename", team.public_id), {"name": taken.name})
+    assert "Team name already exists" in said(browser, url("members"))
+    browser.post(url("team-rename", team.public_id), {"name": ""})
+    assert "A team needs a name" in said(browser, url("members"))
+    manager = signed_in_browser(make_person(admin.organization, Role.MANAGER))
+    assert manager.post(url("team-rename", team.public_id), {"name": "x"}).status_code == 403
+    stranger = signed_in_browser(make_person(make_organization()))
+    assert stranger.post(url("team-rename", team.public_id), {"name": "x"}).status_code == 404

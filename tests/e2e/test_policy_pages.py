@@ -6,6 +6,7 @@ import pytest
 
 from accounts.models import Organization
 from tests.factories.accounts import make_person
+from tests.factories.followers import follow_all
 from tests.verification.world import make_agent
 from verification.models import Policy, PolicyVersion
 from verification.services.policies import activate_version, add_version, create_policy
@@ -51,7 +52,7 @@ def test_the_pages_are_clean(visit, cast, policies, theme, width):
     page.get_by_text("Nothing leaves by mail").first.wait_for()
     page.check()
     page.picture(f"policies-{theme}-{width}")
-    for tab in ("policy", "versions", "dry-run", "history"):
+    for tab in ("policy", "applied", "versions", "dry-run", "history"):
         page.open(f"/dashboard/policies/{policies.public_id}?tab={tab}&version=2")
         page.get_by_role("heading", name="Refunds over").wait_for()
         page.check()
@@ -117,6 +118,22 @@ def test_a_policy_is_written_from_an_example_tried_and_put_in_force(visit, cast)
     page.get_by_role("button", name="Activate", exact=True).click()
     page.get_by_text("Version 1 is in force.").wait_for()
     assert PolicyVersion.objects.get(id=version.id).state == "active"
+
+
+@pytest.mark.requirement("W4.5")
+def test_how_often_a_policy_applied_is_shown_with_the_decisions(visit, cast):
+    agent = make_agent(cast.admin.actor, display_name="Config Reader", resource_scope=["/app/**"])
+    version = create_policy(cast.admin.actor, {"name": "Ask", "effect": "require_approval"})
+    activate_version(cast.admin.actor, version.policy_id, number=1)
+    asked = [agent.ask_natively().json()["verification_id"] for _ in range(3)]
+    follow_all("matches", "statistics")
+    page = visit(f"/dashboard/policies/{version.policy.public_id}?tab=applied", cast.viewer)
+    page.get_by_role("link", name="Config Reader").wait_for()
+    assert page.locator(".shares").first.inner_text().split() == ["v1", "asked", "3"]
+    page.check()
+    page.picture("policy-applied")
+    page.locator(".applied-samples a").first.click()
+    page.get_by_text(asked[-1][:12]).first.wait_for()
 
 
 @pytest.mark.requirement("W4.5")

@@ -64,12 +64,10 @@ def plan(**fields) -> RotationPlan:
 
 def proof(rotation: KeyRotation) -> VerificationRun:
     """A run that is about to say what the server has signed."""
-    run, _ = VerificationRun.objects.get_or_create(
-        server=rotation.server,
-        key=rotation.new_key,
-        defaults={"purpose": "new_key", "trigger": "rotation", "state": "succeeded"},
+    run = VerificationRun.objects.filter(key=rotation.new_key).first()
+    return run or VerificationRun.objects.create(
+        server=rotation.server, key=rotation.new_key, purpose="new_key", trigger="rotation", state="succeeded"
     )
-    return run
 
 
 def say(hook, rotation: KeyRotation) -> KeyRotation:

@@ -24,6 +24,11 @@ class VerificationSettingsSerializer(StrictSerializer):
     anomaly_threshold = WholeNumberField(
         min_value=1, max_value=100, required=False, help_text="From this score in percent on. Default 80."
     )
+    proposed = serializers.DictField(
+        read_only=True,
+        help_text="What waits for a second person, where the organization wants one for changes of policies: "
+        "the same change by somebody else puts it in force.",
+    )
 
 
 @extend_schema(tags=["Settings"])
@@ -43,7 +48,7 @@ class VerificationSettingsView(ActorView):
         responses=VerificationSettingsSerializer,
     )
     def patch(self, request: Request) -> Response:
-        """In force for every decision after it."""
+        """In force for every decision after it, unless the organization wants a second person: see `proposed`."""
         serializer = VerificationSettingsSerializer(data=request.data, partial=True)
         serializer.is_valid(raise_exception=True)
         row = update_verification_settings(self.actor, **serializer.validated_data)

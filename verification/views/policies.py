@@ -51,9 +51,11 @@ from verification.services.policies import (
     shadow_version,
 )
 from verification.services.policy_import import import_policies
+from verification.statistics.policy_matches import count_matches
 
 TABS: Mapping[str, Any] = {
     "policy": gettext_lazy("Policy"),
+    "applied": gettext_lazy("Applied"),
     "versions": gettext_lazy("Versions"),
     "dry-run": gettext_lazy("Dry run"),
     "history": gettext_lazy("History"),
@@ -63,6 +65,7 @@ DAYS: Mapping[str, Any] = {
     "7": gettext_lazy("Last 7 days"),
     "30": gettext_lazy("Last 30 days"),
 }
+MOST_AGENTS = 20
 
 
 @require_safe
@@ -182,12 +185,33 @@ def _tab(request: HttpRequest, actor: Actor, policy: Policy, version: PolicyVers
             versions = with_authors(policy)
             before = _number(versions, request.GET.get("before"), version.number - 1)
             return {"versions": versions, "before": before, "lines": line_diff(before, version)}
+        case "applied":
+            return _applied(actor, policy, request.GET.get("days", "7"))
         case "dry-run":
             return {"versions": with_authors(policy), "days": DAYS, "chosen_days": "1"}
         case "history":
             return {"changes": history_in_words(policy)}
         case _:
             return {"described": describe_version(actor, version)}
+
+
+def _applied(actor: Actor, policy: Policy, days: str) -> dict[str, Any]:
+    """How often each version applied, live and as a shadow, and to whom; some seconds behind the decisions."""
+    days = days if days in DAYS else "7"
+    until = clock.now()
+    found = count_matches(policy.organization_id, policy.id, since=until - timedelta(days=int(days)), until=until)
+    agents = found.agents.most_common(MOST_AGENTS)
+    names = agent_names(actor, [agent for agent, _count in agents])
+    return {
+        "days": DAYS,
+        "chosen_days": days,
+        "matches": found,
+        "counts": sorted(found.counts.items(), key=lambda item: (-item[0][0], item[0][1], item[0][2])),
+        "applied": sum(count for (_version, shadow, _effect), count in found.counts.items() if not shadow),
+        "shadowed": sum(count for (_version, shadow, _effect), count in found.counts.items() if shadow),
+        "most": max(found.counts.values(), default=0),
+        "agents": [(agent, names.get(agent, ""), count) for agent, count in agents],
+    }
 
 
 def _number(versions: list[PolicyVersion], asked: str | None, default: int) -> PolicyVersion | None:

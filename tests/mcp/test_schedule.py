@@ -1,0 +1,134 @@
+"""Verifications by the schedule against a real server: failing, suspended, back."""
+
+import time
+from datetime import timedelta
+
+import pytest
+import trustme
+
+from aim import clock
+from aim.mail.models import OutgoingMail
+from mcp.models import McpServer, VerificationRun
+from mcp.services.lifecycle import suspend_server
+from mcp.services.registration import update_server
+from mcp.services.schedule import VERIFICATION_ROUNDS, claim_verifications, due_servers
+from mcp.tasks import perform_run, verify_due_servers
+from tests.factories.accounts import make_organization, make_person
+from tests.factories.agents import pem_of
+from tests.factories.mcp import make_server
+from tests.factories.threads import at_once
+from tests.mcp.servers import hanging_server
+
+pytestmark = pytest.mark.usefixtures("loopback", "_quiet")
+
+
+@pytest.fixture
+def _quiet():
+    """The servers of other tests are not due, so that what is due are this test's own."""
+    McpServer.objects.update(next_verification_at=clock.now() + timedelta(days=3650))
+
+
+@pytest.fixture
+def _mail(settings):
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 1
+
+
+@pytest.fixture
+def admin():
+    return make_person(make_organization())
+
+
+def verified(server: McpServer) -> McpServer:
+    """Make the server due, and see to whatever is."""
+    McpServer.objects.filter(id=server.id).update(next_verification_at=clock.now())
+    VERIFICATION_ROUNDS.run()
+    server.refresh_from_db()
+    return server
+
+
+def due_in(server: McpServer) -> timedelta:
+    assert server.next_verification_at is not None
+    return server.next_verification_at - clock.now()
+
+
+@pytest.mark.requirement("W6.7", "W8.4")
+@pytest.mark.usefixtures("_mail")
+def test_a_server_that_fails_is_tried_soon_suspended_at_its_threshold_and_back_after_a_good_run(admin, sdk):
+    server = make_server(admin.actor, public_key=pem_of(sdk.key), **sdk.fields(reverify_hours=12))
+    verified(server)
+    assert (server.verification, server.consecutive_failures) == ("verified", 0), server.runs.first()
+    assert timedelta(hours=11) < due_in(server) <= timedelta(hours=12)
+    McpServer.objects.filter(id=server.id).update(ca_certificate=trustme.CA().cert_pem.bytes().decode())
+    for failures, minutes in ((1, 5), (2, 10), (3, 20)):
+        verified(server)
+        assert (server.verification, server.consecutive_failures) == ("failed", failures)
+        assert timedelta(minutes=minutes - 1) < due_in(server) <= timedelta(minutes=minutes)
+        assert (server.status == "suspended") is (failures == 3)
+    assert server.suspended_by_failures
+    update_server(admin.actor, server.id, changes={"ca_certificate": sdk.authority})
+    assert server.runs.filter(state="waiting").get().trigger == "renewal"
+    verified(server)
+    assert (server.status, server.verification, server.consecutive_failures) == ("active", "verified", 0)
+    subjects = OutgoingMail.objects.filter(organization_id=admin.organization.id, kind="mcp_failure").order_by("id")
+    assert [mail.subject for mail in subjects] == [
+        f"AIM: MCP server {server.name} has failed its verification",
+        f"AIM: MCP server {server.name} is suspended",
+        f"AIM: MCP server {server.name} is back",
+    ]
+
+
+@pytest.mark.requirement("W6.7")
+def test_each_due_server_is_verified_once_by_many_workers(admin, sdk):
+    servers = [make_server(admin.actor, public_key=pem_of(sdk.key), **sdk.fields()) for _ in range(4)]
+    claimed = at_once(4, lambda _: claim_verifications({"usual": 8, "failing": 8}))
+    assert sorted(job for jobs in claimed for _, job in jobs) == sorted(server.id for server in servers)
+    for server in servers:
+        McpServer.objects.filter(id=server.id).update(next_verification_at=clock.now())
+    VERIFICATION_ROUNDS.run()
+    runs = VerificationRun.objects.filter(server__in=servers)
+    assert [run.state for run in runs] == ["succeeded"] * 4
+
+
+def test_who_is_not_verified_by_the_schedule(admin):
+    retired, by_person = make_server(admin.actor), make_server(admin.actor)
+    McpServer.objects.filter(id=retired.id).update(status="retired")
+    suspend_server(admin.actor, by_person.id, reason="Maintenance")
+    assert not due_servers(clock.now()).filter(id__in=[retired.id, by_person.id]).exists()
+    McpServer.objects.filter(id=by_person.id).update(suspended_by_failures=True)
+    assert due_servers(clock.now()).filter(id=by_person.id).exists()
+
+
+@pytest.mark.requirement("W6.7")
+def test_hanging_servers_keep_no_other_from_being_verified(admin, sdk):
+    with hanging_server() as silent:
+        hanging = [make_server(admin.actor, url=silent, timeout_seconds=2) for _ in range(6)]
+        McpServer.objects.filter(id__in=[server.id for server in hanging]).update(consecutive_failures=1)
+        good = make_server(admin.actor, public_key=pem_of(sdk.key), **sdk.fields())
+        VERIFICATION_ROUNDS.run()
+    good.refresh_from_db()
+    failed = VerificationRun.objects.filter(server__in=hanging)
+    assert {run.error_code for run in failed} == {"timeout"}
+    assert good.verification == "verified"
+    ended = VerificationRun.objects.filter(server__in=[*hanging, good]).order_by("finished_at")
+    assert good.runs.get() in list(ended)[:4]
+
+
+@pytest.mark.requirement("W6.7")
+def test_the_tasks_hand_the_work_over_and_are_done(admin, sdk):
+    with hanging_server() as silent:
+        hanging = make_server(admin.actor, url=silent, timeout_seconds=2)
+        server = make_server(admin.actor, public_key=pem_of(sdk.key), **sdk.fields())
+        begun = time.monotonic()
+        assert perform_run(hanging.runs.get().id.hex)
+        assert verify_due_servers()
+        assert time.monotonic() - begun < 1
+        while (
+            VerificationRun.objects.filter(server__in=[server, hanging], finished_at=None).exists()
+            and time.monotonic() - begun < 20
+        ):
+            time.sleep(0.05)
+        # The rounds end once nothing is due.
+        VERIFICATION_ROUNDS.run()
+    server.refresh_from_db()
+    assert server.verification == "verified"
+    assert hanging.runs.first().error_code == "timeout"
