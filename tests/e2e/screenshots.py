@@ -50,10 +50,10 @@ class Picture:
 PICTURES = (
     Picture("overview", "/dashboard", until=".overview"),
     Picture("verifications", "/dashboard/verifications", until=".list-main tbody tr"),
-    Picture("verification", "/dashboard/verifications?status=denied", click=".list-main tbody tr .row-link", until="aim-drawer"),
+    Picture("verification", "/dashboard/verifications?status=denied", click=".list-main .row-link", until="aim-drawer"),
     Picture("approvals", "/dashboard/approvals"),
     Picture("agents", "/dashboard/agents?view=all", until=".list-main tbody tr"),
-    Picture("agent", "/dashboard/agents?view=all&status=verified", click=".list-main tbody tr .row-link", until=".tabs"),
+    Picture("agent", "/dashboard/agents?status=verified", click=".list-main .row-link", until=".tabs"),
     Picture("register", "/dashboard/agents?view=all", click=".page-head .button-primary", until="aim-dialog .dialog"),
     Picture("policies", "/dashboard/policies"),
     Picture("servers", "/dashboard/mcp-servers"),
