@@ -121,13 +121,16 @@ def _take(page: Page, origin: str, picture: Picture, path: Path) -> Path:
 
 
 def _small(png: bytes) -> bytes:
-    """As few colours as it takes; flat pages look the same with 256."""
+    """As it is where that is small enough, else with as few colours as it takes, the rare ones kept."""
     drawn = Image.open(io.BytesIO(png)).convert("RGB")
+    written = io.BytesIO()
+    drawn.save(written, "PNG", optimize=True)
     for colours in _COLOURS:
-        written = io.BytesIO()
-        drawn.quantize(colours, dither=Image.Dither.NONE).save(written, "PNG", optimize=True)
         if written.tell() <= MOST_BYTES:
             break
+        written = io.BytesIO()
+        few = drawn.quantize(colours, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+        few.save(written, "PNG", optimize=True)
     return written.getvalue()
 
 
