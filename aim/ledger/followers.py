@@ -151,16 +151,17 @@ def stop_follower(name: str, *, error: str) -> None:
     _record(Event.FOLLOWER_STOPPED, SYSTEM, row, {"error": row.error})
 
 
-def hold_followers() -> dict[str, int]:
-    """Keep all followers where they are until the caller's transaction ends; answers where each stands.
+def hold_followers() -> None:
+    """Keep all followers where they are until the caller's transaction ends.
 
     What they have read ahead by then, they read again: the caller is about to erase clear values.
     """
     assert connection.in_atomic_block
-    rows = list(Follower.objects.select_for_update().order_by("name"))
     with connection.cursor() as cursor:
+        # Their steps may be long ones.
+        cursor.execute("SET LOCAL lock_timeout = '60s'")
+        list(Follower.objects.select_for_update().order_by("name"))
         cursor.execute("UPDATE ledger_follower SET erased_at = clock_timestamp()")
-    return {row.name: row.seq for row in rows}
 
 
 @transaction.atomic
