@@ -9,6 +9,7 @@ class McpConfig(AppConfig):
         from aim.reports.kinds import register_kind  # noqa: PLC0415
         from mcp import alerts, fragments, navigation, protected  # noqa: F401, PLC0415
         from mcp.crypto_report import CRYPTO_REPORT  # noqa: PLC0415
+        from mcp.followers import use  # noqa: F401, PLC0415
         from mcp.views import tabs  # noqa: F401, PLC0415
 
         register_kind(CRYPTO_REPORT)

@@ -351,6 +351,10 @@ class KeyRotation(models.Model):
     def __str__(self) -> str:
         return f"{self.method} {self.state}"
 
+    @property
+    def public_id(self) -> str:
+        return show_id(IdKind.MCP_ROTATION, self.id)
+
 
 class ToolChange(models.Model):
     """A difference between what a tool was when it was approved and what the server offers now."""

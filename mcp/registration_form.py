@@ -13,6 +13,8 @@ from agents.configuration import MAX_DESCRIPTION
 from agents.registration_form import LinesField, Step
 from aim.errors import Problem
 from mcp.configuration import BOUNDS, DEFAULTS, MAX_CERTIFICATE, MAX_URL
+from mcp.credentials import FIELDS as CREDENTIALS
+from mcp.credentials import MAX_SECRET, SECRET
 from mcp.models import AuthMethod, DriftResponse, Protocol
 
 _INDEX = re.compile(r"\[\d+\]")
@@ -33,6 +35,21 @@ INTERVALS = (
     (168, _("Every week")),
 )
 VERIFY = ("verify_signature", "verify_tls", "verify_health", "verify_capabilities")
+CREDENTIAL_LABELS = {
+    "header": _("Header"),
+    "scheme": _("Scheme"),
+    "api_key": _("API Key"),
+    "token_url": _("Token URL"),
+    "client_id": _("Client ID"),
+    "client_secret": _("Client Secret"),
+    "scope": _("Scope"),
+    "resource": _("Resource"),
+    "certificate": _("Client Certificate (.pem file)"),
+    "private_key": _("Private Key (.key file)"),
+    "key_id": _("Key ID"),
+    "secret": _("Shared Secret"),
+}
+UPLOADS = frozenset({"certificate", "private_key"})
 STEPS = (
     Step("basic", _("Basic Information"), ("name", "display_name", "version", "description")),
     Step(
@@ -45,6 +62,7 @@ STEPS = (
         _("Security Configuration"),
         (
             "auth_method",
+            *(f"{method}_{name}" for method, names in CREDENTIALS.items() for name in names),
             "ca_certificate",
             "allowed_ip_ranges",
             "agents_kind",
@@ -190,6 +208,7 @@ class ServerForm(forms.Form):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
+        self.fields.update(credential_fields())
         hours = (self.initial or {}).get("reverify_hours")
         self._offer_interval(self.data.get("reverify_hours") if self.is_bound else hours)
 
@@ -204,12 +223,16 @@ class ServerForm(forms.Form):
     def configuration(self) -> dict[str, Any]:
         """What `register_server` takes, of a valid form."""
         values = dict(self.cleaned_data)
-        for field in ("public_key", "key_type"):
+        for field in ("public_key", "key_type", *credential_fields()):
             values.pop(field, None)
         values["url"] = url_with_port(values["url"].strip(), values.pop("port"))
         if values.pop("agents_kind") == EVERYBODY:
             values["allowed_agents"] = []
         return values
+
+    def credential(self) -> dict[str, str] | None:
+        """The fields of the chosen method of authentication; None where there is none."""
+        return credential_of(self.cleaned_data.get("auth_method", ""), self.cleaned_data)
 
     def clean(self) -> dict[str, Any]:
         values = super().clean() or {}
@@ -221,6 +244,8 @@ class ServerForm(forms.Form):
         """Put each problem that a service names at the field that it is about."""
         for problem in problems:
             field = _INDEX.sub("", problem.field)
+            if field.startswith("credential."):
+                field = f"{self.value('auth_method')}_{field.removeprefix('credential.')}"
             if field not in self.fields:
                 self.add_error(None, problem.message)
             elif problem.message not in self.errors.get(field, []):
@@ -232,6 +257,46 @@ class ServerForm(forms.Form):
     def value(self, field: str) -> Any:
         """What the field holds at the moment, valid or not."""
         return self[field].value()
+
+
+def credential_fields() -> dict[str, forms.CharField]:
+    """A field for each part of each method's credential. What is secret is never written into a page."""
+    return {
+        f"{method}_{name}": _credential_field(name, default)
+        for method, names in CREDENTIALS.items()
+        for name, default in names.items()
+    }
+
+
+def credential_of(method: str, values: Mapping[str, Any]) -> dict[str, str] | None:
+    """What `mcp.credentials` checks; what was left empty has its default."""
+    if method not in CREDENTIALS:
+        return None
+    given = {name: values.get(f"{method}_{name}") or "" for name in CREDENTIALS[method]}
+    return {name: value.strip() for name, value in given.items() if value.strip()}
+
+
+class _UnshownTextarea(forms.Textarea):
+    """As a password field: what was typed stays in the browser and is not sent back to it."""
+
+    def format_value(self, value: Any) -> None:  # noqa: ARG002 - whatever it is
+        return None
+
+
+def _credential_field(name: str, default: str) -> forms.CharField:
+    attrs = _code("", autocomplete="new-password") if name in SECRET else _code("")
+    widget: forms.Widget = forms.TextInput(attrs=attrs)
+    longest = MAX_SECRET
+    if name in UPLOADS:
+        kind = "CERTIFICATE" if name == "certificate" else "PRIVATE KEY"
+        area = _UnshownTextarea if name in SECRET else forms.Textarea
+        widget = area(attrs={**attrs, "rows": 3, "placeholder": f"-----BEGIN {kind}-----"})
+        longest = MAX_CERTIFICATE
+    elif name in SECRET:
+        widget = forms.PasswordInput(attrs=attrs)
+    return forms.CharField(
+        label=CREDENTIAL_LABELS[name], required=False, initial=default, max_length=longest, widget=widget
+    )
 
 
 def form_values(configuration: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from typing import ClassVar
 from django.db import models
 
 from accounts.models import User
-from aim.ids import uuid7
+from aim.ids import IdKind, show_id, uuid7
 
 
 class VerificationRun(models.Model):
@@ -71,6 +71,10 @@ class VerificationRun(models.Model):
 
     def __str__(self) -> str:
         return f"{self.purpose} {self.state}"
+
+    @property
+    def public_id(self) -> str:
+        return show_id(IdKind.MCP_RUN, self.id)
 
 
 class ServerChallenge(models.Model):

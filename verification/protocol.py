@@ -6,6 +6,7 @@ way, with nothing lost. One request of a connection is under way at a time: thos
 uvicorn's own queue until the short cut has answered.
 """
 
+import asyncio
 import time
 from collections.abc import Callable
 from functools import lru_cache
@@ -54,15 +55,36 @@ class _Pending:
 
 
 class DecisionProtocol(HttpToolsProtocol):
+    # What each connection begins with.
+    _idle_since = 0.0
+    _look: asyncio.TimerHandle | None = None
+
     def on_message_begin(self) -> None:
-        super().on_message_begin()
+        # The scope of an ASGI application is made once it is known that one is needed.
+        self.url = b""
+        self.headers: list[tuple[bytes, bytes]] = []
         self._short: Headers | None = None
         self._body = b""
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        # Whether the client expects "100 Continue" is looked at once all headers are in.
+        self.headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
         self._short = self._headers_of_decision()
         if self._short is None:
-            super().on_headers_complete()
+            self._ordinary_headers_complete()
+
+    def _ordinary_headers_complete(self) -> None:
+        """What uvicorn does between the first line of a request and its body."""
+        url, headers = self.url, self.headers
+        super().on_message_begin()
+        self.url = url
+        self.headers += headers  # The scope has this very list.
+        self.expect_100_continue = any(
+            name == b"expect" and value.lower() == b"100-continue" for name, value in headers
+        )
+        super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
         if self._short is None:
@@ -76,14 +98,14 @@ class DecisionProtocol(HttpToolsProtocol):
             super().on_message_complete()
         elif not self._begin(headers):
             # As if the headers had been read just now.
-            super().on_headers_complete()
+            self._ordinary_headers_complete()
             super().on_body(self._body)
             super().on_message_complete()
 
     def _headers_of_decision(self) -> Headers | None:
         """The headers of a request that may take the short cut."""
         busy = self.cycle is not None and not self.cycle.response_complete
-        if self.url != _URL or busy or self.expect_100_continue or self.flow.write_paused:
+        if self.url != _URL or busy or self.flow.write_paused:
             return None
         parser = self.parser
         if parser.get_method() != b"POST" or parser.get_http_version() != "1.1" or parser.should_upgrade():
@@ -129,7 +151,37 @@ class DecisionProtocol(HttpToolsProtocol):
         )
         if not pending.keep_alive:
             self.transport.close()
-        self.on_response_complete()
+        if self.pipeline or self.flow.read_paused or not pending.keep_alive:
+            self.on_response_complete()
+        else:
+            self.server_state.total_requests += 1
+            self._rest()
+
+    def _rest(self) -> None:
+        """As uvicorn's time limit for a connection without a request, but for all its requests by one timer."""
+        self._idle_since = self.loop.time()
+        if self._look is None:
+            self._look = self.loop.call_later(self.timeout_keep_alive, self._end_if_idle)
+
+    def _end_if_idle(self) -> None:
+        self._look = None
+        if not self._idle_since:
+            return  # A request has begun: the time is set again when it is answered.
+        left = self._idle_since + self.timeout_keep_alive - self.loop.time()
+        if left > 0:
+            self._look = self.loop.call_later(left, self._end_if_idle)
+        else:
+            self.timeout_keep_alive_handler()
+
+    def _unset_keepalive_if_required(self) -> None:
+        self._idle_since = 0.0
+        super()._unset_keepalive_if_required()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._look is not None:
+            self._look.cancel()
+            self._look = None
+        super().connection_lost(exc)
 
 
 @lru_cache(maxsize=1024)

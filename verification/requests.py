@@ -85,26 +85,31 @@ def read_action_fast(raw: bytes) -> ActionRequest | None:
     try:
         body = _decode_body(raw)
         # A name given twice leaves fewer strings than quotes; the shape says nothing of it.
-        return _request(body, ascii_only=raw.isascii()) if 2 * _strings_in(body) == raw.count(b'"') else None
+        if 2 * _strings_in(body) != raw.count(b'"'):
+            return None
+        return _request(body, ascii_only=raw.isascii())
     except (ValueError, InvalidInputError):
         return None
 
 
 def _strings_in(body: ActionBody) -> int:
     """The strings in a body, names included; raises `ValueError` for a dubious number."""
+    unset = msgspec.UNSET
+    context, parameters, data, server, tool = body.context, body.parameters, body.data, body.mcp_server, body.tool
     count = _STRINGS_ALWAYS
-    for member in (body.context, body.parameters):
-        if isinstance(member, dict):
-            count += 1 + count_strings(member)
-    for text in (body.mcp_server, body.tool):
-        if text is not msgspec.UNSET:
-            count += 1 if text is None else 2
-    data = body.data
-    if data is not msgspec.UNSET:
-        count += 1 + (data.records is not msgspec.UNSET) + (data.bytes is not msgspec.UNSET)
-        if data.fields is not msgspec.UNSET:
+    if context is not unset:
+        count += 1 + count_strings(context)
+    if parameters is not unset:
+        count += 1 + (count_strings(parameters) if parameters else 0)
+    if server is not unset:
+        count += 1 if server is None else 2
+    if tool is not unset:
+        count += 1 if tool is None else 2
+    if data is not unset:
+        count += 1 + (data.records is not unset) + (data.bytes is not unset)
+        if data.fields is not unset:
             count += 1 + len(data.fields)
-        if data.destination is not msgspec.UNSET:
+        if data.destination is not unset:
             count += 1 if data.destination is None else 2
     return count
 
@@ -156,19 +161,22 @@ def _request(body: ActionBody, *, ascii_only: bool = False) -> ActionRequest:
 
 def context_names(context: dict[str, Any]) -> tuple[str, str]:
     """The delegated user and the session of a context, each empty when absent; raises `InvalidInputError`."""
-    problems: list[Problem] = []
-    names: list[str] = []
-    for key in ("user_id", "session_id"):
-        name = context.get(key)
-        if name is not None and not (isinstance(name, str) and 0 < len(name) <= LONGEST_NAME):
-            problems.append(Problem(f"context.{key}", "invalid", f"Must be text of 1 to {LONGEST_NAME} characters."))
-        names.append(name if isinstance(name, str) else "")
-    timestamp = context.get("timestamp")
+    user, session, timestamp = context.get("user_id"), context.get("session_id"), context.get("timestamp")
+    if _is_name(user) and _is_name(session) and (timestamp is None or _is_time(timestamp)):
+        return user or "", session or ""
+    problems = [
+        Problem(f"context.{key}", "invalid", f"Must be text of 1 to {LONGEST_NAME} characters.")
+        for key, name in (("user_id", user), ("session_id", session))
+        if not _is_name(name)
+    ]
     if timestamp is not None and not _is_time(timestamp):
         problems.append(Problem("context.timestamp", "invalid", "Must be a time in ISO 8601 with its zone."))
-    if problems:
-        raise InvalidInputError(tuple(problems))
-    return names[0], names[1]
+    raise InvalidInputError(tuple(problems))
+
+
+def _is_name(value: object) -> bool:
+    """Whether it is a name, or none was given."""
+    return value is None or (isinstance(value, str) and 0 < len(value) <= LONGEST_NAME)
 
 
 def _is_time(value: object) -> bool:

@@ -15,7 +15,7 @@ from aim.mail.server import mail_is_configured
 _NEWS = timedelta(hours=24)
 
 
-@follower(name="alerts", kinds=None)
+@follower(name="alerts", kinds=None, pause=1.0)
 class AlertsFollower:
     """Kinds are registered by every room while it is loaded, so that all entries are looked at here."""
 

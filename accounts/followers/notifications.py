@@ -6,7 +6,7 @@ from accounts.services.notifications import tell
 from aim.ledger.followers import SealedEntry, follower
 
 
-@follower(name="notifications", kinds=None)
+@follower(name="notifications", kinds=None, pause=0.5)
 class NotificationsFollower:
     """Kinds are registered by every room while it is loaded, so that all entries are looked at here."""
 

@@ -114,11 +114,8 @@ class Product:
             name = "web" if self.options.web_processes == 1 else f"web-{number}"
             serve = ["-m", "aim.runtime.serve", "--fd", str(sock.fileno()), "--graceful-seconds", "3"]
             self._start_program(name, serve, pass_fds=[sock.fileno()])
-        celery = ["-m", "celery", "-A", "aim"]
-        alone = ["--without-gossip", "--without-mingle"]
-        self._start_program("worker", [*celery, "worker", "--pool", "threads", "-c", "4", "-l", "INFO", *alone])
-        schedule = str(self.options.data / "beat-schedule")
-        self._start_program("beat", [*celery, "beat", "-l", "INFO", "--pidfile=", "-s", schedule])
+        for name, arguments in worker_and_beat(self.options.data).items():
+            self._start_program(name, arguments)
 
     def _start_program(
         self, name: str, arguments: list[str], *, pass_fds: list[int] | None = None, essential: bool = True
@@ -185,6 +182,16 @@ class Product:
         began = time.monotonic()
         yield
         self._say(f"  {what:<18} {time.monotonic() - began:4.1f} s")
+
+
+def worker_and_beat(data: Path) -> dict[str, list[str]]:
+    """The arguments of Python for each of the two; beat keeps its schedule in the folder `data`."""
+    celery = ["-m", "celery", "-A", "aim"]
+    alone = ["--without-gossip", "--without-mingle"]
+    return {
+        "worker": [*celery, "worker", "--pool", "threads", "-c", "4", "-l", "INFO", *alone],
+        "beat": [*celery, "beat", "-l", "INFO", "--pidfile=", "-s", str(data / "beat-schedule")],
+    }
 
 
 def _refuse_plain_http_to_others(host: str) -> None:

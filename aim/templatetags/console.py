@@ -96,6 +96,12 @@ def days_left(value: datetime) -> int:
 
 
 @register.filter
+def seconds_of(milliseconds: float | None) -> str:
+    """Milliseconds as seconds with one digit: 3.2."""
+    return "–" if milliseconds is None else formats.number_format(round(milliseconds / 1000, 1), 1)
+
+
+@register.filter
 def tls_words(version: str) -> str:
     """`TLSv1.3` as people say it: TLS 1.3."""
     return str(version).replace("TLSv", "TLS ")

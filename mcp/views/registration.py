@@ -30,6 +30,8 @@ from mcp.models import AuthMethod, DriftResponse, McpServer, Protocol
 from mcp.registration_form import CHOSEN, INTERVALS, STEPS, VERIFY, ServerForm, form_values, url_with_port
 from mcp.selectors import server_by_id
 from mcp.services.registration import register_server, update_server
+from mcp.views.credentials import shown_methods
+from mcp.views.runs import FROM_LIST, to_run
 
 _TEMPLATE = "mcp/server_register.html"
 _MOST_AGENTS = 300
@@ -47,13 +49,21 @@ def server_register(request: HttpRequest, actor: Actor) -> HttpResponse:
     key = form.cleaned_data["public_key"].strip()
     try:
         server = register_server(
-            actor, form.configuration(), public_key=key or None, key_type=form.cleaned_data["key_type"] or None
+            actor,
+            form.configuration(),
+            public_key=key or None,
+            key_type=form.cleaned_data["key_type"] or None,
+            credential=form.credential(),
         )
     except (InvalidInputError, ConflictError) as error:
         form.take(error.problems)
         return _wizard(request, actor, form, step=_first_failed(form))
     say(request, _("MCP Server registered successfully!"))
-    return redirect_to(request, f"{reverse('mcp:server-list')}?sort=-registered&new={server.public_id}")
+    run = server.runs.order_by("-id").first()
+    if run is None:
+        return redirect_to(request, f"{reverse('mcp:server-list')}?sort=-registered&new={server.public_id}")
+    # The run that registration has begun is followed in the wizard's place.
+    return to_run(request, server, run, came_from=FROM_LIST)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -170,6 +180,7 @@ def _wizard(
         "agents": _agents(actor, form),
         "chosen": form.value("allowed_agents") or [],
         "shown": _shown(form),
+        "methods": [] if server else shown_methods(form),
         "verify_fields": [form[name] for name in VERIFY],
         "key": key,
         "verification_url": (form.value("verification_url") or "").strip(),

@@ -8,7 +8,9 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from accounts.contracts import Actor
+from accounts.permissions import Permission
 from agents.selectors import agents_visible_to
+from aim import clock
 from aim.console.lists import chips_of
 from mcp.assessment import assess
 from mcp.attempts import METHODS, STATES, AttemptFilters, attempts_page, trend_of
@@ -17,8 +19,11 @@ from mcp.configuration import configuration_of, notices_of
 from mcp.event_list import chosen_severities, events_page, severity_facet
 from mcp.figures import attempts_of, connected_agents, uptime_of, use_of
 from mcp.identity import identity_of
-from mcp.models import KeyRotation, McpServer, VerificationRun
+from mcp.keys import day_of
+from mcp.models import Credential, KeyRotation, McpServer, VerificationRun
+from mcp.registration_form import CREDENTIAL_LABELS
 from mcp.selectors import history_of
+from mcp.services.rotation import rotation_under_way
 from mcp.tabs import ServerTab, register_tab
 from mcp.tool_list import tools_of
 
@@ -38,21 +43,44 @@ def _overview(_request: HttpRequest, _actor: Actor, server: McpServer) -> Mappin
     }
 
 
-def _identity(_request: HttpRequest, _actor: Actor, server: McpServer) -> Mapping[str, Any]:
+def _identity(_request: HttpRequest, actor: Actor, server: McpServer) -> Mapping[str, Any]:
     identity, attempts = identity_of(server), attempts_of(server)
+    under_way = rotation_under_way(server)
+    waits = under_way is not None and under_way.state == KeyRotation.State.CONFIRMING
     rotations = server.rotations.select_related("old_key", "new_key", "started_by")
     done = rotations.filter(state=KeyRotation.State.COMPLETED).order_by("-completed_at")
     return {
         "identity": identity,
         "attempts": attempts,
         "assessment": assess(server, identity, attempts),
+        "rotation": under_way,
+        "rotation_day": _day(under_way),
+        "may_confirm_rotation": waits
+        and actor.may(Permission.MCP_ATTEST)
+        and under_way is not None
+        and under_way.started_by_id not in {None, actor.id},
+        "active_keys": [key for key in (identity.key, identity.leaving, identity.coming) if key],
         "rotations": list(done[:20]),
         "last_rotation": done.first(),
     }
 
 
+def _day(rotation: KeyRotation | None) -> int:
+    if rotation is None or rotation.proved_at is None:
+        return 0
+    return day_of(rotation.proved_at, rotation.days, clock.now())
+
+
 def _capabilities(_request: HttpRequest, _actor: Actor, server: McpServer) -> Mapping[str, Any]:
-    return {"tools": tools_of(server)}
+    return {"tools": tools_of(server), "offer": _last_offer(server)}
+
+
+def _last_offer(server: McpServer) -> Mapping[str, Any]:
+    """What the last good run has counted beside the tools: protocol, the server's own name, resources and prompts."""
+    runs = server.runs.filter(state=VerificationRun.State.SUCCEEDED, purpose=VerificationRun.Purpose.VERIFICATION)
+    run = runs.order_by("-id").first()
+    steps = run.steps if run else []
+    return next((step["facts"] for step in steps if step["name"] == "capabilities" and step["facts"]), {})
 
 
 def _certificates(_request: HttpRequest, _actor: Actor, server: McpServer) -> Mapping[str, Any]:
@@ -86,7 +114,16 @@ def _events(request: HttpRequest, _actor: Actor, server: McpServer) -> Mapping[s
 
 
 def _configuration(_request: HttpRequest, _actor: Actor, server: McpServer) -> Mapping[str, Any]:
-    return {"changes": server_changes(history_of(server)[:HISTORY_SHOWN])}
+    credential = Credential.objects.filter(server=server).first()
+    return {
+        "changes": server_changes(history_of(server)[:HISTORY_SHOWN]),
+        "credential": credential,
+        "credential_facts": [
+            (CREDENTIAL_LABELS.get(name, name.replace("_", " ").capitalize()), value)
+            for name, value in (credential.shown if credential else {}).items()
+            if value
+        ],
+    }
 
 
 register_tab(ServerTab("overview", _("Overview"), 10, "mcp/tab_overview.html", _overview))

@@ -15,7 +15,7 @@ from aim.errors import ConflictError
 from aim.ids import IdKind
 from mcp.models import McpServer, Tool
 from mcp.selectors import server_by_id, tool_by_id
-from mcp.services.tools import approve_definition, update_tool
+from mcp.services.tools import approve_definition, reject_definition, update_tool
 from mcp.wording import visible
 
 
@@ -49,12 +49,18 @@ def server_tools(request: HttpRequest, actor: Actor, server_id: str) -> HttpResp
 
 @require_POST
 @console_page(Permission.MCP_WRITE)
-def server_tool_approve(request: HttpRequest, actor: Actor, server_id: str, tool_id: str) -> HttpResponse:
+def server_tool_judge(request: HttpRequest, actor: Actor, server_id: str, tool_id: str, verb: str) -> HttpResponse:
+    """What the server offers now becomes what is approved, or is rejected: the tool stays off."""
     server = server_by_id(actor, path_id(IdKind.MCP_SERVER, server_id))
     tool = tool_by_id(server, path_id(IdKind.MCP_TOOL, tool_id))
     try:
-        approve_definition(actor, server.id, tool.id)
-        say(request, _("The new definition of %(tool)s is approved.") % {"tool": visible(tool.name)})
+        if verb == "approve":
+            approve_definition(actor, server.id, tool.id)
+            words = _("The new definition of %(tool)s is approved.")
+        else:
+            reject_definition(actor, server.id, tool.id)
+            words = _("The new definition of %(tool)s is rejected; the tool stays off.")
+        say(request, words % {"tool": visible(tool.name)})
     except ConflictError as error:
         say(request, error.message, failed=True)
     return _back(request, server)

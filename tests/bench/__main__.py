@@ -20,6 +20,7 @@ from tests.bench.targets import ONE, TWO, judge
 _FULL = Length(rounds=3, seconds=2, count=24_000)
 _SCALE = Length(rounds=3, seconds=5, count=24_000)
 _QUICK = Length(rounds=1, seconds=1, count=300)
+_FOLLOWING_SECONDS = 20.0
 _EXACT_AGENTS, _EXACT_LIMIT = 20, 200
 
 
@@ -76,20 +77,25 @@ def _speed(running: Stores, arguments: argparse.Namespace) -> tuple[dict[str, An
         connections=arguments.connections or ([1, 16] if arguments.quick else [1, 16, 64]),
         product=not arguments.floors,
         length=length_of(arguments),
+        following=0 if arguments.floors else 1 if arguments.quick else _FOLLOWING_SECONDS,
     )
-    runs, fsync = measure_speed(running, plan, progress=_progress)
-    verdicts = judge(runs)
-    report.print_figures(runs, length=plan.length, fsync=fsync)
+    speed = measure_speed(running, plan, progress=_progress)
+    verdicts = judge(speed.runs)
+    report.print_figures(speed.runs, length=plan.length, fsync=speed.fsync)
     report.print_verdicts(verdicts)
+    if speed.following is not None:
+        report.print_following(speed.following)
     document = {
         "length": asdict(plan.length),
-        "fsync_ms": asdict(fsync),
-        "figures": [median_figures(rounds) for rounds in runs.values()],
+        "fsync_ms": asdict(speed.fsync),
+        "figures": [median_figures(rounds) for rounds in speed.runs.values()],
         "targets": [
             {"target": verdict.target.text, "ratio": verdict.ratio, "met": verdict.met} for verdict in verdicts
         ],
+        "following": speed.following,
     }
-    return document, all(verdict.met for verdict in verdicts)
+    kept_up = speed.following is None or speed.following.met
+    return document, kept_up and all(verdict.met for verdict in verdicts)
 
 
 def _memory(running: Stores) -> tuple[dict[str, Any], bool]:

@@ -37,14 +37,15 @@ class Job(msgspec.Struct, frozen=True):
     approved: str = '"approved":true'
     altered: bool = False
     servers: list[int] = []
+    workers: list[int] = []
     postmaster: int = 0
 
 
 class Outcome(msgspec.Struct, frozen=True):
     """What came of it. `answered` counts every answer, warm-up included; the latencies (ms) leave the warm-up out.
 
-    `kept` are the verification ids of some approvals. `cpu` holds processor seconds during the run: server, postgres,
-    client, and others, which is all the rest.
+    `kept` are the verification ids of some approvals. `cpu` holds processor seconds during the run: server, worker,
+    postgres, client, and others, which is all the rest.
     """
 
     requests: int
@@ -162,7 +163,7 @@ async def work(job: Job) -> Outcome:
     gc.collect()
     gc.freeze()
     gc.disable()
-    cpu = CpuMeter(servers=job.servers, postmaster=job.postmaster)
+    cpu = CpuMeter(servers=job.servers, workers=job.workers, postmaster=job.postmaster)
     started = time.perf_counter()
     run.deadline = started + job.seconds
     for connection in connections:

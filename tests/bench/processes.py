@@ -32,15 +32,18 @@ def resident_bytes(pid: int) -> int:
 
 
 class CpuMeter:
-    """Who uses the processors from its making on: the servers, PostgreSQL, this process and everybody else."""
+    """Who uses the processors from its making on: the servers, the worker beside them, PostgreSQL, this process and
+    everybody else.
+    """
 
-    def __init__(self, *, servers: Sequence[int], postmaster: int) -> None:
+    def __init__(self, *, servers: Sequence[int], workers: Sequence[int] = (), postmaster: int) -> None:
         self._servers = servers
+        self._workers = workers
         self._postmaster = postmaster
         self._before = self._read()
 
     def used(self) -> dict[str, float]:
-        """Return processor seconds since the start by `server`, `postgres`, `client` and `others`."""
+        """Return processor seconds since the start by `server`, `worker`, `postgres`, `client` and `others`."""
         after = self._read()
         used = {name: round(after[name] - self._before[name], 3) for name in after}
         busy = used.pop("all")
@@ -50,6 +53,7 @@ class CpuMeter:
         return {
             "all": _busy_seconds(),
             "server": sum(cpu_seconds(pid) for pid in self._servers),
+            "worker": sum(cpu_seconds(pid) for pid in self._workers),
             "postgres": sum(cpu_seconds(pid) for pid in _children(self._postmaster)),
             "client": time.process_time(),
         }

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from tests.bench.exact import Exactness
+from tests.bench.following import AIM_LIVE, MUST_LIVE, MUST_OTHERS, Following
 from tests.bench.machine import FsyncTail
 from tests.bench.memory import AIM_BYTES, MUST_BYTES, Memory
 from tests.bench.processes import QUIET_CORES
@@ -36,15 +37,15 @@ def print_figures(runs: Mapping[Cell, Sequence[Figures]], *, length: Length, fsy
     say()
     say(
         "| subject | conn. | req/s | p50 | p95 | p99 | longest | x floor A | x floor B "
-        "| server us | PG us | client us | others |"
+        "| server us | worker us | PG us | client us | others |"
     )
-    say("|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|")
+    say("|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|")
     for cell, row in sorted(figures.items(), key=lambda item: item[0].connections):
         say(
             f"| {cell.subject} | {cell.connections} | {row.per_second:,.0f} | {row.p50:.2f} | {row.p95:.2f} "
             f"| {row.p99:.2f} | {row.longest:.0f} | {_ratio(runs, cell, FLOOR_A)} "
-            f"| {_ratio(runs, cell, FLOOR_B)} | {row.server_us:.0f} | {row.postgres_us:.0f} "
-            f"| {row.client_us:.0f} | {row.others:.2f} |"
+            f"| {_ratio(runs, cell, FLOOR_B)} | {row.server_us:.0f} | {row.worker_us:.0f} "
+            f"| {row.postgres_us:.0f} | {row.client_us:.0f} | {row.others:.2f} |"
         )
     say()
     if max(row.others for row in figures.values()) > QUIET_CORES:
@@ -66,6 +67,18 @@ def print_verdicts(verdicts: list[Verdict]) -> None:
             f"| {verdict.target.text} | {verdict.ratio:.2f} | {sign} {verdict.target.must:g} "
             f"| {sign} {verdict.target.aim:g} | {word} |"
         )
+
+
+def print_following(following: Following) -> None:
+    """Print how far what follows the ledger was behind."""
+    say()
+    say(
+        f"Followers at full load, {following.per_second:,.0f} decisions/s for {following.seconds:.0f} s over 64 "
+        f"connections: live {following.live:.2f} s behind, at the longest {following.live_longest:.2f} s (must be "
+        f"< {MUST_LIVE:g}, aim < {AIM_LIVE:g}); "
+        + ", ".join(f"{name} {lag:.1f} s" for name, lag in sorted(following.others.items()))
+        + f" (must be < {MUST_OTHERS:g}); all caught up {following.caught_up:.1f} s after: {_word(following)}"
+    )
 
 
 def print_memory(memory: Memory) -> None:
@@ -107,7 +120,7 @@ def print_growth(growth: Growth) -> None:
     )
 
 
-def _word(found: Memory | Exactness | Growth) -> str:
+def _word(found: Memory | Exactness | Growth | Following) -> str:
     return "met" if found.met else "NOT MET"
 
 

@@ -60,6 +60,7 @@ class Figures(msgspec.Struct, frozen=True):
     longest: float
     requests: int
     server_us: float
+    worker_us: float
     postgres_us: float
     client_us: float
     others: float
@@ -91,6 +92,7 @@ def run_client(
         agents=str(agents),
         altered=altered,
         servers=[child.pid for child in subject.children],
+        workers=list(subject.workers),
         postmaster=postmaster,
     )
     finished = subprocess.run(
@@ -134,6 +136,7 @@ def measure(subject: Subject, *, stores: Stores, connections: int, length: Lengt
         longest=outcome.longest,
         requests=outcome.requests,
         server_us=_micros(outcome.cpu["server"], outcome),
+        worker_us=_micros(outcome.cpu["worker"], outcome),
         postgres_us=_micros(outcome.cpu["postgres"], outcome),
         client_us=_micros(outcome.cpu["client"], outcome),
         others=round(outcome.cpu["others"] / outcome.seconds, 3),
@@ -153,8 +156,11 @@ def run_rounds(
     length: Length,
     agents: Path,
     progress: Callable[[str], None],
+    after: Callable[[Stores], object],
 ) -> tuple[Runs, list[float]]:
     """Return the figures of each cell, round by round, and the seconds of each fsync measured between the rounds.
+
+    `after` is called after each run of a subject with workers: what they have still to do must not disturb the next.
 
     A subject that records nothing only says where the time goes: it is measured in the first round alone.
     """
@@ -168,7 +174,9 @@ def run_rounds(
             subject = known[cell.subject]
             if number and subject.table is None:
                 continue
-            figures = _measure_in_quiet(subject, cell, stores=stores, length=length.after(runs[cell]), agents=agents)
+            figures = _measure_in_quiet(
+                subject, cell, stores=stores, length=length.after(runs[cell]), agents=agents, after=after
+            )
             runs[cell].append(figures)
             progress(
                 f"round {number + 1}/{length.rounds}  {cell.subject:<12} {cell.connections:>3} connections"
@@ -177,12 +185,16 @@ def run_rounds(
     return runs, fsyncs
 
 
-def _measure_in_quiet(subject: Subject, cell: Cell, *, stores: Stores, length: Length, agents: Path) -> Figures:
+def _measure_in_quiet(
+    subject: Subject, cell: Cell, *, stores: Stores, length: Length, agents: Path, after: Callable[[Stores], object]
+) -> Figures:
     """One run; while patience lasts, one that others disturbed is made again, whatever its figures were."""
     deadline = time.monotonic() + length.patience
     while True:
         wait_for_quiet(deadline - time.monotonic())
         figures = measure(subject, stores=stores, connections=cell.connections, length=length, agents=agents)
+        if subject.workers:
+            after(stores)
         if figures.others <= QUIET_CORES or time.monotonic() >= deadline:
             return figures
 
@@ -203,6 +215,7 @@ def median_figures(runs: Sequence[Figures]) -> Figures:
         longest=max(run.longest for run in runs),
         requests=sum(run.requests for run in runs),
         server_us=middle("server_us"),
+        worker_us=middle("worker_us"),
         postgres_us=middle("postgres_us"),
         client_us=middle("client_us"),
         others=middle("others"),

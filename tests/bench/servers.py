@@ -10,7 +10,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import UUID
 
@@ -33,17 +33,20 @@ class BenchProblem(Exception):  # noqa: N818 - a sentence for whoever runs the b
 
 @dataclass(frozen=True)
 class Stores:
-    """The folder of a run and the addresses of its PostgreSQL and its Valkey."""
+    """The folder of a run, the addresses of its PostgreSQL and its Valkey, and the secrets of everything started there:
+    agents' trust is signed with them, so that no process may have others.
+    """
 
     folder: Path
     database_url: str
     redis_url: str
     postmaster: int
+    secrets: Mapping[str, str] = field(default_factory=new_secrets)
 
     def environment(self) -> dict[str, str]:
         """Return the variables that the product and the floors are started with."""
         return {
-            **new_secrets(),
+            **self.secrets,
             **os.environ,
             "DATABASE_URL": self.database_url,
             "REDIS_URL": self.redis_url,
@@ -109,12 +112,16 @@ def _require_durable(url: str) -> None:
 
 @dataclass(frozen=True)
 class Subject:
-    """Something that is measured: one or more processes on one listening socket, and the table it records in."""
+    """Something that is measured: one or more processes on one listening socket, and the table it records in.
+
+    `workers` are the processes that follow its ledger.
+    """
 
     name: str
     port: int
     children: list[subprocess.Popen[bytes]]
     table: str | None
+    workers: tuple[int, ...] = ()
 
     def cpu_seconds(self) -> float:
         """Return the processor time of its processes so far."""

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tests.bench import machine
 from tests.bench.agents import new_agent, write_agents
+from tests.bench.following import Following, catch_up, measure_following, worker_running
 from tests.bench.product import migrate, populate, start_product
 from tests.bench.rounds import Cell, Length, Runs, require_refusals, run_rounds
 from tests.bench.servers import Stores, Subject, start_subject, stop_subject
@@ -18,16 +19,30 @@ _PRODUCTS = {ONE: 1, TWO: 2}
 
 @dataclass(frozen=True)
 class Plan:
-    """What to measure: how many agents ask, over how many connections; without `product` the floors only."""
+    """What to measure: how many agents ask, over how many connections; without `product` the floors only.
+
+    `following` is for how many seconds the lag of what follows the ledger is watched at the end.
+    """
 
     agents: int
     connections: list[int]
     product: bool
     length: Length
+    following: float = 0.0
 
 
-def measure_speed(running: Stores, plan: Plan, *, progress: Callable[[str], None]) -> tuple[Runs, machine.FsyncTail]:
-    """Answers the figures of every round, and how long the disk took for a durable write meanwhile."""
+@dataclass(frozen=True)
+class Speed:
+    """The figures of every round, how long the disk took for a durable write meanwhile, and the followers' lag."""
+
+    runs: Runs
+    fsync: machine.FsyncTail
+    following: Following | None
+
+
+def measure_speed(running: Stores, plan: Plan, *, progress: Callable[[str], None]) -> Speed:
+    """Measure everything in turn."""
+    following = None
     agents = running.folder / "agents.json"
     with ExitStack() as started:
         if plan.product:
@@ -39,9 +54,30 @@ def measure_speed(running: Stores, plan: Plan, *, progress: Callable[[str], None
         if plan.product:
             subjects += started.enter_context(_products(running, agents=agents))
         runs, fsyncs = run_rounds(
-            subjects, _cells(plan, subjects), stores=running, length=plan.length, agents=agents, progress=progress
+            subjects,
+            _cells(plan, subjects),
+            stores=running,
+            length=plan.length,
+            agents=agents,
+            progress=progress,
+            after=catch_up,
         )
-    return runs, machine.fsync_tail(fsyncs)
+        if plan.following:
+            progress(f"followers' lag: {TWO} asked for {plan.following:g} s")
+            following = measure_following(
+                subjects[-1],
+                stores=running,
+                agents=agents,
+                seconds=plan.following,
+                count=_count_for(runs, plan),
+            )
+    return Speed(runs, machine.fsync_tail(fsyncs), following)
+
+
+def _count_for(runs: Runs, plan: Plan) -> int:
+    """Enough requests for the time, going by the fastest run of the product, and no more: signing takes long."""
+    fastest = max(run.per_second for cell, figures in runs.items() if cell.subject in _PRODUCTS for run in figures)
+    return int(1.2 * fastest * plan.following)
 
 
 def _cells(plan: Plan, subjects: list[Subject]) -> list[Cell]:
@@ -72,11 +108,12 @@ def _floors(stores: Stores, *, agents: Path) -> Iterator[list[Subject]]:
 
 @contextmanager
 def _products(stores: Stores, *, agents: Path) -> Iterator[list[Subject]]:
-    """Start the product twice beside each other: with one web process and with two."""
+    """Start the product twice beside each other, with one web process and with two, and what follows their ledger."""
     with ExitStack() as started:
         subjects = []
+        workers = tuple(started.enter_context(worker_running(stores)))
         for name, processes in _PRODUCTS.items():
-            subject = start_product(stores, name=name, processes=processes)
+            subject = replace(start_product(stores, name=name, processes=processes), workers=workers)
             started.callback(stop_subject, subject)
             subjects.append(subject)
             require_refusals(subject, agents=agents)

@@ -17,7 +17,7 @@ def test_each_subject_answers_and_records(tmp_path):
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=300,
     )
     assert finished.returncode == 0, finished.stderr
     document = msgspec.json.decode(result.read_bytes())

@@ -17,6 +17,7 @@ def figures(cell, *, per_second=1000.0, p50=1.0, p99=2.0):
         p99=p99,
         longest=p99,
         requests=100,
+        worker_us=0,
         server_us=1,
         postgres_us=1,
         client_us=1,

@@ -227,7 +227,10 @@ def test_the_wizard_registers_what_was_filled_in(admin):
     assert server.url == "https://mcp.company.com:8443/filesystem"
     assert server.allowed_agents == [agent.public_id]
     assert (server.verify_signature, server.verify_tls, server.auto_suspend) == (True, False, True)
-    assert f"new={server.public_id}" in response["Location"]
+    run = server.runs.get()
+    follow = reverse("mcp:run-progress", args=[server.public_id, run.public_id])
+    assert response["Location"] == f"{follow}?from=list"
+    assert f"new={server.public_id}" in client.get(response["Location"]).content.decode()
 
 
 @pytest.mark.requirement("W6.2", "W8.5")
@@ -448,7 +451,12 @@ def test_a_changed_tool_shows_its_difference_word_by_word_and_is_approved(admin)
     client = browser_of(admin)
     page = client.get(page_of(server, "capabilities")).content.decode()
     assert "Reads <del>a</del><ins>any</ins> file" in page
-    address = reverse("mcp:server-tool-approve", args=[server.public_id, tool.public_id])
+    reject = reverse("mcp:server-tool-judge", args=[server.public_id, tool.public_id, "reject"])
+    with recorded(admin.organization.id, Event.MCP_TOOL_REJECTED):
+        assert client.post(reject).status_code == 303
+    tool.refresh_from_db()
+    assert (tool.offered, tool.held_reason.startswith("The new definition was rejected")) == (offered, True)
+    address = reverse("mcp:server-tool-judge", args=[server.public_id, tool.public_id, "approve"])
     with recorded(admin.organization.id, Event.MCP_TOOL_APPROVED):
         assert client.post(address).status_code == 303
     tool.refresh_from_db()

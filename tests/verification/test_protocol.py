@@ -26,12 +26,12 @@ VOLATILE = re.compile(
 )
 
 
-def start(http):
+def start(http, **options):
     """A server on the loop of the test's engine; answers its port and how to stop it."""
     engine = engine_for_threads()
     sock = listen(host="127.0.0.1", port=0)
     config = uvicorn.Config(
-        application, http=http, lifespan="off", access_log=False, log_config=None, server_header=False
+        application, http=http, lifespan="off", access_log=False, log_config=None, server_header=False, **options
     )
     server = uvicorn.Server(config)
     future = asyncio.run_coroutine_threadsafe(server.serve(sockets=[sock]), engine.loop)
@@ -200,3 +200,22 @@ def test_client_that_leaves_does_not_disturb_the_others(ports, made):
     for thread in threads:
         thread.join()
     assert talk(ports["quick"], [request(made)], answers=1)[0][0].startswith(b"HTTP/1.1 200")
+
+
+def test_a_connection_is_closed_once_it_has_been_idle_for_long_enough_and_not_before(made):
+    port, stop = start(DecisionProtocol, timeout_keep_alive=1)
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+            began = time.monotonic()
+            for _ in range(3):
+                connection.sendall(request(made))
+                assert b'"approved"' in connection.recv(65536)
+                time.sleep(0.6)
+            asked_for = time.monotonic() - began
+            assert connection.recv(64) == b""
+            closed_after = time.monotonic() - began
+    finally:
+        stop()
+    assert asked_for > 1.5, "each request begins the time anew"
+    # The last answer came 0.6 s before.
+    assert closed_after - asked_for < 3

@@ -67,11 +67,14 @@ def judge(profile: Profile, traits: Traits, *, hour_points: float, in_minute: in
     _judge_steps(parts, profile, traits, sure / 2 if new_action else sure, new_host=new_host)
     if traits.volume:
         _judge_volume(parts, profile, traits, sure)
-    if in_minute > 1:
-        beyond = _deviation(profile.rate, log2(1 + in_minute), least=0.5) if profile.rate.weight else 0.0
-        _add(parts, "high rate", RATE, (beyond - 3) / 4, sure)
+    if in_minute > 1 and profile.rate.weight:
+        beyond = _deviation(profile.rate, log2(1 + in_minute), 0.5)
+        if beyond > 3:  # noqa: PLR2004 - deviations from the mean
+            _add(parts, "high rate", RATE, (beyond - 3) / 4, sure)
     if hour_points:
         parts.append(Part("unusual hour", hour_points * sure))
+    if not parts:
+        return NOTHING
     base = min(HIGHEST, sum([part.points for part in parts]))
     if streak and base:
         _add(parts, "several in a row", STREAK, (streak - 10 - 2 * profile.base.mean) / 25, sure)
@@ -85,7 +88,7 @@ def _judge_action(parts: list[Part], profile: Profile, traits: Traits, sure: flo
     if strange:
         bits = _rarity(profile.all.novel, profile.all.seen)
         _add(parts, "new action", ACTION, strange * bits / _CERTAIN, sure)
-    elif known:
+    elif known and 16 * known.weight < profile.all.seen:
         # Down to one in sixteen is usual, one in a thousand is not.
         _add(parts, "rare action", ACTION / 2, (log2(profile.all.seen / known.weight) - 4) / 6, sure)
     return strange > 0
@@ -95,10 +98,11 @@ def _judge_steps(parts: list[Part], profile: Profile, traits: Traits, sure: floa
     parent = profile.steps.get("")
     if parent is None:
         return
+    familiar = _FAMILIAR * profile.unit
     for depth, step in enumerate(traits.steps):
         known = profile.steps.get(step)
-        strange = _strange(profile, known.seen if known else 0.0)
-        if strange:
+        if known is None or known.seen < familiar:
+            strange = _strange(profile, known.seen if known else 0.0)
             # A resource on a new host is new by that alone.
             if not (new_host and depth == 0):
                 bits = _rarity(parent.novel, parent.seen)
@@ -114,8 +118,9 @@ def _judge_volume(parts: list[Part], profile: Profile, traits: Traits, sure: flo
         usual = max(profile.actions.values(), key=lambda average: average.mean, default=None)
         if usual is None:
             return
-    beyond = _deviation(usual, log2(1 + traits.volume), least=0.75)
-    _add(parts, "large volume", VOLUME, (beyond - 2.5) / 5, sure)
+    beyond = _deviation(usual, log2(1 + traits.volume), 0.75)
+    if beyond > 2.5:  # noqa: PLR2004 - deviations from the mean
+        _add(parts, "large volume", VOLUME, (beyond - 2.5) / 5, sure)
 
 
 def hour_points(profile: Profile, hour: int) -> float:
@@ -140,7 +145,8 @@ def _around(hours: list[float], hour: int) -> float:
 
 def _strange(profile: Profile, weight: float) -> float:
     """1 for what never came, 0 for what has come often enough to be known: once is not enough."""
-    return _share(_FAMILIAR * profile.unit - weight, _FAMILIAR * profile.unit)
+    familiar = _FAMILIAR * profile.unit
+    return 0.0 if weight >= familiar else _share(familiar - weight, familiar)
 
 
 def _rarity(novel: float, seen: float) -> float:
@@ -148,7 +154,8 @@ def _rarity(novel: float, seen: float) -> float:
     return log2((seen + novel) / novel) if novel else 0.0
 
 
-def _deviation(usual: Average, value: float, *, least: float) -> float:
+def _deviation(usual: Average, value: float, least: float) -> float:
+    """How many standard deviations, of at least so much, the value lies above the mean."""
     return (value - usual.mean) / max(least, sqrt(usual.variance))
 
 

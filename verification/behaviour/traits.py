@@ -45,10 +45,14 @@ def fingerprint(text: str) -> str:
     return blake2b(text.encode(), digest_size=6).hexdigest()
 
 
-@lru_cache(maxsize=16_384)
 def _steps(key: str) -> tuple[str, ...]:
     """The prefixes of a resource. Numbers count as the same, or each order and each day would be something new."""
-    parts = _VARIABLE.sub("#", key).rstrip("/").split("/")
+    return _ways(_VARIABLE.sub("#", key))
+
+
+@lru_cache(maxsize=16_384)
+def _ways(key: str) -> tuple[str, ...]:
+    parts = key.rstrip("/").split("/")
     deepest = min(len(parts), _DEEPEST)
     ways = ["/".join(parts[: length + 1]) for length in range(deepest - 1)]
     return tuple(fingerprint(way) for way in (*ways, "/".join(parts)))

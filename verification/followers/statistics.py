@@ -1,6 +1,7 @@
 """Counts decisions by minute, hour and day. Only what is never erased goes in, so that a replay counts the same."""
 
 from collections.abc import Sequence
+from uuid import UUID
 
 from django.db import connection
 
@@ -45,26 +46,40 @@ class _Count:
         self.duration_us += duration_us
         self.latency[bucket_of(duration_us)] += 1
 
+    def add_all(self, other: "_Count") -> None:
+        self.count += other.count
+        self.duration_us += other.duration_us
+        self.latency = [one + more for one, more in zip(self.latency, other.latency, strict=True)]
+
     def columns(self) -> Key:
         return self.count, self.duration_us, "{" + ",".join(map(str, self.latency)) + "}"
+
+
+def _by_minute(entries: Sequence[SealedEntry]) -> dict[tuple[UUID | None, str, str, str, str, str], _Count]:
+    """Each decision is counted once; the longer periods are sums of these counts."""
+    counts: dict[tuple[UUID | None, str, str, str, str, str], _Count] = {}
+    length, _ = _ENDS[Rollup.Granularity.MINUTE]
+    for entry in entries:
+        body = entry.body
+        data = body["data"]
+        decision, action = data["decision"], data["action"]["action_type"]
+        minute = body["at"][:length]
+        key = (entry.organization_id, minute, body["actor"]["id"], action, decision["status"], decision["code"])
+        count = counts.get(key)
+        if count is None:
+            count = counts[key] = _Count()
+        count.add(decision["duration_us"])
+    return counts
 
 
 @follower(name="statistics", kinds={Event.VERIFICATION_DECIDED}, pause=0.5)
 class StatisticsFollower:
     def follow(self, entries: Sequence[SealedEntry]) -> None:
         counts: dict[Key, _Count] = {}
-        for entry in entries:
-            data, at = entry.body["data"], entry.body["at"]
-            decision = data["decision"]
-            of_all = (
-                entry.body["actor"]["id"],
-                data["action"]["action_type"],
-                decision["status"],
-                decision["code"],
-            )
+        for (organization, minute, *of_all), count in _by_minute(entries).items():
             for granularity, (length, end) in _ENDS.items():
-                key = (entry.organization_id, granularity.value, at[:length] + end, *of_all)
-                counts.setdefault(key, _Count()).add(decision["duration_us"])
+                key = (organization, granularity.value, minute[:length] + end, *of_all)
+                counts.setdefault(key, _Count()).add_all(count)
         # In one order, whatever else may write these rows one day.
         rows = [(*key, *counts[key].columns()) for key in sorted(counts, key=str)]
         with connection.cursor() as cursor:

@@ -7,7 +7,7 @@ from verification.trust.bookkeeping import forget_progress, keep_books
 from verification.trust.scoring import KINDS
 
 
-@follower(name="trust", kinds=KINDS)
+@follower(name="trust", kinds=KINDS, pause=0.5)
 class TrustFollower:
     def follow(self, entries: Sequence[SealedEntry]) -> None:
         keep_books(entries)

@@ -1,0 +1,144 @@
+"""Counts what agents do through servers, by hour: from decisions and from the reports of what came of them.
+
+A call is a server's by the id or the name that the agent gave; of a name, by the server that has it when the entry is
+followed. Requests that were refused count as requests alone.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db import connection
+
+from aim import clock
+from aim.ids import IdKind, InvalidIdError, parse_id
+from aim.ledger.events import Event
+from aim.ledger.followers import SealedEntry, follower
+from mcp.models import AgentUse, McpServer
+
+_SECONDS = timedelta(seconds=60)
+"""A decision is recorded within so much of the moment that its id names."""
+_DECISIONS = """
+SELECT id, body FROM ledger_entry
+WHERE id = ANY(%s) AND kind = 'verification.decided' AND recorded_at BETWEEN %s AND %s
+"""
+# A server that was removed meanwhile has no use any more.
+_ADD = """
+INSERT INTO mcp_agentuse AS u
+    (organization_id, server_id, agent_id, hour, requests, approved, completed, succeeded, duration_ms, last_at)
+SELECT s.organization_id, s.id, t.agent_id, t.hour::timestamptz, t.requests, t.approved, t.completed, t.succeeded,
+    t.duration_ms, t.last_at::timestamptz
+FROM unnest(%s::uuid[], %s::uuid[], %s::text[], %s::int[], %s::int[], %s::int[], %s::int[], %s::float[], %s::text[])
+    AS t(server_id, agent_id, hour, requests, approved, completed, succeeded, duration_ms, last_at)
+JOIN mcp_mcpserver s ON s.id = t.server_id
+ON CONFLICT (server_id, agent_id, hour) DO UPDATE SET
+    requests = u.requests + excluded.requests, approved = u.approved + excluded.approved,
+    completed = u.completed + excluded.completed, succeeded = u.succeeded + excluded.succeeded,
+    duration_ms = u.duration_ms + excluded.duration_ms, last_at = greatest(u.last_at, excluded.last_at)
+"""
+_HOUR = 13
+
+Named = tuple[UUID, str]
+"""An organization, and what an agent of it has called a server."""
+
+
+class _Count:
+    __slots__ = ("approved", "completed", "duration_ms", "last_at", "requests", "succeeded")
+
+    def __init__(self) -> None:
+        self.requests = self.approved = self.completed = self.succeeded = 0
+        self.duration_ms = 0.0
+        self.last_at = ""
+
+    def columns(self) -> tuple[object, ...]:
+        return self.requests, self.approved, self.completed, self.succeeded, self.duration_ms, self.last_at
+
+
+@follower(name="mcp_use", kinds={Event.VERIFICATION_DECIDED, Event.VERIFICATION_COMPLETED}, pause=1.0)
+class UseFollower:
+    def follow(self, entries: Sequence[SealedEntry]) -> None:
+        decided = [entry for entry in entries if entry.kind == Event.VERIFICATION_DECIDED]
+        reported = [entry for entry in entries if entry.kind == Event.VERIFICATION_COMPLETED]
+        names = {entry.id: name for entry in decided if (name := _name_in(entry.body["data"])) is not None}
+        names |= _names_of_decisions({UUID(entry.body["subject"]["id"]) for entry in reported} - names.keys())
+        organizations = {entry.id: entry.organization_id for entry in entries if entry.organization_id is not None}
+        asked: list[tuple[SealedEntry, Named]] = []
+        for entry in entries:
+            verification = entry.id if entry.kind == Event.VERIFICATION_DECIDED else UUID(entry.body["subject"]["id"])
+            name, organization = names.get(verification), organizations.get(entry.id)
+            if name is not None and organization is not None:
+                asked.append((entry, (organization, name)))
+        if not asked:
+            return
+        servers = _servers_of({named for _, named in asked})
+        counts: dict[tuple[UUID, UUID, str], _Count] = {}
+        for entry, named in asked:
+            if (server_id := servers.get(named)) is not None:
+                at = entry.body["at"]
+                key = (server_id, UUID(entry.body["actor"]["id"]), at[:_HOUR] + ":00:00Z")
+                _take(counts.setdefault(key, _Count()), entry, at)
+        rows = [(*key, *counts[key].columns()) for key in sorted(counts)]
+        if rows:
+            with connection.cursor() as cursor:
+                cursor.execute(_ADD, [list(column) for column in zip(*rows, strict=True)])
+
+    def reset(self) -> None:
+        AgentUse.objects.all().delete()
+
+
+def _take(count: _Count, entry: SealedEntry, at: str) -> None:
+    data = entry.body["data"]
+    count.last_at = max(count.last_at, at)
+    if entry.kind == Event.VERIFICATION_DECIDED:
+        count.requests += 1
+        count.approved += data["decision"]["status"] == "approved"
+        return
+    report = data["report"]
+    count.completed += 1
+    count.succeeded += report.get("status") == "success"
+    count.duration_ms += float(report.get("duration_ms") or 0)
+
+
+def _name_in(data: Mapping[str, Any]) -> str | None:
+    name = (data["action"] or {}).get("mcp_server")
+    return name if isinstance(name, str) else None
+
+
+def _names_of_decisions(ids: set[UUID]) -> dict[UUID, str]:
+    """What the decisions with these ids have called their server, for those that had one."""
+    if not ids:
+        return {}
+    moments = [clock.at_seconds((id_.int >> 80) / 1000) for id_ in ids]
+    with connection.cursor() as cursor:
+        cursor.execute(_DECISIONS, [list(ids), min(moments) - _SECONDS, max(moments) + _SECONDS])
+        rows = cursor.fetchall()
+    names = ((id_, _name_in(json.loads(bytes(body))["data"])) for id_, body in rows)
+    return {id_: name for id_, name in names if name is not None}
+
+
+def _servers_of(named: Iterable[Named]) -> dict[Named, UUID]:
+    """By id first, as decisions do: nobody's name can pass for another's id."""
+    wanted = list(named)
+    ids = {pair: id_ for pair in wanted if (id_ := _id_in(pair[1])) is not None}
+    known = McpServer.objects.filter(id__in=ids.values()).values_list("organization_id", "id")
+    by_id = {(organization, id_) for organization, id_ in known}
+    names = McpServer.objects.filter(name__in={name for _, name in wanted})
+    names = names.filter(organization_id__in={organization for organization, _ in wanted})
+    by_name = {(organization, name): id_ for organization, name, id_ in names.values_list("organization", "name", "id")}
+    found = {}
+    for pair in wanted:
+        server_id = ids.get(pair)
+        if server_id is not None and (pair[0], server_id) in by_id:
+            found[pair] = server_id
+        elif pair in by_name:
+            found[pair] = by_name[pair]
+    return found
+
+
+def _id_in(text: str) -> UUID | None:
+    try:
+        return parse_id(IdKind.MCP_SERVER, text)
+    except InvalidIdError:
+        return None
