@@ -139,5 +139,6 @@ def test_everything_that_encrypts_is_among_what_is_encrypted_anew():
         "aim/mail/outbox.py",
         "aim/reports/signing.py",
         "accounts/second_factors.py",
+        "accounts/services/alert_webhook.py",
         "accounts/pages/factor_enrolment.py",
     } | ({"mcp/services/credentials.py"} & users)
