@@ -78,6 +78,10 @@ class User(AbstractBaseUser):
     """Wrong passwords and codes since the last right one; kept here as well, because Valkey may be emptied."""
     locked_until = models.DateTimeField(null=True)
     created_at = models.DateTimeField(auto_now_add=True)
+    tour_shown_at = models.DateTimeField(null=True)
+    """When the welcome tour came by itself, which it does once."""
+    tour_step = models.PositiveSmallIntegerField(default=1)
+    """The step with which it goes on."""
 
     USERNAME_FIELD = "email"
     REQUIRED_FIELDS: ClassVar[list[str]] = []

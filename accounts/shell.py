@@ -82,6 +82,11 @@ class Shell:
         return [(scope, title, keys) for scope, title, keys in sheet if keys]
 
     @property
+    def tour_is_due(self) -> bool:
+        """Whether the welcome tour has still to come by itself."""
+        return self.membership.user.tour_shown_at is None
+
+    @property
     def may_report(self) -> bool:
         """Whether pages of agents and decisions offer to report suspicious behaviour."""
         return self._actor.may(Permission.REPORTS_MAKE)

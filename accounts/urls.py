@@ -53,6 +53,7 @@ from accounts.pages.settings import (
     security_settings,
 )
 from accounts.pages.tokens import token_new, token_revoke, token_settings
+from accounts.pages.tour import tour
 
 app_name = "accounts"
 urlpatterns = [
@@ -89,6 +90,7 @@ urlpatterns = [
     path("dashboard/lists/<str:list_name>/views/<str:view_id>/remove", view_remove, name="view-remove"),
     path("dashboard/settings", organization_settings, name="settings"),
     path("dashboard/settings/logo/remove", logo_remove, name="logo-remove"),
+    path("dashboard/tour", tour, name="tour"),
     path("dashboard/notifications", notifications, name="notifications"),
     path("dashboard/notifications/read", notifications_read, name="notifications-read"),
     path("dashboard/notifications/<str:notification_id>/read", notification_read, name="notification-read"),

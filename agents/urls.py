@@ -4,7 +4,7 @@ from agents.views.deletion import agent_delete
 from agents.views.detail import agent_act, agent_api_key, agent_detail, agent_rotate, agent_verify
 from agents.views.imports import agent_import
 from agents.views.registration import agent_edit, agent_key_result, agent_register
-from agents.views.registry import agent_list, agents_bulk, agents_export
+from agents.views.registry import agent_first, agent_list, agents_bulk, agents_export
 from agents.views.requests import agent_request_new, agent_request_page, agent_request_withdraw, agent_requests
 from agents.views.trust import agent_trust_examine, agent_trust_set
 
@@ -12,6 +12,7 @@ app_name = "agents"
 urlpatterns = [
     path("dashboard/agents", agent_list, name="agent-list"),
     re_path("^dashboard/agents/bulk/(?P<verb>suspend|resume|attest)$", agents_bulk, name="agents-bulk"),
+    path("dashboard/agents/first", agent_first, name="agent-first"),
     path("dashboard/agents/export", agents_export, name="agents-export"),
     path("dashboard/agents/register", agent_register, name="agent-register"),
     path("dashboard/agents/register/key", agent_key_result, name="agent-key-result"),

@@ -14,7 +14,6 @@ from aim.console.viewer import Viewer
 from verification.approvals.models import Approval
 from verification.approvals.selectors import approvals_visible_to, deadlocks_visible_to, decidable_by
 from verification.models import Policy, PolicyVersion
-from verification.selectors import verifications_visible_to
 
 
 @need_source
@@ -68,11 +67,3 @@ def configure_policies(viewer: Viewer) -> StartStep | None:
         return None
     active = PolicyVersion.objects.filter(policy__organization_id=viewer.scope, state=PolicyVersion.State.ACTIVE)
     return StartStep(40, _("Configure security policies"), reverse("verification:policy-list"), active.exists())
-
-
-@start_step
-def first_decision(viewer: Viewer) -> StartStep | None:
-    if not isinstance(viewer, Actor) or not viewer.may(Permission.VERIFICATIONS_READ):
-        return None
-    done = verifications_visible_to(viewer).exists()
-    return StartStep(50, _("See the first decision"), reverse("verification:verification-list"), done)

@@ -59,6 +59,15 @@ def agent_list(request: HttpRequest, actor: Actor) -> HttpResponse:
     return render_page(request, "agents/agent_list.html", context, fragments={AGENTS: "list"})
 
 
+@require_safe
+@console_page(Permission.AGENTS_READ)
+def agent_first(request: HttpRequest, actor: Actor) -> HttpResponse:
+    """Asked by the empty list: nothing as long as it is, and then the list."""
+    if not Agent.objects.filter(organization_id=actor.scope).exists():
+        return HttpResponse(status=204)
+    return redirect_to(request, "agents:agent-list")
+
+
 @require_POST
 @console_page(Permission.AGENTS_READ)
 def agents_export(request: HttpRequest, actor: Actor) -> HttpResponseBase:

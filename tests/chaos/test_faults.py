@@ -7,7 +7,7 @@ import pytest
 from tests.chaos.faults.database import restart_unnoticed
 from tests.chaos.plan import FAULTS
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)

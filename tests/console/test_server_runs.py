@@ -11,13 +11,14 @@ from accounts.models import Role
 from aim import clock
 from aim.ledger.events import Event
 from mcp.models import Credential, McpServer, ServerKey, VerificationRun
+from mcp.needs import servers_in_need
 from mcp.services.rotation import RotationPlan, start_rotation
 from tests.console.people import browser_of
 from tests.console.test_server_pages import page_of, text_of, wizard
 from tests.factories.accounts import make_organization, make_person
 from tests.factories.agents import pem_of
 from tests.factories.ledger import recorded
-from tests.factories.mcp import make_server
+from tests.factories.mcp import make_server, make_tool
 
 VERIFY_URL = "https://mcp.company.com/filesystem/verify"
 
@@ -235,3 +236,22 @@ def test_a_stolen_key_is_revoked_with_a_reason(admin, server):
     other = make_server(admin.actor)
     wrong = reverse("mcp:server-key-revoke", args=[other.public_id, key.public_id])
     assert client.get(wrong).status_code == 404
+
+
+@pytest.mark.requirement("W6.8", "W9.3")
+def test_what_servers_need_of_people_leads_to_where_it_is_done(admin, server):
+    needs = list(servers_in_need(admin.actor))
+    assert needs == []
+    stopped = make_server(admin.actor, display_name="Stopped")
+    McpServer.objects.filter(id=stopped.id).update(status="suspended")
+    make_tool(server, offered={"name": "read_file"}, held_reason="Changed.")
+    key = pem_of(Ed25519PrivateKey.generate())
+    start_rotation(admin.actor, server.id, RotationPlan(public_key=key, server_updated=True))
+    mine = [str(need.title) for need in servers_in_need(admin.actor)]
+    assert mine == ["1 MCP server is suspended", "A tool is no longer what was approved"]
+    second = make_person(admin.organization)
+    theirs = list(servers_in_need(second.actor))
+    assert len(theirs) == 3
+    client = browser_of(second)
+    assert [client.get(need.url).status_code for need in theirs] == [200, 200, 200]
+    assert list(servers_in_need(make_person(make_organization()).actor)) == []

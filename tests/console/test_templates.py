@@ -1,6 +1,7 @@
 """What no browser would tell: ids that nothing has, icons that do not exist, words that nobody can translate."""
 
 import re
+from pathlib import Path
 from zipfile import ZipFile
 
 import lucide
@@ -112,3 +113,13 @@ def test_every_word_can_be_translated(name):
     for example in EXAMPLES:
         text = text.replace(example, "")
     assert re.findall(r"[A-Za-z][a-z]{2,}", text) == []
+
+
+@pytest.mark.parametrize("name", ["base", "controls", "data", "noscript", "pages", "shell", "tokens"])
+def test_every_block_of_a_stylesheet_is_closed_where_the_next_layer_begins(name):
+    """A brace that is lost in a merge nests all the layers behind it, and silently takes their rank away."""
+    depth = 0
+    for line in Path(f"aim/static/aim/css/{name}.css").read_text().splitlines():
+        assert depth == 0 or not line.startswith("@layer"), line
+        depth += line.count("{") - line.count("}")
+    assert depth == 0

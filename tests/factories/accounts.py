@@ -43,10 +43,11 @@ def make_organization() -> Organization:
 
 
 def make_person(organization: Organization, role: Role = Role.ADMIN, scopes: tuple[str, ...] = ("*",)) -> Person:
-    """Somebody with a settled password and a token."""
+    """Somebody with a settled password and a token, who has seen the tour."""
     email = f"{unique('person')}@example.com"
     user = create_user(OPERATOR, email, password=PASSWORD, organization_id=organization.id)
     user.must_change_password = False
+    user.tour_shown_at = clock.now()
     user.save()
     membership = add_member(OPERATOR, user, organization=organization, role=role)
     _, secret = create_token(

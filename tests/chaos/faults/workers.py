@@ -110,7 +110,9 @@ class _Story:
     def go_on(self, client: Client) -> None:
         """A little of everything that followers and tasks have to do with."""
         client.send([verify_call(agent) for agent in self.agents for _ in range(5)])
-        client.send([verify_call(agent, resource="/etc/shadow") for agent in self.agents])
+        # An agent whose hour of mistakes is used up moves nothing any more.
+        fresh = self.organization.agent()
+        client.send([verify_call(fresh, resource="/etc/shadow") for _ in range(5)])
         approved, _forgotten = (self._wait() for _ in range(2))
         self.organization.call("POST", f"/api/v1/approvals/apr_{approved[4:]}/approve", {"note": "chaos"})
         email = f"guest-{len(self.invited)}-{self.organization.name.split()[-1]}@example.com"

@@ -124,7 +124,7 @@ def test_a_million_decisions_are_answered_at_once(world):
     seconds = time.perf_counter() - started
     assert [line["count"] for line in body["counts"]] == [25 * 480 * 90 - 25 * 20 * 8]
     assert body["counts"][0]["count"] > 1_000_000
-    assert seconds < 1.0
+    assert seconds < 2.0
     for statement in (_COUNTS, _SAMPLES):
         assert "Seq Scan on verification_policyrollup" not in plan_of(statement, person, policy, since, today)
     PolicyRollup.objects.filter(policy_id=policy.id).delete()

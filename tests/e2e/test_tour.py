@@ -1,0 +1,47 @@
+"""The welcome tour in the browser, and an empty list that flips by itself."""
+
+import pytest
+
+from accounts.models import User
+from tests.factories.agents import make_agent
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.mark.requirement("W1.3")
+@pytest.mark.parametrize(("theme", "width"), [("light", 1440), ("dark", 1440), ("light", 390), ("dark", 390)])
+def test_the_tour_is_taken_left_and_taken_up_again(visit, cast, theme, width):
+    User.objects.filter(id=cast.admin.user.id).update(tour_shown_at=None)
+    page = visit("/dashboard", cast.admin, theme=theme, width=width)
+    tour = page.get_by_role("dialog", name="Welcome to AIM - Runtime Verification for AI")
+    tour.get_by_text("Every action is verified before it happens").wait_for()
+    page.check()
+    page.picture(f"tour-1-{theme}-{width}")
+    page.keyboard.press("Enter")
+    tour.get_by_text("Where you find what").wait_for()
+    page.check()
+    page.picture(f"tour-2-{theme}-{width}")
+    page.keyboard.press("Escape")
+    tour.wait_for(state="hidden")
+    page.open("/dashboard")
+    page.get_by_text("Getting Started").wait_for()
+    assert not tour.is_visible()
+    page.picture(f"getting-started-{theme}-{width}")
+    page.get_by_role("button", name="You and your settings").click()
+    page.get_by_role("link", name="Welcome tour").click()
+    tour.get_by_text("Where you find what").wait_for()
+    tour.get_by_role("button", name="Next").click()
+    tour.get_by_text("Quick actions").wait_for()
+    page.check()
+    page.picture(f"tour-3-{theme}-{width}")
+    tour.get_by_role("button", name="Get Started").click()
+    tour.wait_for(state="hidden")
+    page.check()
+
+
+@pytest.mark.requirement("W1.4")
+def test_the_empty_list_flips_by_itself(visit, cast):
+    page = visit("/dashboard/agents", cast.manager)
+    page.get_by_text("Waiting for the first agent…").wait_for()
+    make_agent(cast.admin.actor, display_name="Night Owl")
+    page.get_by_role("link", name="Night Owl").wait_for()
