@@ -64,8 +64,7 @@ def test_a_server_lives_from_its_registration_to_a_new_key_and_a_signed_report(v
         authority=authority, client_authority=clients, next_keys=[describe_key(new_key.public_key()).thumbprint]
     ) as sdk:
         # Workflow 6: register, with mutual TLS.
-        page = visit("/dashboard/mcp", cast.manager)
-        page.context.set_default_timeout(30_000)
+        page = visit("/dashboard/mcp", cast.manager, patience=60)
         page.get_by_role("link", name="Register MCP Server").first.click()
         dialog = page.get_by_role("dialog")
         dialog.get_by_label("Display Name").fill("AWS Lambda Connector MCP")
