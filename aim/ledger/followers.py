@@ -157,10 +157,9 @@ def hold_followers() -> None:
     What they have read ahead by then, they read again: the caller is about to erase clear values.
     """
     assert connection.in_atomic_block
+    _wait_for_steps()
+    list(Follower.objects.select_for_update().order_by("name"))
     with connection.cursor() as cursor:
-        # Their steps may be long ones.
-        cursor.execute("SET LOCAL lock_timeout = '60s'")
-        list(Follower.objects.select_for_update().order_by("name"))
         cursor.execute("UPDATE ledger_follower SET erased_at = clock_timestamp()")
 
 
@@ -188,7 +187,14 @@ def replay_follower(name: str, *, actor: Mapping[str, object] = OPERATOR) -> int
     return stood
 
 
+def _wait_for_steps() -> None:
+    """Wait longer for a lock than usual, in this transaction: a step of a follower may be a long one."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL lock_timeout = '60s'")
+
+
 def _locked(known: Registered) -> Follower:
+    _wait_for_steps()
     Follower.objects.get_or_create(name=known.name)
     return Follower.objects.select_for_update().get(name=known.name)
 

@@ -90,7 +90,7 @@ class Installation:
             pass_fds=[self.socket.fileno()],
         )
         self.processes, self._surroundings = processes, surroundings
-        wait_until(lambda: len(self.web_pids()) == processes, what="the web processes")
+        wait_until(lambda: len(self.web_pids()) == processes, what="the web processes", seconds=120)
 
     @contextmanager
     def working(self, *, processes: int, environment: Mapping[str, str] | None = None) -> Iterator["Workers"]:

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import threading
 import time
 from contextlib import contextmanager
 
@@ -321,3 +322,25 @@ def test_stopped_follower_takes_no_step(known):
 def test_two_followers_of_one_name_are_refused(known):
     with pytest.raises(RuntimeError, match="Two followers"):
         followers.follower(name=known.name, kinds=None)(Recorder)
+
+
+@pytest.mark.slow
+def test_a_replay_waits_for_a_long_step(known):
+    """Longer than any other change waits for a row."""
+    append(uuid7(), 1)
+    follow_all(known.name)
+    holding = threading.Event()
+
+    def step():
+        with transaction.atomic():
+            Follower.objects.select_for_update().get(name=known.name)
+            holding.set()
+            time.sleep(6)
+        connection.close()
+
+    thread = threading.Thread(target=step)
+    thread.start()
+    assert holding.wait(5)
+    assert followers.replay_follower(known.name) >= 0
+    thread.join()
+    assert Follower.objects.get(name=known.name).seq == -1
