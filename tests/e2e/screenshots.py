@@ -56,7 +56,7 @@ PICTURES = (
     Picture("agent", "/dashboard/agents?status=verified", click=".list-main .row-link", until=".tabs"),
     Picture("register", "/dashboard/agents?view=all", click=".page-head .button-primary", until="aim-dialog .dialog"),
     Picture("policies", "/dashboard/policies"),
-    Picture("servers", "/dashboard/mcp-servers"),
+    Picture("servers", "/dashboard/mcp"),
     Picture("members", "/dashboard/settings/members"),
 )
 
@@ -75,7 +75,7 @@ def demonstration(folder: Path, *, calls: int) -> Iterator[tuple[str, str, str]]
             _say("the demonstration's agents ask")
             _demo(running, origin, "--once", str(calls))
             # What follows the ledger needs a moment to catch up.
-            time.sleep(8)
+            time.sleep(5)
             yield origin, made["email"], made["password"]
         finally:
             stop_child(worker, ask=signal.SIGTERM, seconds=15)
