@@ -16,7 +16,7 @@ PRODUCT := $(if $(wildcard $(READY_DEV)),$(READY_DEV),$(READY))
 
 .PHONY: help
 help: ## Print the targets
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: up
 up: $(PRODUCT) ## Start everything in the foreground (ARGS="--port 9000 --demo")
@@ -68,6 +68,10 @@ fix: $(READY_DEV) ## Format, and mend what can be mended by itself
 .PHONY: bench
 bench: $(READY_DEV) ## Measure the decision path under load and print the table (ARGS=…)
 	$(PY) -m tests.bench $(ARGS)
+
+.PHONY: screenshots
+screenshots: $(READY_DEV) browser ## Take the pictures of docs/screenshots anew, of the demonstration's data
+	$(PY) -m tests.e2e.screenshots $(ARGS)
 
 .PHONY: chaos
 chaos: $(READY_DEV) ## Kill, freeze and flush what the decision needs, at full counts (ARGS=…)

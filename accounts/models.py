@@ -284,3 +284,55 @@ class PersonalToken(models.Model):
     @property
     def public_id(self) -> str:
         return show_id(IdKind.TOKEN, self.id)
+
+
+class AlertWebhook(models.Model):
+    """Where an organization has alerts posted. The secret is encrypted at rest and never shown again."""
+
+    organization = models.OneToOneField(
+        Organization, primary_key=True, on_delete=models.CASCADE, related_name="alert_webhook"
+    )
+    url = models.CharField(max_length=500)
+    secret = models.BinaryField()
+    kinds = models.JSONField(default=list)
+    changed_at = models.DateTimeField(auto_now=True)
+
+    def __str__(self) -> str:
+        return f"webhook of {self.organization_id}"
+
+
+class AlertCall(models.Model):
+    """One alert on its way to a webhook. `once` is the entry it tells of, in hex; None for a test."""
+
+    class Status(models.TextChoices):
+        WAITING = "waiting"
+        SENT = "sent"
+        FAILED = "failed"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="+")
+    kind = models.CharField(max_length=40)
+    body = models.JSONField()
+    once = models.CharField(max_length=32, null=True)
+    status = models.CharField(max_length=16, choices=Status.choices, default=Status.WAITING)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    next_try_at = models.DateTimeField()
+    error = models.CharField(max_length=300, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    sent_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["organization", "once"], name="alert_call_once_an_entry")
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["next_try_at"], condition=models.Q(status="waiting"), name="alert_call_waiting")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} of {self.organization_id}: {self.status}"
+
+    @property
+    def call_id(self) -> str:
+        """Names the call to its receiver, so that a second delivery is seen as such."""
+        return f"alert-{self.id.hex}"

@@ -1,9 +1,10 @@
-"""Secrets of second factors, for the change of master keys."""
+"""Secrets of second factors and of webhooks, for the change of master keys."""
 
 from collections.abc import Mapping, Sequence
 
 from allauth.mfa.models import Authenticator
 
+from accounts.models import AlertWebhook
 from aim.protected import Protected, register_protected
 
 _ONE = ("secret", "seed")
@@ -35,3 +36,15 @@ register_protected(
         _write,
     )
 )
+
+
+def _read_webhook(webhook: AlertWebhook) -> Mapping[str, bytes]:
+    return {"secret": bytes(webhook.secret)}
+
+
+def _write_webhook(webhook: AlertWebhook, anew: Mapping[str, bytes]) -> Sequence[str]:
+    webhook.secret = anew["secret"]
+    return ["secret"]
+
+
+register_protected(Protected("alert webhooks", AlertWebhook.objects.all, _read_webhook, _write_webhook))

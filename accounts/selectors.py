@@ -7,7 +7,17 @@ from allauth.socialaccount.models import SocialAccount
 from django.db.models import Q, QuerySet
 
 from accounts.contracts import Actor
-from accounts.models import Invitation, Membership, Organization, OrganizationLogo, PersonalToken, Team, UserSession
+from accounts.models import (
+    AlertCall,
+    AlertWebhook,
+    Invitation,
+    Membership,
+    Organization,
+    OrganizationLogo,
+    PersonalToken,
+    Team,
+    UserSession,
+)
 from aim.errors import NotFoundError
 
 
@@ -116,3 +126,12 @@ def users_with_second_factor(actor: Actor) -> set[UUID]:
     types = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
     mine = Authenticator.objects.filter(type__in=types, user__memberships__organization_id=actor.scope)
     return set(mine.values_list("user_id", flat=True))
+
+
+def alert_webhook_of(actor: Actor) -> AlertWebhook | None:
+    return AlertWebhook.objects.filter(organization_id=actor.scope).first()
+
+
+def alert_calls_of(actor: Actor) -> QuerySet[AlertCall]:
+    """The calls to the organization's webhook, newest first."""
+    return AlertCall.objects.filter(organization_id=actor.scope).order_by("-id")

@@ -9,7 +9,7 @@ from accounts.pages.account import (
     session_end,
     sessions_end,
 )
-from accounts.pages.alerts import alert_settings, own_alerts
+from accounts.pages.alerts import alert_settings, alert_webhook, own_alerts
 from accounts.pages.door import join_page, login_page, logout_page, provider_page
 from accounts.pages.invitations import invitation_resend, invitation_revoke, invite_page, invited_page
 from accounts.pages.lists import (
@@ -98,6 +98,7 @@ urlpatterns = [
     path("dashboard/settings/security", security_settings, name="security"),
     path("dashboard/settings/alerts", alert_settings, name="alerts"),
     path("dashboard/settings/alerts/own", own_alerts, name="alerts-own"),
+    path("dashboard/settings/alerts/webhook", alert_webhook, name="alerts-webhook"),
     path("dashboard/settings/tokens", token_settings, name="tokens"),
     path("dashboard/settings/tokens/new", token_new, name="token-new"),
     path("dashboard/settings/tokens/<str:token_id>/revoke", token_revoke, name="token-revoke"),

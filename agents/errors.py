@@ -56,6 +56,13 @@ class NoKeyToProveError(ConflictError):
     code = "no_key_to_prove"
 
 
+class NoVerificationUrlError(ConflictError):
+    code = "no_verification_url"
+
+    def __init__(self) -> None:
+        super().__init__("The agent has no verification URL. Set one, or answer a challenge with the agent's key.")
+
+
 class KeyConflictError(ConflictError):
     code = "key_conflict"
 

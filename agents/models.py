@@ -43,6 +43,8 @@ class Agent(models.Model):
     status_reason = models.TextField(blank=True)
     verification_method = models.CharField(max_length=16, choices=VerificationMethod.choices, blank=True)
     verified_at = models.DateTimeField(null=True)
+    verification_url = models.TextField(blank=True)
+    """Where the agent signs challenges, if it has such a place."""
 
     capabilities = models.JSONField(default=list)
     resource_scope = models.JSONField(default=list)

@@ -1,9 +1,12 @@
 """The registry's own upkeep."""
 
+from uuid import UUID
+
 import structlog
 from celery import shared_task
 
 from agents.models import Agent
+from agents.services import remote_proof
 from agents.services.trust_examination import examine_whole_chain
 
 log = structlog.get_logger("aim.agents")
@@ -17,3 +20,9 @@ def examine_trust_chains() -> list[str]:
     if found:
         log.error("trust_manipulated", agents=found)
     return found
+
+
+@shared_task
+def ask_for_signature(challenge_id: str) -> None:
+    """Post a challenge to the agent's verification URL, unless somebody has."""
+    remote_proof.ask_for_signature(UUID(hex=challenge_id))

@@ -20,6 +20,7 @@ SCHEDULE: dict[str, dict[str, Any]] = {
     "tend-certificates": {"task": "mcp.tasks.tend_certificates", "schedule": timedelta(minutes=10)},
     "prune-health": {"task": "mcp.tasks.prune_health", "schedule": timedelta(hours=24)},
     "tend-reports": {"task": "aim.reports.tasks.tend_reports", "schedule": timedelta(seconds=20)},
+    "post-alerts": {"task": "accounts.tasks.post_alerts", "schedule": timedelta(seconds=15)},
     "deliver-mail": {"task": "aim.mail.tasks.deliver_waiting_mail", "schedule": timedelta(seconds=30)},
     "forget-mail": {"task": "aim.mail.tasks.forget_mail", "schedule": timedelta(hours=24)},
 }

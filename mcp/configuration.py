@@ -3,17 +3,16 @@
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
-from urllib.parse import urlsplit
 
 from cryptography import x509
 
 from agents.configuration import MAX_DESCRIPTION, MAX_ITEMS, ip_range_problems, line_problems
 from aim.errors import Problem
+from aim.outbound.entering import MAX_URL as MAX_URL
+from aim.outbound.entering import url_problems as url_problems
 from mcp.models import AuthMethod, DriftResponse, McpServer, Protocol
 
-MAX_URL = 2048
 MAX_CERTIFICATE = 64 * 1024
-_LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
 DEFAULTS: Mapping[str, Any] = MappingProxyType(
     {
@@ -60,26 +59,6 @@ CHOICES: Mapping[str, tuple[str, ...]] = MappingProxyType(
 
 def configuration_of(server: McpServer) -> dict[str, Any]:
     return {field: getattr(server, field) for field in FIELDS}
-
-
-def url_problems(value: Any) -> list[str]:
-    """An address that can be called safely: HTTPS, or HTTP on this very machine, with nothing secret in it."""
-    if not isinstance(value, str) or len(value) > MAX_URL or not value.isascii() or not value.isprintable():
-        return [f"Use an address of at most {MAX_URL} ASCII characters, such as https://mcp.example.com/files."]
-    try:
-        parts = urlsplit(value)
-        port = parts.port
-    except ValueError:
-        return ["Use an address such as https://mcp.example.com/files."]
-    if not parts.hostname or port == 0 or parts.scheme not in {"https", "http"} or " " in value:
-        return ["Use an address such as https://mcp.example.com/files."]
-    if parts.username is not None or parts.password is not None:
-        return ["Leave user and password out of the address; credentials have fields of their own."]
-    if parts.fragment or "#" in value:
-        return ["Leave out what stands behind the #."]
-    if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
-        return ["Use https: without TLS anybody on the way could answer for the server."]
-    return []
 
 
 def health_problems(value: Any) -> list[str]:

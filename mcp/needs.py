@@ -40,11 +40,11 @@ def servers_in_need(viewer: Viewer) -> Iterator[Need]:
     held = Tool.objects.filter(server__in=mine, offered__isnull=False).exclude(held_reason="").select_related("server")
     for tool in held.order_by("id")[:_SHOWN]:
         address = f"{reverse('mcp:server-detail', args=[tool.server.public_id])}?tab=capabilities"
-        title = _("A tool is no longer what was approved")
+        title = str(_("A tool is no longer what was approved"))
         yield Need(title, tool.server.display_name, address, _("Look"), "triangle-alert", "pending", 1, 26)
     if viewer.may(Permission.MCP_ATTEST):
         waiting = KeyRotation.objects.filter(server__in=mine, state=KeyRotation.State.CONFIRMING)
         for rotation in waiting.exclude(started_by_id=viewer.id).select_related("server").order_by("id")[:_SHOWN]:
             address = f"{reverse('mcp:server-detail', args=[rotation.server.public_id])}?tab=identity"
-            title = _("A server’s new key waits for the old one or a second admin")
+            title = str(_("A server’s new key waits for the old one or a second admin"))
             yield Need(title, rotation.server.display_name, address, _("Look"), "key-round", "pending", 1, 27)

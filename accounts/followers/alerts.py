@@ -1,10 +1,11 @@
-"""Mails what people want to be told of. A replay sends nothing twice: each mail names its entry."""
+"""Mails and posts what people want to be told of. A replay sends nothing twice: all of it names its entry."""
 
 from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
 from accounts.alerts import AlertKind, kind_of, recipients
+from accounts.services.alert_webhook import queue_alert_call
 from accounts.services.notifications import organizations_of
 from aim import clock
 from aim.ledger.followers import SealedEntry, follower
@@ -19,13 +20,15 @@ class AlertsFollower:
     """Kinds are registered by every room while it is loaded, so that all entries are looked at here."""
 
     def follow(self, entries: Sequence[SealedEntry]) -> None:
-        if not mail_is_configured():
-            return
+        mails = mail_is_configured()
         for entry in entries:
             # Nobody wants to be told of last week, neither by a replay nor after a long stop.
             if clock.now() - entry.recorded_at < _NEWS and (kind := kind_of(entry.kind, entry.body)) is not None:
                 for organization_id in organizations_of(entry, kind):
-                    _mail(entry, kind, organization_id)
+                    if mails:
+                        _mail(entry, kind, organization_id)
+                    if kind.people is None and not kind.installation:
+                        queue_alert_call(organization_id, kind, entry.id, entry.body)
 
     def reset(self) -> None:
         """Mails that were sent stay sent; their rows keep a replay from sending them again."""

@@ -15,12 +15,14 @@ from agents.api.serializers import (
     NewApiKeySerializer,
     PublicKeySerializer,
     PublicKeyTextSerializer,
+    RemoteProofSerializer,
 )
 from agents.api.views import OneAgentView
 from agents.selectors import challenge_of
 from agents.services.api_keys import create_api_key, revoke_api_key
 from agents.services.challenges import Answer, answer_challenge, issue_challenge
 from agents.services.public_keys import confirm_public_key, propose_public_key
+from agents.services.remote_proof import set_verification_url, start_remote_proof
 from aim.api.path_ids import path_id
 from aim.ids import IdKind
 
@@ -137,6 +139,29 @@ class ChallengeView(OneAgentView):
         """
         challenge = issue_challenge(self.actor, self.agent(agent_id).id)
         return Response(ChallengeSerializer(challenge).data, status=201)
+
+
+@extend_schema(tags=["Keys"])
+class RemoteProofView(OneAgentView):
+    permissions: ClassVar = {"POST": Permission.AGENTS_KEYS}
+
+    @extend_schema(
+        summary="Have the agent prove its key at its verification URL",
+        operation_id="agents_verify",
+        request=RemoteProofSerializer,
+        responses={202: ChallengeSerializer},
+    )
+    def post(self, request: Request, agent_id: str) -> Response:
+        """AIM posts the challenge to the URL, and judges the signature that is answered, by the rules of `challenge`.
+
+        Follow the agent's `status`; what went wrong stands in its history.
+        """
+        agent = self.agent(agent_id)
+        serializer = RemoteProofSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        if "verification_url" in serializer.validated_data:
+            set_verification_url(self.actor, agent.id, url=serializer.validated_data["verification_url"])
+        return Response(ChallengeSerializer(start_remote_proof(self.actor, agent.id)).data, status=202)
 
 
 @extend_schema(tags=["Keys"])

@@ -12,6 +12,7 @@ from aim.api.serializers import IdField, MomentField, StrictSerializer, TextFiel
 from aim.ids import IdKind, show_id
 from aim.ledger.models import Entry
 from aim.ledger.reading import read_entry
+from aim.outbound.entering import MAX_URL
 
 MAX_PEM = 20_000
 _KEY_TYPES = "ed25519, rsa, rsa-2048, rsa-4096 or ecdsa-p256. When given, the key must be of this type."
@@ -105,6 +106,7 @@ class AgentSerializer(ConfigurationSerializer):
     )
     verification_method = serializers.CharField(read_only=True, help_text="challenge, attestation, or empty.")
     verified_at = MomentField(read_only=True, allow_null=True)
+    verification_url = serializers.CharField(read_only=True, help_text="Where the agent signs challenges, or empty.")
     config_version = serializers.IntegerField(read_only=True)
     owner = PersonSerializer(read_only=True, allow_null=True)
     public_keys = PublicKeySerializer(many=True, read_only=True)
@@ -137,6 +139,15 @@ class ChallengeSerializer(StrictSerializer):
     statement = serializers.CharField(read_only=True, help_text="Sign exactly these UTF-8 bytes.")
     public_key_id = IdField(kind=IdKind.PUBLIC_KEY, read_only=True)
     expires_at = MomentField(read_only=True)
+
+
+class RemoteProofSerializer(StrictSerializer):
+    verification_url = TextField(
+        required=False,
+        allow_blank=True,
+        max_length=MAX_URL,
+        help_text="Where the agent signs challenges; kept. Without it, the one that is kept is asked.",
+    )
 
 
 class AnswerSerializer(StrictSerializer):

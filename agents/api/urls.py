@@ -1,6 +1,14 @@
 from django.urls import path
 
-from agents.api.key_views import ApiKeysView, ApiKeyView, ChallengeView, ConfirmView, PublicKeysView, ResponseView
+from agents.api.key_views import (
+    ApiKeysView,
+    ApiKeyView,
+    ChallengeView,
+    ConfirmView,
+    PublicKeysView,
+    RemoteProofView,
+    ResponseView,
+)
 from agents.api.lifecycle_views import AttestView, ResumeView, RevokeView, SuspendView
 from agents.api.request_views import (
     AgentRequestDeclineView,
@@ -33,6 +41,7 @@ urlpatterns = [
     path("agents/<str:agent_id>/api-keys/<str:key_id>", ApiKeyView.as_view(), name="api-key"),
     path("agents/<str:agent_id>/keys", PublicKeysView.as_view(), name="keys"),
     path("agents/<str:agent_id>/keys/<str:key_id>/confirm", ConfirmView.as_view(), name="key-confirm"),
+    path("agents/<str:agent_id>/verify", RemoteProofView.as_view(), name="verify"),
     path("agents/<str:agent_id>/challenge", ChallengeView.as_view(), name="challenge"),
     path("agents/<str:agent_id>/challenge/<str:challenge_id>/response", ResponseView.as_view(), name="response"),
 ]

@@ -39,8 +39,11 @@ class Answer:
 
 
 @transaction.atomic
-def issue_challenge(actor: Actor, agent_id: UUID) -> Challenge:
-    """For the key that waits to be proved. Raises `NoKeyToProveError`, `TransitionRefusedError`."""
+def issue_challenge(actor: Actor, agent_id: UUID, *, url: str | None = None) -> Challenge:
+    """For the key that waits to be proved. Raises `NoKeyToProveError`, `TransitionRefusedError`.
+
+    `url` is the agent's verification URL, where AIM asks there for the signature: the statement then names it.
+    """
     actor.require(Permission.PROVE_KEY)
     agent = locked_agent(actor, agent_id)
     key = _key_to_prove(agent)
@@ -50,6 +53,7 @@ def issue_challenge(actor: Actor, agent_id: UUID) -> Challenge:
         audience=settings.ORIGIN,
         organization_id=show_id(IdKind.ORGANIZATION, agent.organization_id),
         subject_id=agent.public_id,
+        url=url,
         nonce=secrets.token_urlsafe(32),
         issued=now,
         expires=now + LIFETIME,

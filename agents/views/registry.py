@@ -61,11 +61,10 @@ def agent_list(request: HttpRequest, actor: Actor) -> HttpResponse:
 
 @require_safe
 @console_page(Permission.AGENTS_READ)
-def agent_first(request: HttpRequest, actor: Actor) -> HttpResponse:
-    """Asked by the empty list: nothing as long as it is, and then the list."""
-    if not Agent.objects.filter(organization_id=actor.scope).exists():
-        return HttpResponse(status=204)
-    return redirect_to(request, "agents:agent-list")
+def agent_first(_request: HttpRequest, actor: Actor) -> HttpResponse:
+    """Asked by the empty list: 204 as long as it is empty, and then 200."""
+    found = Agent.objects.filter(organization_id=actor.scope).exists()
+    return HttpResponse(status=200 if found else 204)
 
 
 @require_POST

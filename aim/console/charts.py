@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from django.utils import formats, timezone
@@ -167,15 +167,21 @@ def latency_chart(points: Sequence[Latency], *, height: int = 180) -> Chart:
             last = next(value for value in reversed(values) if value is not None)
             words = f"{formats.number_format(round(last, 1), 1)} ms"
             lines.append(Line(known[-1][1], kind=name, name=name, value=words, path=path_of(known)))
+    lines = _apart(lines)
     return Chart(
         height=height,
         lower=lower,
-        grid=grid,
+        # A promise is named where no figure stands: its line is drawn either way.
+        grid=[line if _is_free(line.y, lines) else replace(line, name="") for line in grid],
         ticks=time_ticks([point.start for point in points], most=5),
-        lines=_apart(lines),
+        lines=lines,
         heads=[gettext("Time"), "p50", "p95", "p99"],
         rows=[[_time(point.start), *(_ms(value) for value in (point.p50, point.p95, point.p99))] for point in points],
     )
+
+
+def _is_free(y: float, lines: Sequence[Line], room: float = 13) -> bool:
+    return all(abs(line.y - y) >= room for line in lines)
 
 
 def _apart(lines: list[Line], room: float = 13) -> list[Line]:

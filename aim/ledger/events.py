@@ -7,6 +7,8 @@ class Event(StrEnum):
     ORGANIZATION_CREATED = "accounts.organization.created"
     ORGANIZATION_STATUS_CHANGED = "accounts.organization.status_changed"
     ORGANIZATION_UPDATED = "accounts.organization.updated"
+    ALERT_WEBHOOK_CHANGED = "accounts.alert_webhook.changed"
+    ALERT_WEBHOOK_REMOVED = "accounts.alert_webhook.removed"
     USER_CREATED = "accounts.user.created"
     USER_PASSWORD_CHANGED = "accounts.user.password_changed"  # noqa: S105 - the name of an event
     USER_SIGNED_IN = "accounts.user.signed_in"

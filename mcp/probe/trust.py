@@ -5,6 +5,7 @@ import ssl
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 
 from aim.outbound.lines import usual_tls
 from mcp.models import AuthMethod
@@ -14,8 +15,11 @@ from mcp.probe.target import Target
 
 def server_tls(target: Target) -> ssl.SSLContext:
     """For the server itself: its own authorities where it has any, else those of the operating system."""
+    shows_certificate = target.auth_method == AuthMethod.MTLS and target.secret
+    if not target.ca_certificate and not shows_certificate:
+        return _shared()
     context = _trusting(target.ca_certificate) if target.ca_certificate else usual_tls()
-    if target.auth_method == AuthMethod.MTLS and target.secret:
+    if shows_certificate:
         with _file_of(target.secret["certificate"].encode() + b"\n" + target.secret["private_key"].encode()) as path:
             try:
                 context.load_cert_chain(path)
@@ -27,10 +31,17 @@ def server_tls(target: Target) -> ssl.SSLContext:
 
 def other_tls(target: Target) -> ssl.SSLContext:
     """For places beside the server, such as its source of tokens: the operating system's authorities and its own."""
+    if not target.ca_certificate:
+        return _shared()
     context = usual_tls()
-    if target.ca_certificate:
-        context.load_verify_locations(cadata=target.ca_certificate)
+    context.load_verify_locations(cadata=target.ca_certificate)
     return context
+
+
+@lru_cache(maxsize=1)
+def _shared() -> ssl.SSLContext:
+    """One for all who trust the operating system's authorities alone: reading those takes 30 ms, every time."""
+    return usual_tls()
 
 
 def _trusting(pem: str) -> ssl.SSLContext:

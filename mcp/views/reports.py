@@ -35,7 +35,8 @@ class CryptoReportForm(forms.Form):
         initial=list(SECTIONS),
         error_messages={"required": _("Choose at least one section.")},
     )
-    form = forms.ChoiceField(label=_("Format"), choices=Report.Form.choices, initial=Report.Form.PDF)
+    # Not `form`: a control of that name hides the property by which scripts find the form of another.
+    format = forms.ChoiceField(label=_("Format"), choices=Report.Form.choices, initial=Report.Form.PDF)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -48,7 +49,7 @@ def server_report(request: HttpRequest, actor: Actor, server_id: str) -> HttpRes
             CRYPTO_REPORT.name,
             organization_id=actor.organization_id,
             subject_id=server.id,
-            form=form.cleaned_data["form"],
+            form=form.cleaned_data["format"],
             options={"sections": form.cleaned_data["sections"]},
             asked_by_id=actor.id,
             asked_by=actor.label,

@@ -1,5 +1,6 @@
 """The notifications centre: who is told of what, once, and what the reader does with it."""
 
+import json
 from datetime import timedelta
 
 import pytest
@@ -17,6 +18,7 @@ from accounts.services.members import change_role
 from accounts.services.notifications import blot_notifications, mark_all_read, mark_read
 from accounts.services.users import create_user
 from accounts.tasks import forget_notifications
+from agents.services.imports import import_registrations
 from agents.services.lifecycle import resume_agent, suspend_agent
 from agents.services.trust import trust_actor
 from aim.errors import NotFoundError
@@ -231,3 +233,30 @@ def test_every_kind_can_be_told():
         assert kind.events <= set(Event)
     with pytest.raises(ValueError, match="already"):
         register_alert(AlertKind("agent_revoked", "Again", frozenset(), str))
+
+
+@pytest.mark.requirement("E4")
+@pytest.mark.parametrize("way", ["browser", "file"])
+def test_a_kept_registration_that_is_done_is_told_to_whoever_made_it(admin, manager, way):
+    name = unique("kept")
+    form = {"name": name, "display_name": "Kept", "agent_type": "ai_agent", "version": "1", "min_trust": "70"}
+    form |= {"auto_suspend_below": "50", "access_scope_kind": "organization", "calls_per_hour": "1000"}
+    form |= {"gigabytes_per_day": "10"}
+    if way == "browser":
+        posted = form | {"go": "submit", "kept": ""}
+        assert signed_in_browser(manager).post(reverse("agents:agent-register"), posted).status_code == 200
+    else:
+        file = json.dumps([{"form": {field: [value] for field, value in form.items()}}])
+        [imported] = import_registrations(manager.actor, file)
+        assert imported.made is not None, imported.error
+    follow_all("notifications")
+    [row] = Notification.objects.filter(membership=manager.membership, kind="kept_registration_done")
+    assert row.text == f"Your kept registration is done: {name}"
+    assert ("kept_registration_done", 1) not in notices(admin)
+
+
+@pytest.mark.requirement("E4")
+def test_any_other_registration_is_no_news_to_whoever_made_it(admin, manager):
+    make_agent(manager.actor)
+    follow_all("notifications")
+    assert notices(manager) == []

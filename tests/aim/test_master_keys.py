@@ -14,6 +14,7 @@ from django.db import transaction
 from django.utils import timezone
 from pydantic import SecretStr
 
+from accounts.models import AlertWebhook
 from aim import encryption
 from aim.encryption import UndecryptableError, decrypt, encrypt
 from aim.environment import environment
@@ -82,10 +83,13 @@ def the_secrets():
             organization_id=person.organization.id,
         )
     certificate = certificate_for(person.organization.id, "Example")
-    return credential, factor, key, mail, certificate
+    webhook = AlertWebhook.objects.create(
+        organization=person.organization, url="https://example.com/x", secret=encrypt(b"of the webhook")
+    )
+    return credential, factor, key, mail, certificate, webhook
 
 
-def shown(credential, factor, key, mail, certificate):
+def shown(credential, factor, key, mail, certificate, webhook):
     signing = SigningCertificate.objects.get(pk=certificate.pk)
     return [
         decrypt(bytes(Credential.objects.get(pk=credential.pk).encrypted)),
@@ -96,12 +100,13 @@ def shown(credential, factor, key, mail, certificate):
             load_der_private_key(decrypt(bytes(k)), None).key_size
             for k in (signing.authority_key, signing.certificate_key)
         ),
+        decrypt(bytes(AlertWebhook.objects.get(pk=webhook.pk).secret)),
     ]
 
 
 def test_every_secret_moves_to_the_new_key_and_the_old_one_can_go(use_keys):
     secrets = the_secrets()
-    expected = [b"of the server", b"of the codes", b"of the seal", True, 256, 256]
+    expected = [b"of the server", b"of the codes", b"of the seal", True, 256, 256, b"of the webhook"]
     before = Entry.objects.filter(kind=Event.MASTER_KEY_ROTATED).count()
     use_keys(NEW, OLD)
     assert all(count["anew"] for count in run("--dry-run").values())
@@ -134,5 +139,6 @@ def test_everything_that_encrypts_is_among_what_is_encrypted_anew():
         "aim/mail/outbox.py",
         "aim/reports/signing.py",
         "accounts/second_factors.py",
+        "accounts/services/alert_webhook.py",
         "accounts/pages/factor_enrolment.py",
     } | ({"mcp/services/credentials.py"} & users)

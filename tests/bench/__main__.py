@@ -32,6 +32,7 @@ def read_arguments() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, help=f"default {_FULL.rounds}")
     parser.add_argument("--seconds", type=float, help=f"the most one run takes (default {_FULL.seconds:g})")
     parser.add_argument("--patience", type=float, default=0, help="seconds to wait for a quiet machine, for each run")
+    parser.add_argument("--urgent", action="store_true", help="let each run go before all others on the machine (root)")
     parser.add_argument("--json", type=Path, help="write the figures to this file too")
     parser.add_argument("--enforce", action="store_true", help="exit with 1 when a target is not met")
     mode = parser.add_mutually_exclusive_group()
@@ -50,7 +51,9 @@ def length_of(arguments: argparse.Namespace) -> Length:
         # Signatures are made before a run and live for 60 s.
         raise BenchProblem("One run takes at most 20 s (--seconds).")
     rounds = arguments.rounds or chosen.rounds
-    return Length(rounds=rounds, seconds=seconds, count=chosen.count, patience=arguments.patience)
+    return Length(
+        rounds=rounds, seconds=seconds, count=chosen.count, patience=arguments.patience, urgent=arguments.urgent
+    )
 
 
 def run(arguments: argparse.Namespace) -> tuple[dict[str, Any], bool]:

@@ -85,12 +85,11 @@ def catch_up(stores: Stores, *, seconds: float = _CATCH_UP_SECONDS) -> float:
     raise BenchProblem(f"What follows the ledger has not caught up within {seconds:.0f} s.")
 
 
-def measure_following(subject: Subject, *, stores: Stores, agents: Path, seconds: float, count: int) -> Following:
+def measure_following(subject: Subject, *, stores: Stores, agents: Path, length: Length) -> Following:
     """Ask over 64 connections for as long as signatures allow, and look at the lags meanwhile."""
     lags = _Lags(stores.database_url)
-    length = Length(rounds=1, seconds=seconds, count=count)
     with lags.sampled():
-        outcome = run_client(subject, connections=64, length=length, agents=agents)
+        outcome = run_client(subject, connections=64, length=length, agents=agents, postmaster=stores.postmaster)
     if outcome.wrong or not outcome.answered:
         raise BenchProblem(f"{subject.name}: {outcome.wrong} wrong answers {outcome.statuses}: {outcome.sample[:500]}")
     caught_up = catch_up(stores)

@@ -6,6 +6,7 @@ asks for every page in turn over one connection, and removes everything. That ta
 
 import argparse
 import http.client
+import os
 import sys
 import tempfile
 import time
@@ -16,6 +17,7 @@ from pathlib import Path
 
 import msgspec
 
+from aim.runtime.environment import new_secrets
 from tests.bench import machine, report
 from tests.bench.agents import read_agents, write_agents
 from tests.bench.client import percentile
@@ -226,6 +228,8 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="write the figures to this file too")
     parser.add_argument("--enforce", action="store_true", help="exit with 1 when a page is over the target")
     arguments = parser.parse_args()
+    # One set for all programs of the run: the session that is made beside the web process must hold there.
+    os.environ.update({**new_secrets(), **os.environ})
     try:
         figures = run(arguments)
     except BenchProblem as problem:

@@ -68,8 +68,8 @@ def measure_speed(running: Stores, plan: Plan, *, progress: Callable[[str], None
                 subjects[-1],
                 stores=running,
                 agents=agents,
-                seconds=plan.following,
-                count=_count_for(runs, plan),
+                # Never urgent: the session that looks at the lags is none of the processes that would be.
+                length=replace(plan.length, seconds=plan.following, count=_count_for(runs, plan), urgent=False),
             )
     return Speed(runs, machine.fsync_tail(fsyncs), following)
 

@@ -41,7 +41,7 @@ def server(admin):
 
 def ask(person, server, **fields):
     response = browser_of(person).post(
-        reverse("mcp:server-report", args=[server.public_id]), {"sections": SECTIONS, "form": "json", **fields}
+        reverse("mcp:server-report", args=[server.public_id]), {"sections": SECTIONS, "format": "json", **fields}
     )
     assert response.status_code == 303, response.content.decode()
     return Report.objects.get(id=Report.objects.filter(subject_id=server.id).values("id")[:1])
@@ -50,7 +50,7 @@ def ask(person, server, **fields):
 @pytest.mark.requirement("W10.5")
 def test_a_pdf_is_asked_for_followed_and_fetched_signed(admin, server):
     client = browser_of(admin)
-    report = ask(admin, server, form="pdf")
+    report = ask(admin, server, format="pdf")
     follow = reverse("mcp:report-progress", args=[report.public_id])
     fetch = reverse("mcp:report-file", args=[report.public_id])
     assert "Waiting for a worker" in client.get(follow).content.decode()
@@ -88,7 +88,7 @@ def test_the_json_holds_the_chosen_sections_and_no_others(admin, server, section
 
 @pytest.mark.requirement("W10.5")
 def test_nothing_is_made_without_a_section(admin, server):
-    response = browser_of(admin).post(reverse("mcp:server-report", args=[server.public_id]), {"form": "pdf"})
+    response = browser_of(admin).post(reverse("mcp:server-report", args=[server.public_id]), {"format": "pdf"})
     assert response.status_code == 422
     assert "Choose at least one section." in response.content.decode()
     assert not Report.objects.filter(subject_id=server.id).exists()

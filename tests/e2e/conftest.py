@@ -77,7 +77,7 @@ def visit(chromium, product):
     """`visit(path, person, theme=, width=)`: the page as the person sees it. What goes wrong on it fails the test."""
     visits: list[Visit] = []
 
-    def open_page(path, person=None, *, theme="light", width=1440, quiet=True, base=None, **options):
+    def open_page(path, person=None, *, theme="light", width=1440, quiet=True, base=None, patience=10, **options):
         address = base or product.url
         context = chromium.new_context(
             viewport={"width": width, "height": HEIGHTS.get(width, 900)},
@@ -85,7 +85,7 @@ def visit(chromium, product):
             reduced_motion="reduce",
             **{"service_workers": "block", **options},
         )
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(patience * 1000)
         if person is not None:
             context.add_cookies([{"name": "sessionid", "value": session_cookie(person), "url": address}])
         made = Visit(context, address)

@@ -13,6 +13,7 @@ from agents.models import Agent
 from tests.e2e.product import stopped
 from tests.factories.accounts import PASSWORD
 from tests.factories.agents import make_verified_agent, pem_of
+from tests.factories.followers import follow_all
 
 pytestmark = pytest.mark.slow
 
@@ -89,6 +90,8 @@ def test_a_registration_is_kept_until_the_server_is_back(visit, cast, own_produc
     page.evaluate("document.querySelector('aim-connection').ask()")
     page.get_by_text("Agent registered successfully!").first.wait_for(timeout=20_000)
     assert Agent.objects.get(organization=cast.organization).name == "kept-agent"
+    follow_all("notifications")
+    page.get_by_role("link", name="Notifications: 1 unread").wait_for()
     entries = json.loads(exported.read_text())
     entries[0]["form"]["name"] = ["kept-by-command"]
     exported.write_text(json.dumps(entries))

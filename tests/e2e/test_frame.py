@@ -6,24 +6,51 @@ import pytest
 from playwright.sync_api import expect
 
 from accounts.models import Role
+from tests.e2e.browser import HEIGHTS
 from tests.factories.agents import make_agent
 
 LOOKS = [("light", 1440), ("dark", 1440), ("light", 390), ("dark", 390)]
 
 
+def links_in(page, selector):
+    """Paths that the page itself leads to, so that a page that is new is visited without being named here."""
+    return page.eval_on_selector_all(selector, "links => links.map(link => link.getAttribute('href').split('?')[0])")
+
+
+def every_address(page):
+    """The navigation, and the tabs of the settings and of the account with whatever they link to as tabs."""
+    found = dict.fromkeys(links_in(page, "nav.nav a.nav-item"))
+    for hub in ("/dashboard/settings", "/dashboard/account", "/dashboard/notifications"):
+        page.open(hub)
+        found[hub] = None
+        found |= dict.fromkeys(path for path in links_in(page, "main .tabs a") if path.startswith("/dashboard"))
+    return list(found)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
 @pytest.mark.requirement("R.2")
 @pytest.mark.parametrize("role", list(Role))
-@pytest.mark.parametrize(("theme", "width"), LOOKS)
-def test_every_link_of_the_navigation_leads_to_a_page_without_fault(visit, cast, role, theme, width):
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_every_link_and_every_tab_leads_to_a_page_without_fault(visit, cast, role, theme):
     make_agent(cast.admin.actor)
-    page = visit("/dashboard", cast.of(role), theme=theme, width=width)
-    addresses = page.eval_on_selector_all("nav.nav a.nav-item", "links => links.map(link => link.getAttribute('href'))")
-    assert "/dashboard/agents" in addresses
+    page = visit("/dashboard", cast.of(role), theme=theme)
+    page.context.set_default_timeout(60_000)
+    addresses = every_address(page)
+    assert {"/dashboard/agents", "/dashboard/settings/members", "/dashboard/account"} <= set(addresses)
+    faults = []
     for address in addresses:
-        page.open(address)
-        assert page.status == 200
-        page.check()
-        page.picture(f"{address.strip('/').replace('/', '-')}-{theme}-{width}")
+        for width in (1440, 390):
+            page.set_viewport_size({"width": width, "height": HEIGHTS.get(width, 900)})
+            page.open(address)
+            assert page.status == 200, address
+            try:
+                page.check()
+            except AssertionError as fault:
+                faults.append(f"{address} at {width}: {fault}")
+                page.problems.clear()
+            page.picture(f"{address.strip('/').replace('/', '-')}-{theme}-{width}")
+    assert not faults, "\n".join(faults)
 
 
 @pytest.mark.parametrize(("theme", "width"), LOOKS)

@@ -45,3 +45,19 @@ def test_the_empty_list_flips_by_itself(visit, cast):
     page.get_by_text("Waiting for the first agent…").wait_for()
     make_agent(cast.admin.actor, display_name="Night Owl")
     page.get_by_role("link", name="Night Owl").wait_for()
+
+
+@pytest.mark.requirement("W1.4")
+def test_the_key_that_is_shown_once_is_not_drawn_away(visit, cast):
+    page = visit("/dashboard/agents", cast.manager)
+    page.get_by_role("link", name="Register Agent").first.click()
+    page.get_by_label("Display Name").fill("Night Owl")
+    page.get_by_label("Agent Name").fill("night-owl")
+    page.get_by_role("button", name="Security Configuration").click()
+    page.get_by_label("Cryptographic Verification").uncheck()
+    page.get_by_role("button", name="Review & Submit").click()
+    page.get_by_role("dialog").get_by_role("button", name="Register Agent").click()
+    page.get_by_text("Agent registered successfully!").first.wait_for()
+    page.wait_for_timeout(5_000)
+    assert page.get_by_text("Agent registered successfully!").first.is_visible()
+    assert page.get_by_role("dialog").get_by_text("aim_").first.is_visible()

@@ -44,9 +44,12 @@ class RunningProduct:
 
 
 @contextmanager
-def running_product(folder: Path, *, worker: bool = False, **variables: str) -> Iterator[RunningProduct]:
+def running_product(
+    folder: Path, *, worker: bool = False, people: bool = True, **variables: str
+) -> Iterator[RunningProduct]:
     """Start it, with further variables, wait until it is ready, and stop it.
 
+    Without `people` there is no organization yet, and no token.
     A worker seals and follows the whole ledger: give it a database that no test of this process looks at.
     """
     listener = socket.create_server(("127.0.0.1", 0), backlog=128)
@@ -69,7 +72,7 @@ def running_product(folder: Path, *, worker: bool = False, **variables: str) -> 
     try:
         listener.close()
         wait_until(lambda: is_ready(url), seconds=60, what=f"/readyz on {url}")
-        yield RunningProduct(url, _admin_token(environment), environment)
+        yield RunningProduct(url, _admin_token(environment) if people else "", environment)
     finally:
         stop_child(web, ask=signal.SIGTERM, seconds=10)
         if working is not None:

@@ -45,7 +45,7 @@ def overview(request: HttpRequest, actor: Actor) -> HttpResponse:
         "reasons": [(code, CODE_WORDS.get(code, code), count) for code, count in reasons(actor, span)[:6]],
         "movers": trust_movers(actor, since=clock.now() - timedelta(days=1)),
         "coverage": coverage_of(actor),
-        "columns": VERIFICATION_LIST.usual_columns,
+        "columns": [name for name in VERIFICATION_LIST.usual_columns if name != "user"],
         "rows": rows_of(latest, agents),  # type: ignore[arg-type]  # a key that is no id finds nothing
         "origin": settings.ORIGIN,
     }

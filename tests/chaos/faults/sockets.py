@@ -61,7 +61,8 @@ def watch_in_crowds(site: Installation, *, reading: int, silent: int, seconds: f
             report = msgspec.json.decode(_tell(sockets, str(number)), type=Report)
         finally:
             sockets.kill()
-            sockets.wait()
+            # Reads what is left, waits, and closes both pipes.
+            sockets.communicate()
         with client.load(agents, label="alone again", **load):
             time.sleep(seconds)
         _judge(outcome, client, report, growth)

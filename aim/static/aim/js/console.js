@@ -5,6 +5,7 @@ import "./countdown.js";
 import "./dialog.js";
 import "./drawer.js";
 import "./failure.js";
+import "./first.js";
 import "./key_file.js";
 import "./keys.js";
 import "./list.js";

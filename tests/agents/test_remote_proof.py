@@ -1,0 +1,113 @@
+"""Agents that prove their key at a verification URL of their own."""
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from django.conf import settings as django_settings
+
+from agents.models import Challenge
+from agents.services.remote_proof import ask_for_signature
+from aim.ledger.events import Event
+from aim.outbound.places import allowed_networks
+from tests.factories.accounts import Role, make_organization, make_person
+from tests.factories.agents import make_agent
+from tests.factories.api import Api, messages
+from tests.factories.ledger import recorded
+from tests.mcp.hostile import Bent, as_json, bent_server
+
+RESPONDER = Path(__file__).parents[2] / "docs" / "examples" / "mcp_responder.py"
+
+
+@pytest.fixture(autouse=True)
+def _loopback(settings):
+    settings.OUTBOUND_ALLOW = ["127.0.0.0/8", "::1/128"]
+    allowed_networks.cache_clear()
+    yield
+    allowed_networks.cache_clear()
+
+
+@pytest.fixture
+def admin():
+    return make_person(make_organization())
+
+
+def responder(key, url):
+    spec = importlib.util.spec_from_file_location("mcp_responder", RESPONDER)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    return module, module.Responder(private_key=pem, url=url, audience=django_settings.ORIGIN)
+
+
+@pytest.mark.requirement("W2.8")
+def test_an_agent_is_verified_at_its_verification_url(admin):
+    held, api = make_agent(admin.actor), Api(admin.token)
+    assert api.post(f"{held.path}/verify", {}).status_code == 409
+    with bent_server(Bent(key=held.key)) as server:
+        url = f"{server.origin}/verify"
+        begun = api.post(f"{held.path}/verify", {"verification_url": url})
+        assert begun.status_code == 202, begun.content
+        challenge = Challenge.objects.get(agent=held.agent)
+        assert f"url: {url}" in challenge.statement
+        # What the documented responder signs is what AIM asks for.
+        _, signs = responder(held.key, url)
+        assert signs.sign(challenge.statement)
+        with recorded(admin.organization.id, Event.AGENT_VERIFIED):
+            ask_for_signature(challenge.id)
+            ask_for_signature(challenge.id)
+        assert len(server.seen) == 1
+    shown = api.get(held.path).json()
+    assert (shown["status"], shown["trust_score"], shown["verification_url"]) == ("verified", 100, url)
+
+
+@pytest.mark.requirement("W2.8")
+def test_what_goes_wrong_is_in_the_history_and_the_challenge_is_gone(admin):
+    held, api = make_agent(admin.actor), Api(admin.token)
+    stranger = make_agent(admin.actor)
+    with bent_server(Bent(key=stranger.key)) as server:
+        url = f"{server.origin}/verify"
+        for bend in (None, lambda _message: as_json({}), lambda _message: as_json({}, 500)):
+            server.bends = {} if bend is None else {"/verify": bend}
+            api.post(f"{held.path}/verify", {"verification_url": url})
+            challenge = Challenge.objects.filter(agent=held.agent).latest("created_at")
+            with recorded(admin.organization.id, Event.CHALLENGE_FAILED):
+                assert ask_for_signature(challenge.id) is None
+            challenge.refresh_from_db()
+            assert challenge.used_at is not None
+    api.post(f"{held.path}/verify", {"verification_url": "https://169.254.169.254/"})
+    challenge = Challenge.objects.filter(agent=held.agent).latest("created_at")
+    with recorded(admin.organization.id, Event.CHALLENGE_FAILED):
+        ask_for_signature(challenge.id)
+    assert api.get(held.path).json()["status"] == "pending"
+
+
+def test_a_responder_signs_for_nobody_else(admin):
+    held = make_agent(admin.actor)
+    api = Api(admin.token)
+    api.post(f"{held.path}/verify", {"verification_url": "https://agent.example.com/verify"})
+    statement = Challenge.objects.get(agent=held.agent).statement
+    module, other = responder(held.key, "https://elsewhere.example.com/verify")
+    with pytest.raises(module.RefusedError, match="another server"):
+        other.sign(statement)
+    module, mine = responder(held.key, "https://agent.example.com/verify")
+    for bad in (
+        statement.replace("aim-challenge-v1", "aim-challenge-v2"),
+        statement + "\nmore: x",
+        statement.replace(f"audience: {django_settings.ORIGIN}", "audience: https://evil.example"),
+        statement.replace("expires: 20", "expires: 19"),
+        statement + "\nnext_key: x",
+    ):
+        with pytest.raises(module.RefusedError):
+            mine.sign(bad)
+    assert mine.sign(statement)
+
+
+@pytest.mark.requirement("R.2")
+def test_who_may_not_change_keys_sets_no_url(admin):
+    held = make_agent(admin.actor)
+    member = Api(make_person(admin.organization, Role.MEMBER).token)
+    assert member.post(f"{held.path}/verify", {"verification_url": "https://x.example"}).status_code == 403
+    refused = Api(admin.token).post(f"{held.path}/verify", {"verification_url": "http://x.example"})
+    assert messages(refused)[0][0] == "verification_url"

@@ -1,0 +1,153 @@
+"""`python -m tests.bench.mcp [--servers N] [--folder F]`: schedule, runs and list of thousands of MCP servers.
+
+Everything is real: PostgreSQL and Valkey of the bench's own, a server that answers health checks, and one of the
+official SDK over TLS. All of it shares the machine with what is measured.
+"""
+
+import argparse
+import os
+import resource
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+_WITHIN_SECONDS = 300
+_RUNS, _LISTS = 30, 20
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m tests.bench.mcp", description=__doc__)
+    parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()), help="on the disk to be measured")
+    parser.add_argument("--servers", type=int, default=5_000)
+    parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.inside:
+        _measure(arguments.servers)
+        return
+    from tests.bench.product import migrate, run_command  # noqa: PLC0415 - only the outer process starts servers
+    from tests.bench.servers import stores  # noqa: PLC0415 - see above
+
+    with stores(arguments.folder) as site:
+        os.environ["AIM_OUTBOUND_ALLOW"] = "127.0.0.0/8,::1/128"
+        migrate(site)
+        run_command(site, "-m", "tests.bench.mcp", "--inside", "--servers", str(arguments.servers))
+
+
+def _measure(count: int) -> None:
+    import django  # noqa: PLC0415 - the environment names the databases by now
+
+    django.setup()
+    from aim import clock  # noqa: PLC0415 - needs Django
+    from mcp.models import HealthSample, McpServer  # noqa: PLC0415 - see above
+    from mcp.services.health import HEALTH_ROUNDS  # noqa: PLC0415 - see above
+    from tests.factories.accounts import make_organization, make_person  # noqa: PLC0415 - see above
+    from tests.mcp.servers import hanging_server, health_server  # noqa: PLC0415 - see above
+
+    person = make_person(make_organization())
+    with health_server() as real, hanging_server() as silent:
+        McpServer.objects.bulk_create(
+            McpServer(
+                organization=person.organization,
+                owner=person.user,
+                name=f"server-{number:05d}",
+                display_name=f"Server {number}",
+                version="1.0.0",
+                url=real.url,
+                health_endpoint="/health",
+            )
+            for number in range(count)
+        )
+        used, begun = _processor_seconds(), time.perf_counter()
+        HEALTH_ROUNDS.run()
+        seconds, used = time.perf_counter() - begun, _processor_seconds() - used
+        assert HealthSample.objects.filter(healthy=True).count() == count
+        _say(f"health of {count} servers that are all due", f"{seconds:.0f} s, {count / seconds:.0f} a second")
+        _say(
+            "  processor, the answering server in the same process", f"{used:.0f} s = {used / count * 1000:.1f} ms each"
+        )
+        _say(f"  that is, of two cores, every {_WITHIN_SECONDS} s", f"{50 * used / _WITHIN_SECONDS:.0f} %")
+        hanging = McpServer.objects.filter(name__lt="server-00050")
+        hanging.update(url=silent, health="unhealthy", timeout_seconds=10)
+        McpServer.objects.update(next_health_at=clock.now())
+        healthy = McpServer.objects.filter(last_health_at__gte=clock.now(), health="healthy")
+        begun, at = time.perf_counter(), clock.now()
+        HEALTH_ROUNDS.wake()
+        while healthy.filter(last_health_at__gte=at).count() < count - 50:
+            time.sleep(0.2)
+        _say(f"  the {count - 50} others, beside 50 that hang", f"{time.perf_counter() - begun:.0f} s")
+        _lists(person, count)
+    _runs(person)
+
+
+def _runs(person: object) -> None:
+    import trustme  # noqa: PLC0415 - only the bench needs it
+
+    from mcp.services.runs import perform_run, start_run  # noqa: PLC0415 - needs Django
+    from tests.factories.agents import pem_of  # noqa: PLC0415 - see above
+    from tests.factories.mcp import make_server  # noqa: PLC0415 - see above
+    from tests.mcp.sdk.running import sdk_server  # noqa: PLC0415 - see above
+
+    with sdk_server(authority=trustme.CA()) as sdk:
+        server = make_server(person.actor, public_key=pem_of(sdk.key), **sdk.fields())
+        server.runs.all().delete()
+
+        def run() -> None:
+            waiting = start_run(None, server.id, purpose="verification", trigger="command", here=True)
+            done = perform_run(waiting.id)
+            assert done is not None
+            assert done.state == "succeeded", done.error
+
+        _say("a verification run of seven steps, SDK server over TLS", _spread(run, _RUNS))
+
+
+def _lists(person: object, count: int) -> None:
+    from django.test import Client  # noqa: PLC0415 - needs Django
+
+    from tests.factories.browser import signed_in_browser  # noqa: PLC0415 - see above
+
+    client = Client()
+    bearer = {"authorization": f"Bearer {person.token}"}
+
+    def api() -> None:
+        assert client.get("/api/v1/mcp-servers", headers=bearer).status_code == 200
+
+    def searched() -> None:
+        assert client.get("/api/v1/mcp-servers?q=server-04", headers=bearer).status_code == 200
+
+    _say(f"GET /api/v1/mcp-servers of {count}", _spread(api, _LISTS))
+    _say("  searched by q=server-04", _spread(searched, _LISTS))
+    signed_in = signed_in_browser(person)
+
+    def page() -> None:
+        answer = signed_in.get("/dashboard/mcp")
+        assert answer.status_code == 200, answer.headers
+
+    _say(f"/dashboard/mcp of {count}", _spread(page, _LISTS))
+
+
+def _spread(action: Callable[[], None], times: int) -> str:
+    action()
+    taken = []
+    for _ in range(times):
+        begun = time.perf_counter()
+        action()
+        taken.append((time.perf_counter() - begun) * 1000)
+    taken.sort()
+    return f"{statistics.median(taken):.0f} ms (median), {taken[-max(1, times // 20)]:.0f} ms (p95)"
+
+
+def _processor_seconds() -> float:
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime
+
+
+def _say(what: str, figure: str) -> None:
+    sys.stdout.write(f"{what:<60} {figure}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()
