@@ -38,6 +38,7 @@ def test_a_good_key_passes_every_check_in_the_words_of_the_document():
         (pem_of(ec.generate_private_key(ec.SECP384R1())), "type"),
         (pem_of(rsa.generate_private_key(65537, 1024)), "length"),
     ],
+    ids=["no key", "no end", "a curve nobody uses", "too short"],
 )
 def test_the_first_check_that_fails_ends_the_list(text, failing):
     examined = examine_key(text)
