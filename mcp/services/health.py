@@ -1,7 +1,7 @@
 """Health checks: every five minutes, of every server that is not retired, with what follows from a change."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import groupby
 from uuid import UUID
@@ -87,7 +87,8 @@ def claim_checks(room: Mapping[str, int]) -> list[tuple[str, HealthJob]]:
 
 def job_of(server: McpServer) -> HealthJob:
     try:
-        return HealthJob(server.id, target_of(server))
+        target = target_of(server)
+        return HealthJob(server.id, replace(target, timeout_seconds=min(target.timeout_seconds, LONGEST_SECONDS)))
     except UndecryptableError:
         return HealthJob(server.id, None)
 

@@ -32,6 +32,7 @@ def main() -> None:
 
     with stores(arguments.folder) as site:
         os.environ["AIM_OUTBOUND_ALLOW"] = "127.0.0.0/8,::1/128"
+        os.environ["AIM_ALLOWED_HOSTS"] = "127.0.0.1,localhost,testserver"
         migrate(site)
         run_command(site, "-m", "tests.bench.mcp", "--inside", "--servers", str(arguments.servers))
 

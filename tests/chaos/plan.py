@@ -8,6 +8,7 @@ from tests.chaos.faults import (
     clocks,
     database,
     disk,
+    hanging,
     races,
     replays,
     sockets,
@@ -55,6 +56,7 @@ FAULTS = (
     Fault("R12-replay", replays.replay, {"requests": 100}, {"requests": 2000}),
     Fault("R12-edges", replays.replay_at_the_edges, {"tries": 1}, {"tries": 4}),
     Fault("I4-reports", replays.report_at_once, {"approvals": 3}, {"approvals": 100}),
+    Fault("R13-servers-hang", hanging.hang, {"servers": 50, "seconds": 6.0}, {"servers": 50, "seconds": 30.0}),
     Fault("R14-tampering", tampering.tamper, {"count": 5}, {"count": 1000}),
     Fault("R17-row-held", database.hold_one_row, {"tries": 1, "seconds": 2.5}, {"tries": 4, "seconds": 5.0}),
     Fault(

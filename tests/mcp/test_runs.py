@@ -57,7 +57,7 @@ def test_registration_begins_a_run_that_verifies_the_server(admin, sdk):
     assert (server.verification, server.runs.get().trigger) == ("unverified", "registration")
     agent = make_agent(admin.actor).agent
     epoch = AgentRuntime.objects.get(agent=agent).epoch
-    with recorded(admin.organization.id, Event.MCP_RUN_SUCCEEDED) as added:
+    with recorded(admin.organization.id, Event.MCP_TOOL_FOUND, Event.MCP_RUN_SUCCEEDED) as added:
         run = run_of(server)
     assert (run.state, run.error) == ("succeeded", ""), run.steps
     assert results(run) == {
@@ -236,7 +236,7 @@ def test_the_connection_test_changes_nothing_of_the_server(admin, sdk):
 def test_a_run_is_carried_out_once_however_often_it_is_delivered(admin, sdk):
     server = registered(admin, sdk)
     run = server.runs.get()
-    with recorded(admin.organization.id, Event.MCP_RUN_SUCCEEDED):
+    with recorded(admin.organization.id, Event.MCP_TOOL_FOUND, Event.MCP_RUN_SUCCEEDED):
         perform_run(run.id)
         assert perform_run(run.id) is None
     assert ServerChallenge.objects.filter(run=run).count() == 1
