@@ -22,7 +22,7 @@ def registry(cast):
 
 
 def rows(page):
-    return page.locator("tbody tr")
+    return page.locator(".list-main tbody tr")
 
 
 def shown(page):

@@ -87,7 +87,7 @@ def test_keys_are_on_the_sheet_and_do_what_it_says(visit, cast):
     page.keyboard.press("j")
     page.keyboard.press("j")
     page.keyboard.press("x")
-    expect(page.locator("tbody tr").nth(1)).to_have_attribute("aria-selected", "true")
+    expect(page.locator(".list-main tbody tr").nth(1)).to_have_attribute("aria-selected", "true")
     page.keyboard.press("[")
     expect(page.locator("html")).to_have_attribute("data-navigation", "collapsed")
     page.keyboard.press("/")

@@ -40,7 +40,7 @@ def decisions(request):
 
 
 def rows(page):
-    return page.locator("tbody tr")
+    return page.locator(".list-main tbody tr")
 
 
 def shown(page):
