@@ -154,14 +154,17 @@ def _add_to_hours(checks: Sequence[HealthCheck]) -> None:
 
 
 def _change(check: HealthCheck) -> None:
-    """A server is healthy that was not, or the other way round: its verification has something to say to that."""
+    """A server is healthy that was not, or the other way round: its verification may have something to say to that.
+
+    Not where it has failed already: one outage that both find would count twice towards the threshold.
+    """
     server = McpServer.objects.select_for_update(no_key=True).get(id=check.server_id)
     before = server.health
     if before == check.state:
         return
     server.health, server.last_health_at = check.state, check.at
-    is_back = server.verification == VerificationStatus.FAILED or server.suspended_by_failures
-    if check.state == Health.UNHEALTHY or is_back:
+    has_failed = server.verification == VerificationStatus.FAILED or server.suspended_by_failures
+    if (check.state == Health.HEALTHY) == has_failed:
         server.next_verification_at = check.at
     server.save(update_fields=["health", "last_health_at", "next_verification_at"])
     data = {

@@ -32,11 +32,12 @@ _MONTH = timedelta(days=30)
 
 
 def _overview(_request: HttpRequest, _actor: Actor, server: McpServer) -> Mapping[str, Any]:
+    notices = notices_of(configuration_of(server), has_key=bool(server.keys.all()))
     return {
         "uptime": uptime_of(server),
         "uptime_month": uptime_of(server, since=_MONTH),
         "use": use_of(server),
-        "notices": notices_of(configuration_of(server), has_key=bool(server.keys.all())),
+        "warnings": [notice["message"] for notice in notices if notice["level"] == "warning"],
         "tools_on": server.tools.filter(enabled=True).count(),
         "tools_held": server.tools.exclude(held_reason="").count(),
         "tools_total": server.tools.count(),

@@ -354,7 +354,7 @@ def test_the_overview_says_what_is_not_measured_and_counts_what_is(admin):
     )
     after = text_of(client.get(page_of(server)))
     assert "66.67 % 2 of 3 checks" in after
-    assert "Requests 127 120 approved" in after
+    assert "Requests 127 , 120 approved" in after
     assert "Success rate 99.0 % 99 of 100 completed" in after
     assert "Avg latency 42 ms" in after
     used = text_of(client.get(page_of(server, "agents")))
@@ -463,3 +463,13 @@ def test_a_changed_tool_shows_its_difference_word_by_word_and_is_approved(admin)
     assert (tool.definition, tool.offered, tool.held_reason) == (offered, None, "")
     with recorded(admin.organization.id):
         client.post(address)
+
+
+def test_the_overview_warns_only_where_there_is_something_to_warn_of(admin):
+    client = browser_of(admin)
+    sound = make_server(admin.actor, public_key=PEM, health_endpoint="/health", verification_url="https://a.example/v")
+    assert "Worth another look" not in client.get(page_of(sound)).content.decode()
+    kept = make_server(admin.actor, public_key=PEM, verification_url="https://a.example/v", auto_suspend=False)
+    warned = client.get(page_of(kept)).content.decode()
+    assert "Worth another look" in warned
+    assert "A server that fails its verification stays in use." in warned

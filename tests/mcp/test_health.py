@@ -111,6 +111,20 @@ def test_a_change_is_on_record_and_brings_a_verification_forward(admin):
     assert (sum(h.checks for h in hour), sum(h.healthy for h in hour)) == (6, 3)
 
 
+@pytest.mark.requirement("W6.7")
+def test_one_outage_is_not_counted_twice(admin):
+    """What a verification has just found is no reason for another: the threshold counts failures at their own times."""
+    with health_server() as real:
+        real.status = 503
+        server = make_server(admin.actor, url=real.url, health_endpoint="/health")
+        later = clock.now() + timedelta(minutes=5)
+        McpServer.objects.filter(id=server.id).update(
+            verification="failed", consecutive_failures=1, next_verification_at=later
+        )
+        assert checked(server).health == "unhealthy"
+        assert server.next_verification_at == later
+
+
 def test_each_due_server_is_claimed_once_at_once(admin):
     ids = {make_server(admin.actor).id for _ in range(12)}
     claimed = at_once(4, lambda _: claim_checks(ROOM))
