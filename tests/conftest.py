@@ -1,5 +1,7 @@
 """One migrated database a worker. Tests commit, each in its own organization: nothing is rolled back or emptied."""
 
+from pathlib import Path
+
 import pytest
 from django.core.cache import cache
 from django.db import connections
@@ -8,6 +10,18 @@ from django.test.utils import setup_databases, teardown_databases
 from tests.factories.databases import drop_template
 from tests.factories.identity_provider import running_identity_provider
 from verification.engine import shut_down_engine_thread
+
+_BROWSER_TESTS = Path(__file__).parent / "e2e"
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items):
+    """The tests that drive a browser come last, whatever the order in which the others were shuffled.
+
+    From the first of them on Playwright's event loop runs in the worker's thread, and a product beside them sequences
+    the ledger of the worker's database on its own: both would change what the other tests see.
+    """
+    items.sort(key=lambda item: item.path.is_relative_to(_BROWSER_TESTS))
 
 
 @pytest.fixture(scope="session")

@@ -166,7 +166,11 @@ def test_settings_over_the_api(made):
     organization = Organization.objects.get(id=made.agent.organization_id)
     admin, viewer = (Api(make_person(organization, role).token) for role in (Role.ADMIN, Role.VIEWER))
     path = "/settings/verification"
-    assert viewer.get(path).json() == {"anomaly_effect": "require_approval", "anomaly_threshold": 80}
+    assert viewer.get(path).json() == {
+        "anomaly_effect": "require_approval",
+        "anomaly_threshold": 80,
+        "proposed": {},
+    }
     assert viewer.patch(path, {"anomaly_threshold": 50}).status_code == 403
     assert admin.patch(path, {"anomaly_threshold": 70}).json()["anomaly_threshold"] == 70
     for body, field in (

@@ -7,8 +7,9 @@ from uuid import UUID
 import pytest
 from django.db import OperationalError, connection, connections, transaction
 
+from aim import clock
 from aim.ids import uuid7, uuid7_bytes
-from aim.ledger.append import append_entry
+from aim.ledger.append import append_entry, write_entry
 from aim.ledger.events import Event
 from aim.ledger.models import Entry, Leaf
 from aim.ledger.sequencer import Sequencer, newest_seq
@@ -65,10 +66,22 @@ def other():
 def append_by(session, organization_id, moment=None):
     """An entry added by another session, with an id of this moment unless another is given."""
     entry_id = uuid7() if moment is None else UUID(bytes=uuid7_bytes(moment))
+    kind = Event.ORGANIZATION_UPDATED
+    written = write_entry(
+        entry_id=entry_id,
+        kind=kind,
+        organization_id=organization_id,
+        at=clock.now(),
+        actor={"kind": "person"},
+        subject={"kind": "organization"},
+        subject_id=None,
+        data={},
+        personal={},
+    )
     with session.cursor() as cursor:
         cursor.execute(
-            "INSERT INTO ledger_entry (id, organization_id, kind, body) VALUES (%s, %s, 'test', '{}')",
-            [entry_id, organization_id],
+            "INSERT INTO ledger_entry (id, organization_id, kind, body) VALUES (%s, %s, %s, %s)",
+            [entry_id, organization_id, kind, written.body],
         )
     return entry_id
 
