@@ -61,6 +61,7 @@ def test_a_server_is_registered_by_the_wizard_and_its_key_judged_while_it_is_pas
     page.picture(f"server-register-6-{theme}-{width}")
     dialog.get_by_role("button", name="Register MCP Server").click()
     page.get_by_text("MCP Server registered successfully!").wait_for()
+    page.get_by_role("link", name="Go on in the background").click()
     page.get_by_role("link", name="Filesystem MCP Server", exact=True).wait_for()
     page.check()
     page.picture(f"servers-new-{theme}-{width}")
