@@ -54,6 +54,8 @@ def start_rotation(actor: Actor, server_id: UUID, plan: RotationPlan) -> KeyRota
     examination = examine_for(server, plan.public_key, plan.key_type)
     problems = [*key_problems(examination), *plan_problems(server, plan)]
     if problems:
+        # The key may be one that a rotation has just brought: that one is under way says more than that it is known.
+        _check_none_under_way(server)
         raise InvalidInputError(tuple(problems))
     if plan.verification_url and plan.verification_url != server.verification_url:
         check_reachable(server, plan.verification_url, field="verification_url")
@@ -66,8 +68,7 @@ def _start(actor: Actor, server_id: UUID, plan: RotationPlan, info: PublicKeyInf
     server = locked_server(actor, server_id)
     if server.status == ServerStatus.RETIRED:
         raise ServerStatusError(server.status, "given a key")
-    if server.rotations.filter(state__in=UNDER_WAY).exists():
-        raise RotationConflictError("A key rotation is under way already. Complete or abandon it first.")
+    _check_none_under_way(server)
     if server.keys.exclude(status=ServerKey.Status.RETIRED).filter(thumbprint=info.thumbprint).exists():
         raise RotationConflictError("The server has this key already.")
     old = primary_key(server) or server.keys.filter(status=ServerKey.Status.UNPROVED).first()
@@ -87,6 +88,11 @@ def _start(actor: Actor, server_id: UUID, plan: RotationPlan, info: PublicKeyInf
     record(actor, Event.MCP_ROTATION_STARTED, server=server, data=_data(rotation))
     note(server, Kind.KEY_ROTATION, Severity.LOW, f"Key rotation started by {actor.label}", _data(rotation))
     return rotation
+
+
+def _check_none_under_way(server: McpServer) -> None:
+    if server.rotations.filter(state__in=UNDER_WAY).exists():
+        raise RotationConflictError("A key rotation is under way already. Complete or abandon it first.")
 
 
 @transaction.atomic
