@@ -100,10 +100,10 @@ def test_a_page_asks_as_often_for_many_decisions_as_for_few(admin, address, most
     agent = make_agent(admin.actor)
     decided(agent, now)
     counted(agent, now, 1, status="denied", code="out_of_scope")
-    queries()
-    few = queries()
+    few = min(queries(), queries())
     for hours in range(20):
         another = make_agent(admin.actor)
         decided(another, now - timedelta(hours=hours))
         counted(another, now - timedelta(hours=hours), 900, status="denied", code="rate_limited")
-    assert queries() <= few <= most
+    # The session is noted as used now and then, which is one more.
+    assert min(queries(), queries()) <= few <= most
