@@ -26,9 +26,9 @@ def agents_in_need(viewer: Viewer) -> Iterator[Need]:
     mine = Agent.objects.filter(organization_id=viewer.scope)
     living = ~Q(status=AgentStatus.REVOKED)
     found = AgentStanding.objects.filter(organization_id=viewer.scope).aggregate(
-        pending=Count("*", filter=Q(status=AgentStatus.PENDING)),
-        suspended=Count("*", filter=Q(status=AgentStatus.SUSPENDED)),
-        unowned=Count("*", filter=living & Q(owner_id=None)),
+        pending=Count("agent_id", filter=Q(status=AgentStatus.PENDING)),
+        suspended=Count("agent_id", filter=Q(status=AgentStatus.SUSPENDED)),
+        unowned=Count("agent_id", filter=living & Q(owner_id=None)),
     )
     listed = reverse("agents:agent-list")
     if count := found["suspended"]:

@@ -23,11 +23,11 @@ def coverage_of(actor: Actor) -> list[Share]:
     """Of the agents that are not revoked; empty where there are none."""
     living = AgentStanding.objects.filter(organization_id=actor.scope).exclude(status=AgentStatus.REVOKED)
     found = living.aggregate(
-        whole=Count("*"),
-        verified=Count("*", filter=Q(status=AgentStatus.VERIFIED)),
-        keyed=Count("*", filter=~Q(key_type="")),
-        signing=Count("*", filter=Q(require_signature=True)),
-        owned=Count("*", filter=Q(owner_id__isnull=False)),
+        whole=Count("agent_id"),
+        verified=Count("agent_id", filter=Q(status=AgentStatus.VERIFIED)),
+        keyed=Count("agent_id", filter=~Q(key_type="")),
+        signing=Count("agent_id", filter=Q(require_signature=True)),
+        owned=Count("agent_id", filter=Q(owner_id__isnull=False)),
     )
     if not found["whole"]:
         return []

@@ -28,7 +28,7 @@ from aim.console.lists import Facet, Order, Page, keyset_page, make_facet
 from aim.ids import IdKind, InvalidIdError, parse_id, show_id, uuid7_bytes
 from verification.codes import MEANINGS
 from verification.documents import matching, matching_ids
-from verification.models import Rollup, TotalRollup, Verification
+from verification.models import Verification
 from verification.selectors import verifications_visible_to
 from verification.statistics.selectors import SPANS, STEPS, USUAL_POINTS, Granularity, Span, counted_in, span_of
 
@@ -280,7 +280,7 @@ def _agent_facet(actor: Actor, filters: Filters) -> Facet:
     return replace(facet, note=_("Those that ask most of late"))
 
 
-def _counted(actor: Actor, filters: Filters, *, leaving_out: str = "") -> "QuerySet[Rollup] | QuerySet[TotalRollup]":
+def _counted(actor: Actor, filters: Filters, *, leaving_out: str = "") -> QuerySet[Any]:
     """The counts that pass, told apart by agent only where agents are asked for."""
     by_agent = bool(filters.agents) and leaving_out != "agent"
     return counted_in(actor, filters.span(), agents=by_agent).filter(filters.of_rollups(leaving_out=leaving_out))

@@ -156,12 +156,12 @@ def groups(actor: Actor, span: Span, by: Group, *, agent_id: UUID | None = None)
     return lines[:MOST_GROUPS]
 
 
-def counted_in(actor: Actor, span: Span, *, agents: bool = False) -> "QuerySet[Rollup] | QuerySet[TotalRollup]":
+def counted_in(actor: Actor, span: Span, *, agents: bool = False) -> QuerySet[Any]:
     """The one place that scopes counts: people see their organization's.
 
     With `agents` they are told apart by agent, in nearly as many rows as there are decisions where many agents ask.
     """
-    rows: QuerySet[Rollup] | QuerySet[TotalRollup] = (Rollup if agents else TotalRollup).objects.all()
+    rows: QuerySet[Any] = (Rollup if agents else TotalRollup).objects.all()
     if actor.kind is not ActorKind.PERSON or actor.organization_id is None:
         return rows.none()
     return rows.filter(
@@ -172,7 +172,7 @@ def counted_in(actor: Actor, span: Span, *, agents: bool = False) -> "QuerySet[R
     )
 
 
-def _rows(actor: Actor, span: Span, agent_id: UUID | None) -> "QuerySet[Rollup] | QuerySet[TotalRollup]":
+def _rows(actor: Actor, span: Span, agent_id: UUID | None) -> QuerySet[Any]:
     rows = counted_in(actor, span, agents=agent_id is not None)
     return rows if agent_id is None else rows.filter(agent_id=agent_id)
 
@@ -193,7 +193,7 @@ def sums(
         table="verification_rollup" if by_agent else "verification_totalrollup",
         narrowed="" if agent_id is None else _BY_AGENT,
     )
-    values = {
+    values: dict[str, Any] = {
         "organization_id": actor.organization_id,
         "granularity": span.granularity.value,
         "since": span.since,
@@ -202,7 +202,8 @@ def sums(
     }
     with connection.cursor() as cursor:
         cursor.execute(statement, values)
-        return cursor.fetchall()
+        found: list[tuple[Any, str, int, int, list[int]]] = cursor.fetchall()
+    return found
 
 
 def _lines(actor: Actor, span: Span, by: Group | None, agent_id: UUID | None) -> list[Line]:
