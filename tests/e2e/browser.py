@@ -18,7 +18,7 @@ _REPORT_VIOLATIONS = """
   });
 """
 # Once the page is drawn, htmx has begun with whatever is fetched at the load; what that brings may fetch in turn.
-_SETTLED = """async () => {
+SETTLED = """async () => {
   const drawn = () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
   if (document.readyState !== "complete") {
     await new Promise((done) => addEventListener("load", done, { once: true }));
@@ -66,11 +66,11 @@ class Visit:
     def settle(self) -> "Visit":
         """Everything that the page fetches by itself is there, what it fetches now and then left aside."""
         try:
-            self.page.evaluate(_SETTLED)
+            self.page.evaluate(SETTLED)
         except Error:
             # It has led to another page meanwhile.
             self.page.wait_for_load_state()
-            self.page.evaluate(_SETTLED)
+            self.page.evaluate(SETTLED)
         return self
 
     def check(self, *, colours_alone: bool = False) -> None:
