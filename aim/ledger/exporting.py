@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 from uuid import UUID
 
-from django.db import DataError, connection, transaction
+import psycopg
+from django.db import connection, transaction
 
 from aim.ledger.keys import verifier_keys
 from aim.ledger.models import Checkpoint
@@ -18,11 +19,13 @@ from aim.ledger.tree import tile_path, tiles_of
 
 _STRETCH = 10_000
 _ENTRY = """'{"seq": ' || l.seq || ', "entry": ' || to_json(convert_from(e.body, 'UTF8'))::text || '}'"""
-# The values stay the very text that was committed to: json, unlike jsonb, keeps it.
+# The values stay the very text that was committed to: json, unlike jsonb, keeps it. What somebody has altered so that it
+# is no pair of salt and value is shown as a pair that nothing was committed to, and not left out like what was erased.
 _DISCLOSURES = """
 '{"seq": ' || l.seq || ', "disclosures": {' || coalesce((
-    SELECT string_agg(to_json(key)::text || ': {"salt": ' || (value -> 0)::text || ', "value": '
-        || to_json((value -> 1)::text)::text || '}', ', ' ORDER BY place)
+    SELECT string_agg(to_json(key)::text || coalesce(
+        ': {"salt": ' || (value -> 0)::text || ', "value": ' || to_json((value -> 1)::text)::text || '}',
+        ': {"salt": "", "value": ""}'), ', ' ORDER BY place)
     FROM json_each(convert_from(e.disclosures, 'UTF8')::json) WITH ORDINALITY AS disclosed(key, value, place)
 ), '') || '}}'
 """
@@ -103,7 +106,7 @@ def _write_disclosures(which: Sequence[object], stream: BinaryIO) -> None:
     try:
         with transaction.atomic():
             _copy(_DISCLOSURES, which, stream)
-    except DataError:
+    except psycopg.DataError:
         # Somebody has altered one so that it is no JSON any more: it is shown as what nothing was committed to.
         stream.seek(began)
         stream.truncate()

@@ -225,7 +225,18 @@ def test_files_hold_the_very_text_that_was_sealed_and_committed_to(site, tmp_pat
     assert json.loads(odd["data.action.personal"]["value"])["parameters"]["odd"] == ODD
 
 
-@pytest.mark.parametrize("bytes_of_it", [b"{", b"\xff", b'{"data.context":["00","\\u0000"]}', None])
+@pytest.mark.parametrize(
+    "bytes_of_it",
+    [
+        b"{",
+        b"\xff",
+        b"7",
+        b'{"data.context":["00","\\u0000"]}',
+        b'{"data.context":["00"]}',
+        b'{"data.context":7}',
+        None,
+    ],
+)
 def test_what_is_disclosed_no_more_or_can_no_longer_be_read_ends_no_export(site, tmp_path, bytes_of_it):
     folder, seq = tmp_path / "spoilt", 12
     with rolled_back():
