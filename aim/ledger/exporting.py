@@ -19,8 +19,8 @@ from aim.ledger.tree import tile_path, tiles_of
 
 _STRETCH = 10_000
 _ENTRY = """'{"seq": ' || l.seq || ', "entry": ' || to_json(convert_from(e.body, 'UTF8'))::text || '}'"""
-# The values stay the very text that was committed to: json, unlike jsonb, keeps it. What somebody has altered so that it
-# is no pair of salt and value is shown as a pair that nothing was committed to, and not left out like what was erased.
+# The values stay the very text that was committed to: json, unlike jsonb, keeps it. What was altered so that it is no
+# pair of salt and value is shown as a pair that nothing was committed to, and not left out like what was erased.
 _DISCLOSURES = """
 '{"seq": ' || l.seq || ', "disclosures": {' || coalesce((
     SELECT string_agg(to_json(key)::text || coalesce(
