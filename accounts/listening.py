@@ -37,7 +37,7 @@ class ListeningConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         """Whoever the handshake stands for; the socket is refused where that is nobody, or another site's page."""
         if not is_own_origin(self.scope):
             await self.refuse(HTTPStatus.FORBIDDEN, "foreign_origin", "Pages of other sites may not listen here.")
-        actor = await database_sync_to_async(actor_of_socket)(self.scope)
+        actor: Actor | None = await database_sync_to_async(actor_of_socket)(self.scope)
         if actor is None:
             sentence = "The credentials are unknown, expired or revoked."
             await self.refuse(HTTPStatus.UNAUTHORIZED, "not_authenticated", sentence)

@@ -1,7 +1,7 @@
 """The ledger as files that need nothing but the public key to be verified; `docs/ledger.md` describes them."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
@@ -36,6 +36,10 @@ WHERE l.seq > %s AND l.seq < %s AND (%s::uuid IS NULL OR e.organization_id = %s:
 """
 # JSON holds no control character, so that none of its lines is ever quoted: what is copied are the lines themselves.
 _COPY = "COPY (SELECT {} {}) TO STDOUT (FORMAT csv, DELIMITER E'\\x01', QUOTE E'\\x02', ENCODING 'UTF8')"
+
+
+Bounds = tuple[int, int, UUID | None, UUID | None, int, UUID, UUID]
+"""The parameters of `_FROM`."""
 
 
 class Selection(NamedTuple):
@@ -94,14 +98,14 @@ def _write_entries(folder: Path, selection: Selection, end: int, progress: Calla
     return count
 
 
-def _copy(line: str, which: Sequence[object], stream: BinaryIO) -> int:
+def _copy(line: str, which: Bounds, stream: BinaryIO) -> int:
     with connection.cursor() as cursor:
         with cursor.copy(_COPY.format(line, _FROM), which) as copy:
             stream.writelines(copy)
         return int(cursor.rowcount)
 
 
-def _write_disclosures(which: Sequence[object], stream: BinaryIO) -> None:
+def _write_disclosures(which: Bounds, stream: BinaryIO) -> None:
     began = stream.tell()
     try:
         with transaction.atomic():

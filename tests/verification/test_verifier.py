@@ -243,9 +243,10 @@ def test_what_is_disclosed_no_more_or_can_no_longer_be_read_ends_no_export(site,
         Entry.objects.filter(id=Leaf.objects.get(seq=seq).entry_id).update(disclosures=bytes_of_it)
         call_command("ledger", "export", str(folder), stdout=StringIO(), stderr=StringIO())
         answer = verify("export", folder, *with_keys(site))
+    # Since the first export more may have been sealed.
     now, before = lines(folder, "disclosures"), lines(site.folder, "disclosures")
-    assert [number for number, line in enumerate(now) if line != before[number]] == [seq]
-    assert lines(folder, "entries") == lines(site.folder, "entries")
+    assert [number for number, line in enumerate(before) if line != now[number]] == [seq]
+    assert lines(folder, "entries")[: len(before)] == lines(site.folder, "entries")
     # Erased values are no mistake; values that nothing was committed to are one.
     assert answer.returncode == int(bytes_of_it is not None), answer.stdout
 
