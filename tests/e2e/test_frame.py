@@ -137,6 +137,16 @@ def test_a_lost_connection_is_said_and_what_was_there_stays(visit, cast):
     expect(page.page).to_have_url(re.compile("q=still"))
 
 
+def test_an_answer_that_does_not_come_is_said(visit, cast):
+    make_agent(cast.admin.actor, display_name="Still here")
+    page = visit("/dashboard/agents", cast.viewer, quiet=False)
+    page.route("**/dashboard/agents?*", lambda _route: None)
+    page.evaluate("htmx.config.defaultTimeout = 300")
+    page.locator("#filter-text").fill("still")
+    expect(page.get_by_text("AIM did not answer. Check your connection.")).to_be_visible()
+    expect(page.get_by_text("Still here")).to_be_visible()
+
+
 @pytest.mark.parametrize(("theme", "width"), LOOKS)
 def test_pages_before_the_console_are_without_fault(visit, theme, width):
     for path in ("/login", "/no-such-page"):
