@@ -4,7 +4,7 @@ from uuid import UUID
 
 from celery import shared_task
 
-from mcp.rounds import Crew
+from aim.rounds import Crew
 from mcp.services import expiry, runs
 from mcp.services.health import HEALTH_ROUNDS, prune_samples
 from mcp.services.rollover import end_rollovers, remind_of_rollovers

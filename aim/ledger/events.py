@@ -55,6 +55,7 @@ class Event(StrEnum):
     REPORT_ESCALATED = "security.report.escalated"
     REPORT_ACTED_ON = "security.report.acted_on"
     AGENT_VERIFIED = "agents.agent.verified"
+    AGENT_REVERIFIED = "agents.agent.reverified"
     AGENT_ATTESTED = "agents.agent.attested"
     AGENT_SUSPENDED = "agents.agent.suspended"
     AGENT_RESUMED = "agents.agent.resumed"

@@ -12,10 +12,10 @@ from typing import Any, Final
 import msgspec
 
 from aim.canonical import NotCanonicalError, canonical_json
-from aim.outbound.lines import Reply
+from aim.outbound.lines import Reply, read_object
+from aim.outbound.problems import ErrorCode, ProbeError, shortened
 from mcp.models import Protocol
-from mcp.probe.client import UNAUTHORIZED, ServerClient, read_object
-from mcp.probe.problems import ErrorCode, ProbeError, shortened
+from mcp.probe.client import UNAUTHORIZED, ServerClient
 
 MODERN: Final = Protocol.V2026_07_28.value
 LEGACY: Final = Protocol.V2025_11_25.value

@@ -9,6 +9,7 @@ from django.db import transaction
 from agents.services.runtime import raise_epoch_of_organization
 from aim import clock
 from aim.ledger.events import Event
+from aim.outbound.problems import ErrorCode, ProbeError
 from mcp.alerts import FAILURE
 from mcp.ledger_entries import key_data, record
 from mcp.models import (
@@ -21,7 +22,6 @@ from mcp.models import (
 )
 from mcp.pacing import next_verification_at
 from mcp.probe.examination import Findings
-from mcp.probe.problems import ErrorCode, ProbeError
 from mcp.probe.target import Target
 from mcp.services.certificates import keep_certificate
 from mcp.services.drift import take_offer

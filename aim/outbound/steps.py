@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from mcp.probe.problems import ErrorCode, ProbeError
+from aim.outbound.problems import ErrorCode, ProbeError
 
 
 class Name(StrEnum):
