@@ -1,5 +1,6 @@
 from django.urls import path
 
+from mcp.api.report_views import CryptoReportFileView, CryptoReportsView, CryptoReportView
 from mcp.api.rotation_views import (
     AbandonRotationView,
     CheckKeyView,
@@ -38,6 +39,13 @@ urlpatterns = [
     path("mcp-servers/<str:server_id>/test", ServerConnectionTestView.as_view(), name="test"),
     path("mcp-servers/<str:server_id>/runs", RunsView.as_view(), name="runs"),
     path("mcp-servers/<str:server_id>/runs/<str:run_id>", RunView.as_view(), name="run"),
+    path("mcp-servers/<str:server_id>/reports", CryptoReportsView.as_view(), name="reports"),
+    path("mcp-servers/<str:server_id>/reports/<str:report_file_id>", CryptoReportView.as_view(), name="report"),
+    path(
+        "mcp-servers/<str:server_id>/reports/<str:report_file_id>/file",
+        CryptoReportFileView.as_view(),
+        name="report-file",
+    ),
     path("mcp-servers/<str:server_id>/credential", CredentialView.as_view(), name="credential"),
     path("mcp-servers/<str:server_id>/tools", ToolsView.as_view(), name="tools"),
     path("mcp-servers/<str:server_id>/tools/<str:tool_id>", ToolView.as_view(), name="tool"),

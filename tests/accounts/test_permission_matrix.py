@@ -24,6 +24,7 @@ _KINDS = {
     "invitation_id": IdKind.INVITATION,
     "request_id": IdKind.AGENT_REQUEST,
     "report_id": IdKind.REPORT,
+    "report_file_id": IdKind.REPORT_FILE,
     "notification_id": IdKind.NOTIFICATION,
     "session_id": IdKind.SESSION,
     "deadlock_id": IdKind.DEADLOCK,

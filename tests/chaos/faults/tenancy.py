@@ -33,6 +33,7 @@ _PREFIXES = {
     "server_id": "mcp",
     "server_key_id": "mky",
     "report_id": "rpt",
+    "report_file_id": "rep",
     "request_id": "arq",
     "session_id": "ses",
     "team_id": "tea",
