@@ -18,7 +18,7 @@ from mcp.views.rotation import (
     server_rotate,
 )
 from mcp.views.runs import run_progress, server_test, server_verify, servers_verify
-from mcp.views.tools import server_tool_judge, server_tools
+from mcp.views.tools import server_offering_approve, server_tool_judge, server_tools
 
 _SERVER = "dashboard/mcp/<str:server_id>"
 
@@ -47,6 +47,7 @@ urlpatterns = [
     path(f"{_SERVER}/rotations/<str:rotation_id>/abandon", rotation_abandon, name="rotation-abandon"),
     path(f"{_SERVER}/keys/<str:key_id>/revoke", server_key_revoke, name="server-key-revoke"),
     path(f"{_SERVER}/credential", server_credential, name="server-credential"),
+    path(f"{_SERVER}/offerings/<str:offering_id>/approve", server_offering_approve, name="server-offering-approve"),
     path(f"{_SERVER}/tools", server_tools, name="server-tools"),
     re_path(
         "^dashboard/mcp/(?P<server_id>[^/]+)/tools/(?P<tool_id>[^/]+)/(?P<verb>approve|reject)$",

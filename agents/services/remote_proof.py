@@ -190,6 +190,6 @@ def tell_worker(challenge_id: UUID, *, seconds: float = 0.0) -> None:
     from agents.tasks import ask_for_signature as task  # noqa: PLC0415 - the task calls what this module defines
 
     try:
-        task.apply_async((challenge_id.hex,), countdown=seconds or None, retry=False)
+        task.apply_async((challenge_id.hex,), countdown=seconds, retry=False)
     except (OperationalError, OSError):
         return

@@ -120,6 +120,8 @@ class Event(StrEnum):
     MCP_TOOL_FOUND = "mcp.tool.found"
     MCP_TOOL_CHANGED = "mcp.tool.changed"
     MCP_TOOL_REJECTED = "mcp.tool.rejected"
+    MCP_OFFERING_CHANGED = "mcp.offering.changed"
+    MCP_OFFERING_APPROVED = "mcp.offering.approved"
     MCP_RUN_SUCCEEDED = "mcp.run.succeeded"
     MCP_RUN_FAILED = "mcp.run.failed"
     MCP_CREDENTIAL_SET = "mcp.credential.set"

@@ -14,7 +14,9 @@ from mcp.api.rotation_views import (
 )
 from mcp.api.run_views import CredentialView, RunsView, RunView, ServerConnectionTestView, VerifyServerView
 from mcp.api.views import (
+    ApproveOfferingView,
     ApproveToolView,
+    OfferingsView,
     RejectToolView,
     ResumeServerView,
     RetireServerView,
@@ -51,6 +53,12 @@ urlpatterns = [
     path("mcp-servers/<str:server_id>/tools/<str:tool_id>", ToolView.as_view(), name="tool"),
     path("mcp-servers/<str:server_id>/tools/<str:tool_id>/approve", ApproveToolView.as_view(), name="tool-approve"),
     path("mcp-servers/<str:server_id>/tools/<str:tool_id>/reject", RejectToolView.as_view(), name="tool-reject"),
+    path("mcp-servers/<str:server_id>/offerings", OfferingsView.as_view(), name="offerings"),
+    path(
+        "mcp-servers/<str:server_id>/offerings/<str:offering_id>/approve",
+        ApproveOfferingView.as_view(),
+        name="offering-approve",
+    ),
     path("mcp-servers/<str:server_id>/tool-changes", ToolChangesView.as_view(), name="tool-changes"),
     path("mcp-servers/<str:server_id>/rotate-key", RotateKeyView.as_view(), name="rotate-key"),
     path("mcp-servers/<str:server_id>/rotate-key/check", CheckKeyView.as_view(), name="key-check"),

@@ -157,11 +157,11 @@ class Examination:
             "server": conversation.server_name,
             "server_version": conversation.server_version,
             "tools": len(offer.tools),
-            "resources": offer.resources,
-            "prompts": offer.prompts,
+            "resources": len(offer.resources),
+            "prompts": len(offer.prompts),
         }
         step.detail = f"MCP {conversation.version}: {_count(len(offer.tools), 'tool')}, "
-        step.detail += f"{_count(offer.resources, 'resource')}, {_count(offer.prompts, 'prompt')}."
+        step.detail += f"{_count(len(offer.resources), 'resource')}, {_count(len(offer.prompts), 'prompt')}."
 
     def _challenge(self, step: Step) -> None:
         if not self._plan.signature:

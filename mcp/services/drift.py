@@ -17,6 +17,7 @@ from mcp.services.events import Kind as EventKind
 from mcp.services.events import Severity, mcp_system, note
 from mcp.services.lifecycle import move_server
 from mcp.services.notices import tell
+from mcp.services.offerings import held_by_instructions
 
 Definition = Mapping[str, Any]
 _GONE = "gone"
@@ -58,7 +59,7 @@ def _compare(server: McpServer, tool: Tool, definition: Definition) -> tuple[boo
         if tool.offered is not None:
             # It is again what was approved.
             tool.changes.filter(resolution="").update(resolution=_GONE, resolved_at=clock.now())
-            tool.offered, tool.held_reason = None, ""
+            tool.offered, tool.held_reason = None, held_by_instructions(server)
     elif tool.offered is None or digest(tool.offered) != digest(dict(definition)):
         kinds = differences(tool.definition, definition) or [Kind.OTHER]
         tool.offered = dict(definition)

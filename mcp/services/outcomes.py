@@ -28,6 +28,7 @@ from mcp.services.drift import take_offer
 from mcp.services.events import Kind, Severity, mcp_system, note
 from mcp.services.lifecycle import move_server
 from mcp.services.notices import tell
+from mcp.services.offerings import take_offerings
 from mcp.services.rotation import key_proved, old_key_proved
 from mcp.services.runs import Purpose, State
 
@@ -149,7 +150,10 @@ def _succeed(server: McpServer, run: VerificationRun, outcome: Outcome) -> bool:
             details = ["A verification has succeeded, and agents may use the server again."]
             tell(server, FAILURE, f"MCP server {server.name} is back", details, once=f"mcp-run:{run.id.hex}")
     offer = outcome.findings.offer
-    return offer is not None and take_offer(server, run, offer.tools)
+    if offer is None:
+        return False
+    changed = take_offer(server, run, offer.tools)
+    return take_offerings(server, run, offer, outcome.findings.instructions) or changed
 
 
 def _fail(server: McpServer, run: VerificationRun, error: ProbeError) -> None:

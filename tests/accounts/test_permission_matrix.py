@@ -35,6 +35,7 @@ _KINDS = {
     "run_id": IdKind.MCP_RUN,
     "server_id": IdKind.MCP_SERVER,
     "tool_id": IdKind.MCP_TOOL,
+    "offering_id": IdKind.MCP_OFFERING,
     "server_key_id": IdKind.MCP_KEY,
     "rotation_id": IdKind.MCP_ROTATION,
     "team_id": IdKind.TEAM,

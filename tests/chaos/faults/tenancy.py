@@ -39,6 +39,7 @@ _PREFIXES = {
     "team_id": "tea",
     "token_id": "tok",
     "tool_id": "mtl",
+    "offering_id": "mof",
     "user_id": "usr",
     "verification_id": "ver",
     "version_id": "pov",
