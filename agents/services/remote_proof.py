@@ -117,6 +117,8 @@ def ask_for_signature(challenge_id: UUID) -> Agent | None:
         log.exception("remote_proof_broke", challenge=challenge.id.hex)
         Challenge.objects.filter(id=challenge.id).update(error=_BROKE, used_at=clock.now())
         raise
+    finally:
+        _save(challenge, progress.shown())
 
 
 def _ask(actor: Actor, challenge: Challenge, progress: Progress) -> Agent:

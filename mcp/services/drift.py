@@ -35,9 +35,12 @@ def take_offer(server: McpServer, run: VerificationRun, offered: Mapping[str, De
         names = ", ".join(tool.name for tool in gone[:_MOST_NAMES])
         note(server, EventKind.TOOL_CHANGED, Severity.LOW, f"Tools are no longer offered: {names}", {"run": run.id.hex})
     found: list[ToolChange] = []
+    same = {tool.id for name, tool in known.items() if name in offered and _is_as_approved(tool, offered[name])}
+    # Most tools of most runs: one statement for all of them.
+    server.tools.filter(id__in=same).update(last_seen_at=clock.now())
     for name, definition in offered.items():
         tool = known.get(name)
-        if tool is not None:
+        if tool is not None and tool.id not in same:
             decisive, change = _compare(server, tool, definition)
             changed |= decisive
             found += [change] if change is not None else []
@@ -48,6 +51,10 @@ def take_offer(server: McpServer, run: VerificationRun, offered: Mapping[str, De
     if found:
         _answer(server, run, found)
     return changed
+
+
+def _is_as_approved(tool: Tool, definition: Definition) -> bool:
+    return tool.present and tool.offered is None and bytes(tool.definition_digest) == digest_of_definition(definition)
 
 
 def _compare(server: McpServer, tool: Tool, definition: Definition) -> tuple[bool, ToolChange | None]:

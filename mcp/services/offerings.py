@@ -45,7 +45,10 @@ def take_offerings(server: McpServer, run: VerificationRun, offer: Offer, instru
     listed |= {(Offering.Kind.PROMPT, name): found for name, found in offer.prompts.items()}
     known = {(row.kind, row.name): row for row in server.offerings.select_for_update().order_by("id")}
     _take_leave(server, run, [row for key, row in known.items() if key not in listed and row.present])
-    drifted = [row for key, found in listed.items() if (row := known.get(key)) and _has_drifted(row, found)]
+    same = {row.id for key, row in known.items() if key in listed and _is_as_approved(row, listed[key])}
+    server.offerings.filter(id__in=same).update(last_seen_at=clock.now())
+    others = [(row, found) for key, found in listed.items() if (row := known.get(key)) and row.id not in same]
+    drifted = [row for row, found in others if _has_drifted(row, found)]
     # A change is a change to everybody who was told what is here; of a server's first list, only the remarkable is.
     is_first = not known and server.runs.exclude(id=run.id).filter(state=VerificationRun.State.SUCCEEDED).count() == 0
     new = {key: found for key, found in listed.items() if key not in known}
@@ -102,6 +105,10 @@ def _take_leave(server: McpServer, run: VerificationRun, gone: list[Offering]) -
     note(server, EventKind.TOOL_CHANGED, Severity.LOW, f"No longer offered: {names}", {"run": run.id.hex})
     if any(row.kind == Offering.Kind.INSTRUCTIONS for row in gone):
         _release(server)
+
+
+def _is_as_approved(row: Offering, found: Definition) -> bool:
+    return row.present and row.offered is None and bytes(row.definition_digest) == digest_of_definition(found)
 
 
 def _has_drifted(row: Offering, found: Definition) -> bool:
