@@ -40,7 +40,7 @@ def test_upload_verify_and_resume_are_one_workflow(admin, sdk, by_failures):
     with recorded(admin.organization.id, *events):
         begun = browser.post(f"{address}/renew", {"ca_certificate": sdk.authority})
     run = server.runs.get()
-    assert (begun.status_code, run.trigger, run.public_id in begun["Location"]) == (302, "renewal", True)
+    assert (begun.status_code, run.trigger, run.public_id in begun["Location"]) == (303, "renewal", True)
     perform_run(run.id)
     server.refresh_from_db()
     assert server.verification == "verified", VerificationRun.objects.get(id=run.id).error
@@ -78,7 +78,7 @@ def test_aims_own_certificate_is_renewed_in_the_same_way(admin, authority):
             "private_key": own.private_key_pem.bytes().decode(),
         }
         begun = signed_in_browser(admin).post(f"/dashboard/mcp/{server.public_id}/renew", given)
-        assert begun.status_code == 302
+        assert begun.status_code == 303
         perform_run(server.runs.get().id)
         server.refresh_from_db()
     assert (server.status, server.verification) == ("active", "verified")
