@@ -47,8 +47,9 @@ def nothing(_entry: Mapping[str, Any]) -> None:
 class AlertKind:
     """`code` is stored with the preferences and never changes. `sentence` makes the mail's subject from an entry.
 
-    Entries of `events` count where `matches` says so; an entry is told of once, by the first kind that matches. `path`
-    is the page that the mail opens.
+    Entries of `events` count where `matches` says so. An entry may be of several kinds: mails and the webhook tell of
+    it once, as the first kind by `code` that the receiver wants, the notifications centre as each. `path` is the page
+    that the mail opens.
     """
 
     code: str
@@ -161,13 +162,8 @@ def kinds_for(membership: Membership) -> list[AlertKind]:
     return [kind for kind in alert_kinds() if _may_see(membership, kind)]
 
 
-def kind_of(event: str, entry: Mapping[str, Any]) -> AlertKind | None:
-    """The kind that an entry of the ledger is told of as, if it is worth it."""
-    return next((kind for kind in _by_event.get(event, ()) if kind.matches(entry)), None)
-
-
 def kinds_of(event: str, entry: Mapping[str, Any]) -> list[AlertKind]:
-    """All kinds that an entry is told of as, in the notifications centre."""
+    """All kinds that an entry of the ledger is of, by `code`; none where it is not worth telling."""
     return [kind for kind in _by_event.get(event, ()) if kind.matches(entry)]
 
 

@@ -1,21 +1,17 @@
 """The registration wizard's one form: its steps, what each holds, and how services' problems reach its fields."""
 
-import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from django import forms
-from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from agents.catalogue import CATALOGUE, RULE_GROUPS, Capability, Risk
 from agents.configuration import DEFAULTS, MAX_DESCRIPTION
 from agents.models import AgentType
-from aim.errors import Problem
+from aim.console.wizard import FormStep, StepForm
 
 GIGABYTE = 1_000_000_000
-_INDEX = re.compile(r"\[\d+\]")
 _SCOPES = (
     ("organization", _("Organization-wide")),
     ("teams", _("Specific teams")),
@@ -23,31 +19,24 @@ _SCOPES = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
-    name: str
-    label: Promise
-    fields: tuple[str, ...]
-
-
 STEPS = (
-    Step("basic", _("Basic Information"), ("name", "display_name", "agent_type", "version", "description")),
-    Step(
+    FormStep("basic", _("Basic Information"), ("name", "display_name", "agent_type", "version", "description")),
+    FormStep(
         "capabilities",
         _("Capabilities & Permissions"),
         ("capabilities", "resource_scope", "approval_groups", "require_approval", "deny_groups", "auto_deny"),
     ),
-    Step(
+    FormStep(
         "security",
         _("Security Configuration"),
         ("require_signature", "public_key", "min_trust", "auto_suspend_below"),
     ),
-    Step(
+    FormStep(
         "advanced",
         _("Advanced Settings"),
         ("access_scope_kind", "access_scope_ids", "calls_per_hour", "gigabytes_per_day", "allowed_ip_ranges"),
     ),
-    Step("review", _("Review"), ()),
+    FormStep("review", _("Review"), ()),
 )
 _FIELD_OF_PATH = {
     "access_scope.kind": "access_scope_kind",
@@ -73,8 +62,10 @@ class LinesField(forms.CharField):
         return [line.strip() for line in (value or "").splitlines() if line.strip()]
 
 
-class RegistrationForm(forms.Form):
+class RegistrationForm(StepForm):
     """Everything a registration may say. The rules are those of `agents.configuration`; the services apply them."""
+
+    steps = STEPS
 
     name = forms.CharField(
         label=_("Agent Name"),
@@ -161,22 +152,8 @@ class RegistrationForm(forms.Form):
         values["auto_deny"] = _rules(values.pop("deny_groups"), values["auto_deny"])
         return values
 
-    def take(self, problems: Iterable[Problem]) -> None:
-        """Put each problem that a service names at the field that it is about."""
-        for problem in problems:
-            path = _INDEX.sub("", problem.field)
-            field = _FIELD_OF_PATH.get(path, path)
-            if field not in self.fields:
-                self.add_error(None, problem.message)
-            elif problem.message not in self.errors.get(field, []):
-                self.add_error(field, problem.message)
-
-    def failed_steps(self) -> set[str]:
-        return {step.name for step in STEPS if any(field in self.errors for field in step.fields)}
-
-    def value(self, field: str) -> Any:
-        """What the field holds at the moment, valid or not."""
-        return self[field].value()
+    def field_of(self, path: str) -> str:
+        return _FIELD_OF_PATH.get(path, path)
 
 
 def form_values(configuration: Mapping[str, Any]) -> dict[str, Any]:

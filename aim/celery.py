@@ -5,7 +5,7 @@ import os
 from typing import TYPE_CHECKING
 
 from celery import Celery
-from celery.signals import worker_ready, worker_shutting_down
+from celery.signals import worker_init, worker_ready, worker_shutting_down
 
 from aim.schedule import SCHEDULE
 
@@ -19,7 +19,17 @@ app.config_from_object("django.conf:settings", namespace="CELERY")
 app.conf.beat_schedule = SCHEDULE
 app.autodiscover_tasks()
 
+_NICENESS = 5
 _hosts: list["FollowerHost"] = []
+
+
+@worker_init.connect
+def let_decisions_go_first(**_signal: object) -> None:
+    """Where processors are short, whoever waits for a decision comes before what can be taken in a moment later.
+
+    Threads inherit it, so that it is set before there are any.
+    """
+    os.nice(_NICENESS)
 
 
 @worker_ready.connect

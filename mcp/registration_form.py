@@ -1,7 +1,6 @@
 """The registration wizard's one form: its steps, what each holds, and how services' problems reach its fields."""
 
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -10,14 +9,13 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.utils.translation import gettext_lazy as _
 
 from agents.configuration import MAX_DESCRIPTION
-from agents.registration_form import LinesField, Step
-from aim.errors import Problem
+from agents.registration_form import LinesField
+from aim.console.wizard import FormStep, StepForm
 from mcp.configuration import BOUNDS, DEFAULTS, MAX_CERTIFICATE, MAX_URL
 from mcp.credentials import FIELDS as CREDENTIALS
 from mcp.credentials import MAX_SECRET, SECRET
 from mcp.models import AuthMethod, DriftResponse, Protocol
 
-_INDEX = re.compile(r"\[\d+\]")
 _DEFAULT_PORTS = {"https": 443, "http": 80}
 EVERYBODY, CHOSEN = "all", "chosen"
 KEY_TYPES = (
@@ -51,13 +49,13 @@ CREDENTIAL_LABELS = {
 }
 UPLOADS = frozenset({"certificate", "private_key"})
 STEPS = (
-    Step("basic", _("Basic Information"), ("name", "display_name", "version", "description")),
-    Step(
+    FormStep("basic", _("Basic Information"), ("name", "display_name", "version", "description")),
+    FormStep(
         "connection",
         _("Connection Details"),
         ("url", "port", "protocol", "health_endpoint", "timeout_seconds"),
     ),
-    Step(
+    FormStep(
         "security",
         _("Security Configuration"),
         (
@@ -70,8 +68,8 @@ STEPS = (
             "rate_per_minute",
         ),
     ),
-    Step("identity", _("Cryptographic Identity"), ("public_key", "key_type", "verification_url")),
-    Step(
+    FormStep("identity", _("Cryptographic Identity"), ("public_key", "key_type", "verification_url")),
+    FormStep(
         "verification",
         _("Verification Settings"),
         (
@@ -84,7 +82,7 @@ STEPS = (
             "rotation_days",
         ),
     ),
-    Step("review", _("Review"), ()),
+    FormStep("review", _("Review"), ()),
 )
 
 
@@ -110,8 +108,10 @@ def _code(placeholder: str, **attrs: Any) -> dict[str, Any]:
     return {"placeholder": placeholder, "spellcheck": "false", "autocomplete": "off", **attrs}
 
 
-class ServerForm(forms.Form):
+class ServerForm(StepForm):
     """Everything a registration may say. The rules are those of `mcp.configuration`; the services apply them."""
+
+    steps = STEPS
 
     display_name = forms.CharField(
         label=_("Display Name"),
@@ -240,23 +240,10 @@ class ServerForm(forms.Form):
             self.add_error("allowed_agents", _("Choose at least one agent, or allow all verified agents."))
         return values
 
-    def take(self, problems: Iterable[Problem]) -> None:
-        """Put each problem that a service names at the field that it is about."""
-        for problem in problems:
-            field = _INDEX.sub("", problem.field)
-            if field.startswith("credential."):
-                field = f"{self.value('auth_method')}_{field.removeprefix('credential.')}"
-            if field not in self.fields:
-                self.add_error(None, problem.message)
-            elif problem.message not in self.errors.get(field, []):
-                self.add_error(field, problem.message)
-
-    def failed_steps(self) -> set[str]:
-        return {step.name for step in STEPS if any(field in self.errors for field in step.fields)}
-
-    def value(self, field: str) -> Any:
-        """What the field holds at the moment, valid or not."""
-        return self[field].value()
+    def field_of(self, path: str) -> str:
+        if path.startswith("credential."):
+            return f"{self.value('auth_method')}_{path.removeprefix('credential.')}"
+        return path
 
 
 def credential_fields() -> dict[str, forms.CharField]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
-from accounts.alerts import AlertKind, kind_of, recipients
+from accounts.alerts import AlertKind, kinds_of, recipients
 from accounts.services.alert_webhook import queue_alert_call
 from accounts.services.notifications import organizations_of
 from aim import clock
@@ -23,15 +23,21 @@ class AlertsFollower:
         mails = mail_is_configured()
         for entry in entries:
             # Nobody wants to be told of last week, neither by a replay nor after a long stop.
-            if clock.now() - entry.recorded_at < _NEWS and (kind := kind_of(entry.kind, entry.body)) is not None:
-                for organization_id in organizations_of(entry, kind):
-                    if mails:
-                        _mail(entry, kind, organization_id)
-                    if kind.people is None and not kind.installation:
-                        queue_alert_call(organization_id, kind, entry.id, entry.body)
+            if clock.now() - entry.recorded_at < _NEWS:
+                for kind in kinds_of(entry.kind, entry.body):
+                    _tell(entry, kind, mails=mails)
 
     def reset(self) -> None:
         """Mails that were sent stay sent; their rows keep a replay from sending them again."""
+
+
+def _tell(entry: SealedEntry, kind: AlertKind, *, mails: bool) -> None:
+    """An entry of several kinds reaches each person, and each receiver, once: as the first kind that they want."""
+    for organization_id in organizations_of(entry, kind):
+        if mails:
+            _mail(entry, kind, organization_id)
+        if kind.people is None and not kind.installation:
+            queue_alert_call(organization_id, kind, entry.id, entry.body)
 
 
 def _mail(entry: SealedEntry, kind: AlertKind, organization_id: UUID) -> None:

@@ -12,6 +12,7 @@ from channels.db import database_sync_to_async
 from django.db import DatabaseError
 
 from accounts.contracts import Actor
+from accounts.listening import BROKEN, ENDED, NOT_ALLOWED
 from accounts.models import Membership
 from accounts.notifications.selectors import Unread, seen_by, unread_of_memberships
 from accounts.permissions import Permission
@@ -24,7 +25,6 @@ log = structlog.get_logger("aim.notifications")
 EVERY_SECONDS = 2.5
 MOST_SOCKETS = 2_000
 MOST_OF_ONE_PERSON = 50
-ENDED, NOT_ALLOWED, BROKEN = 4401, 4403, 1011
 
 
 class FullError(Exception):

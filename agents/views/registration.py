@@ -18,7 +18,7 @@ from agents.configuration import configuration_of
 from agents.errors import AgentNameTakenError
 from agents.fragments import KEY_RESULT, WIZARD
 from agents.models import Agent
-from agents.registration_form import STEPS, RegistrationForm, form_values, risky
+from agents.registration_form import RegistrationForm, form_values, risky
 from agents.requests.models import AgentRequest
 from agents.requests.selectors import agent_request_by_id
 from agents.selectors import agent_by_id, agents_with_key
@@ -29,6 +29,7 @@ from aim.api.path_ids import path_id
 from aim.console.fragments import DIALOG
 from aim.console.pages import redirect_to, render_page, retarget
 from aim.console.toasts import say
+from aim.console.wizard import render_wizard, wanted_step
 from aim.crypto.problems import InvalidPublicKeyError
 from aim.crypto.public_keys import PublicKeyInfo, parse_public_key
 from aim.errors import ConflictError, InvalidInputError, Problem
@@ -46,7 +47,7 @@ def agent_register(request: HttpRequest, actor: Actor) -> HttpResponse:
         values = _first_values() | (first_values(asked) if asked else {})
         return _wizard(request, actor, RegistrationForm(initial=values), step="basic")
     form = RegistrationForm(request.POST)
-    step = _wanted_step(request, form)
+    step = wanted_step(request.POST, form)
     if step is not None:
         return _wizard(request, actor, form, step=step)
     key = form.cleaned_data["public_key"].strip()
@@ -57,10 +58,10 @@ def agent_register(request: HttpRequest, actor: Actor) -> HttpResponse:
                 fulfil_agent_request(actor, asked.id, made.agent.id)
     except ConflictError as error:
         form.take(error.problems or (Problem("name", error.code, error.message),))
-        return _wizard(request, actor, form, step=_first_failed(form))
+        return _wizard(request, actor, form, step=form.first_failed())
     except InvalidInputError as error:
         form.take(error.problems)
-        return _wizard(request, actor, form, step=_first_failed(form))
+        return _wizard(request, actor, form, step=form.first_failed())
     context = {
         "agent": made.agent,
         "api_key": made.api_key,
@@ -81,14 +82,14 @@ def agent_edit(request: HttpRequest, actor: Actor, agent_id: str) -> HttpRespons
         values = form_values(configuration_of(agent))
         return _wizard(request, actor, RegistrationForm(initial=values), step="basic", agent=agent)
     form = RegistrationForm(request.POST)
-    step = _wanted_step(request, form)
+    step = wanted_step(request.POST, form)
     if step is not None:
         return _wizard(request, actor, form, step=step, agent=agent)
     try:
         update_agent(actor, agent.id, changes=form.configuration())
     except InvalidInputError as error:
         form.take(error.problems)
-        return _wizard(request, actor, form, step=_first_failed(form), agent=agent)
+        return _wizard(request, actor, form, step=form.first_failed(), agent=agent)
     except AgentNameTakenError as error:
         form.take(error.problems)
         return _wizard(request, actor, form, step="basic", agent=agent)
@@ -117,54 +118,11 @@ def _first_values() -> dict[str, Any]:
     }
 
 
-def _wanted_step(request: HttpRequest, form: RegistrationForm) -> str | None:
-    """The step to show; None where everything is filled in and was sent off."""
-    valid = form.is_valid()
-    names = [step.name for step in STEPS]
-    go, at = request.POST.get("go", ""), request.POST.get("step", "basic")
-    at = at if at in names else "basic"
-    if go == "next":
-        # Forward only past what is right; back and sideways at any time.
-        return at if at in form.failed_steps() else names[min(names.index(at) + 1, len(names) - 1)]
-    if go == "back":
-        return names[max(names.index(at) - 1, 0)]
-    if go in names:
-        return go
-    return None if valid else _first_failed(form)
-
-
-def _first_failed(form: RegistrationForm) -> str:
-    failed = form.failed_steps()
-    return next((step.name for step in STEPS if step.name in failed), "review")
-
-
 def _wizard(
     request: HttpRequest, actor: Actor, form: RegistrationForm, *, step: str, agent: Agent | None = None
 ) -> HttpResponse:
-    names = [item.name for item in STEPS]
-    sent = request.POST.get("go", "submit") not in {*names, "next", "back"}
-    failed = form.failed_steps() if form.is_bound else set()
-    seen = names.index(step) if not form.is_bound else max(names.index(step), _reached(request, names))
-    if form.is_bound and not sent:
-        _forget_errors_of(form, names[seen:] if step not in failed else names[seen + 1 :])
     context = {
-        "form": form,
         "agent": agent,
-        "step": step,
-        "reached": names[seen],
-        "number": names.index(step) + 1,
-        "total": len(names),
-        "steps": [
-            {
-                "name": item.name,
-                "label": item.label,
-                "summary": _summary(item.name, form),
-                "current": item.name == step,
-                "failed": item.name in failed and (sent or names.index(item.name) < seen),
-                "done": names.index(item.name) < seen and item.name not in failed,
-            }
-            for item in STEPS
-        ],
         "capabilities": CATALOGUE.values(),
         "chosen": _chosen(form),
         "groups": RULE_GROUPS.values(),
@@ -172,21 +130,8 @@ def _wizard(
         "key": None if agent else _judged(actor, form.value("public_key") or ""),
         "action": request.get_full_path(),
     }
-    status = 422 if sent and form.is_bound and form.errors else 200
-    return render_page(request, _TEMPLATE, context, fragments={"dialog": "dialog", WIZARD: "wizard"}, status=status)
-
-
-def _reached(request: HttpRequest, names: list[str]) -> int:
-    reached = request.POST.get("reached", "basic")
-    return names.index(reached) if reached in names else 0
-
-
-def _forget_errors_of(form: RegistrationForm, steps: list[str]) -> None:
-    """What nobody has seen yet is not wrong yet."""
-    for step in STEPS:
-        if step.name in steps:
-            for field in step.fields:
-                form.errors.pop(field, None)
+    summaries = {item.name: _summary(item.name, form) for item in form.steps}
+    return render_wizard(request, _TEMPLATE, form, step=step, summaries=summaries, context=context, fragment=WIZARD)
 
 
 def _chosen(form: RegistrationForm) -> Mapping[str, Any]:

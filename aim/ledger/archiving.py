@@ -6,9 +6,10 @@ Its places, the tree and every checkpoint stay, so that archived entries are pro
 import hashlib
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import zip_longest
 from pathlib import Path
 from uuid import UUID
 
@@ -30,7 +31,8 @@ SELECT count(*) FROM ledger_entry e LEFT JOIN ledger_leaf l ON l.entry_id = e.id
 WHERE e.id >= %s AND e.id < %s AND (l.seq IS NULL OR l.seq >= %s)
 """
 _LEAVES = """
-SELECT l.seq, l.leaf FROM ledger_entry e JOIN ledger_leaf l ON l.entry_id = e.id WHERE e.id >= %s AND e.id < %s
+SELECT l.seq, l.leaf FROM ledger_entry e JOIN ledger_leaf l ON l.entry_id = e.id
+WHERE e.id >= %s AND e.id < %s ORDER BY l.seq
 """
 _OWNERS = "SELECT DISTINCT organization_id FROM ledger_entry WHERE id >= %s AND id < %s"
 Remainder = Callable[[UUID, UUID], int]
@@ -130,20 +132,25 @@ def _refuse_held(month: Month) -> None:
 
 def _read_again(folder: Path, first: UUID, end: UUID) -> tuple[int, str]:
     """How many entries the files hold and their digest, once every one is found to be what its place demands."""
-    with connection.cursor() as cursor:
-        cursor.execute(_LEAVES, [first, end])
-        leaves = {seq: bytes(leaf) for seq, leaf in cursor.fetchall()}
     digest, count = hashlib.sha256(), 0
     with (folder / "entries.ndjson").open("rb") as stream:
-        for line in stream:
+        for line, place in zip_longest(stream, _places(first, end)):
+            if line is None or place is None:
+                raise ArchiveError(f"The files hold {'fewer' if line is None else 'more'} entries than {count}")
             row = json.loads(line)
-            if leaves.get(row["seq"]) != leaf_hash(row["entry"].encode()):
+            if place != (row["seq"], leaf_hash(row["entry"].encode())):
                 raise ArchiveError(f"Entry {row['seq']} is not in the files as it was sealed")
             digest.update(line)
             count += 1
-    if count != len(leaves):
-        raise ArchiveError(f"The files hold {count} of {len(leaves)} entries")
     return count, digest.hexdigest()
+
+
+def _places(first: UUID, end: UUID) -> Iterator[tuple[int, bytes]]:
+    """Number and leaf of each of the month's entries, in order; PostgreSQL keeps what has not been asked for yet."""
+    with connection.chunked_cursor() as cursor:
+        cursor.execute(_LEAVES, [first, end])
+        for seq, leaf in cursor:
+            yield seq, bytes(leaf)
 
 
 def _leave(month: Month, count: int, *, drop: bool) -> None:

@@ -6,6 +6,8 @@ from django.db import models
 
 from aim.ids import uuid7
 
+LONGEST_ONCE = 200
+
 
 class OutgoingMail(models.Model):
     """One mail to one address. The content is encrypted while it waits, and gone once it was sent or given up."""
@@ -18,7 +20,7 @@ class OutgoingMail(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     organization_id = models.UUIDField(null=True)
     kind = models.CharField(max_length=40)
-    once = models.CharField(max_length=200, null=True, unique=True)
+    once = models.CharField(max_length=LONGEST_ONCE, null=True, unique=True)
     """What the mail may be sent for only once, such as an entry and an address; None for those that may be repeated."""
     recipient = models.EmailField(max_length=254)
     subject = models.CharField(max_length=300)

@@ -1,5 +1,6 @@
 """Writing mail: in the caller's transaction, so that no mail tells of what did not happen, and none is forgotten."""
 
+import hashlib
 import json
 from collections.abc import Mapping
 from datetime import timedelta
@@ -14,7 +15,7 @@ from kombu.exceptions import OperationalError
 
 from aim import clock
 from aim.encryption import encrypt
-from aim.mail.models import OutgoingMail
+from aim.mail.models import LONGEST_ONCE, OutgoingMail
 
 _FORGOTTEN_AFTER = timedelta(days=90)
 
@@ -29,14 +30,17 @@ def queue_mail(
     organization_id: UUID | None,
     once: str | None = None,
 ) -> OutgoingMail | None:
-    """One mail from `<template>.txt` and `<template>.html`, sent after the commit. None if `once` was sent before."""
+    """One mail from `<template>.txt` and `<template>.html`, sent after the commit. None if `once` was sent before.
+
+    `once` may be of any length: it often ends in an address, which may have 254 characters.
+    """
     assert connection.in_atomic_block
     values = {**context, "subject": subject, "origin": settings.ORIGIN}
     content = {name: render_to_string(f"{template}.{name}", values) for name in ("txt", "html")}
     mail = OutgoingMail(
         organization_id=organization_id,
         kind=kind,
-        once=once,
+        once=_fitting(once),
         recipient=recipient,
         subject=" ".join(subject.split())[:300],
         content=encrypt(json.dumps(content).encode()).decode(),
@@ -67,6 +71,13 @@ def forget_old_mail() -> None:
     OutgoingMail.objects.exclude(status=OutgoingMail.Status.WAITING).filter(
         created_at__lt=clock.now() - _FORGOTTEN_AFTER
     ).delete()
+
+
+def _fitting(once: str | None) -> str | None:
+    """A key that is too long for its column, as its digest; cut off, it could be that of another address."""
+    if once is None or len(once) <= LONGEST_ONCE:
+        return once
+    return f"sha256:{hashlib.sha256(once.encode()).hexdigest()}"
 
 
 def _hint(mail_id: UUID) -> None:

@@ -38,7 +38,7 @@ def tell(server: McpServer, kind: AlertKind, sentence: str, details: Sequence[st
                 "label": kind.label,
             },
             organization_id=server.organization_id,
-            once=f"{once}:{email.lower()}"[:200],
+            once=f"{once}:{email.lower()}",
         )
 
 

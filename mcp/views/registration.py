@@ -19,6 +19,7 @@ from agents.selectors import agents_visible_to
 from aim.api.path_ids import path_id
 from aim.console.pages import redirect_to, render_page
 from aim.console.toasts import say
+from aim.console.wizard import render_wizard, wanted_step
 from aim.crypto.problems import InvalidPublicKeyError
 from aim.crypto.public_keys import PublicKeyInfo, parse_public_key
 from aim.errors import ConflictError, InvalidInputError
@@ -27,7 +28,7 @@ from mcp.configuration import DEFAULTS, configuration_of, notices_of
 from mcp.errors import invalid_server_key
 from mcp.fragments import SERVER_KEY, SERVER_WIZARD
 from mcp.models import AuthMethod, DriftResponse, McpServer, Protocol
-from mcp.registration_form import CHOSEN, INTERVALS, STEPS, VERIFY, ServerForm, form_values, url_with_port
+from mcp.registration_form import CHOSEN, INTERVALS, VERIFY, ServerForm, form_values, url_with_port
 from mcp.selectors import server_by_id
 from mcp.services.registration import register_server, update_server
 from mcp.views.credentials import shown_methods
@@ -43,7 +44,7 @@ def server_register(request: HttpRequest, actor: Actor) -> HttpResponse:
     if request.method != "POST":
         return _wizard(request, actor, ServerForm(), step="basic")
     form = ServerForm(request.POST)
-    step = _wanted_step(request, form)
+    step = wanted_step(request.POST, form)
     if step is not None:
         return _wizard(request, actor, form, step=step)
     key = form.cleaned_data["public_key"].strip()
@@ -57,7 +58,7 @@ def server_register(request: HttpRequest, actor: Actor) -> HttpResponse:
         )
     except (InvalidInputError, ConflictError) as error:
         form.take(error.problems)
-        return _wizard(request, actor, form, step=_first_failed(form))
+        return _wizard(request, actor, form, step=form.first_failed())
     say(request, _("MCP Server registered successfully!"))
     run = server.runs.order_by("-id").first()
     if run is None:
@@ -75,7 +76,7 @@ def server_edit(request: HttpRequest, actor: Actor, server_id: str) -> HttpRespo
         form = ServerForm(initial=form_values(configuration_of(server)))
         return _wizard(request, actor, form, step="basic", server=server)
     form = ServerForm(request.POST)
-    step = _wanted_step(request, form)
+    step = wanted_step(request.POST, form)
     if step is not None:
         return _wizard(request, actor, form, step=step, server=server)
     try:
@@ -84,7 +85,7 @@ def server_edit(request: HttpRequest, actor: Actor, server_id: str) -> HttpRespo
         form.take(error.problems)
         if not error.problems:
             form.add_error(None, error.message)
-        return _wizard(request, actor, form, step=_first_failed(form), server=server)
+        return _wizard(request, actor, form, step=form.first_failed(), server=server)
     say(request, _("Changes saved. They are in force for the next decision."))
     return redirect_to(request, "mcp:server-detail", server.public_id)
 
@@ -127,56 +128,13 @@ def judged(text: str, declared: str = "") -> Judged | None:
         return Judged(None, tuple(problem.message for problem in invalid_server_key(error).problems))
 
 
-def _wanted_step(request: HttpRequest, form: ServerForm) -> str | None:
-    """The step to show; None where everything is filled in and was sent off."""
-    valid = form.is_valid()
-    names = [step.name for step in STEPS]
-    go, at = request.POST.get("go", ""), request.POST.get("step", "basic")
-    at = at if at in names else "basic"
-    if go == "next":
-        # Forward only past what is right; back and sideways at any time.
-        return at if at in form.failed_steps() else names[min(names.index(at) + 1, len(names) - 1)]
-    if go == "back":
-        return names[max(names.index(at) - 1, 0)]
-    if go in names:
-        return go
-    return None if valid else _first_failed(form)
-
-
-def _first_failed(form: ServerForm) -> str:
-    failed = form.failed_steps()
-    return next((step.name for step in STEPS if step.name in failed), "review")
-
-
 def _wizard(
     request: HttpRequest, actor: Actor, form: ServerForm, *, step: str, server: McpServer | None = None
 ) -> HttpResponse:
-    names = [item.name for item in STEPS]
-    sent = request.POST.get("go", "submit") not in {*names, "next", "back"}
-    failed = form.failed_steps() if form.is_bound else set()
-    seen = names.index(step) if not form.is_bound else max(names.index(step), _reached(request, names))
-    if form.is_bound and not sent:
-        _forget_errors_of(form, names[seen:] if step not in failed else names[seen + 1 :])
     key = None if server else judged(form.value("public_key") or "", form.value("key_type") or "")
     identity = bool(server.keys.all()) if server else bool(key)
     context = {
-        "form": form,
         "server": server,
-        "step": step,
-        "reached": names[seen],
-        "number": names.index(step) + 1,
-        "total": len(names),
-        "steps": [
-            {
-                "name": item.name,
-                "label": item.label,
-                "summary": _summary(item.name, form, key),
-                "current": item.name == step,
-                "failed": item.name in failed and (sent or names.index(item.name) < seen),
-                "done": names.index(item.name) < seen and item.name not in failed,
-            }
-            for item in STEPS
-        ],
         "agents": _agents(actor, form),
         "chosen": form.value("allowed_agents") or [],
         "shown": _shown(form),
@@ -187,9 +145,10 @@ def _wizard(
         "notices": notices_of(_so_far(form), has_key=identity),
         "action": request.path,
     }
-    status = 422 if sent and form.is_bound and form.errors else 200
-    parts = {"dialog": "dialog", SERVER_WIZARD: "wizard"}
-    return render_page(request, _TEMPLATE, context, fragments=parts, status=status)
+    summaries = {item.name: _summary(item.name, form, key) for item in form.steps}
+    return render_wizard(
+        request, _TEMPLATE, form, step=step, summaries=summaries, context=context, fragment=SERVER_WIZARD
+    )
 
 
 def _so_far(form: ServerForm) -> dict[str, Any]:
@@ -209,19 +168,6 @@ def _agents(actor: Actor, form: ServerForm) -> list[Agent]:
         others = agents_visible_to(actor).select_related(None).prefetch_related(None)
         listed += [agent for agent in others if agent.public_id in wanted]
     return listed
-
-
-def _reached(request: HttpRequest, names: list[str]) -> int:
-    reached = request.POST.get("reached", "basic")
-    return names.index(reached) if reached in names else 0
-
-
-def _forget_errors_of(form: ServerForm, steps: list[str]) -> None:
-    """What nobody has seen yet is not wrong yet."""
-    for step in STEPS:
-        if step.name in steps:
-            for field in step.fields:
-                form.errors.pop(field, None)
 
 
 def _shown(form: ServerForm) -> Mapping[str, Any]:

@@ -10,6 +10,8 @@ import pytest
 from django.urls import reverse
 from pytest_httpserver import HTTPServer
 
+from accounts import alerts
+from accounts.alerts import AlertKind
 from accounts.models import AlertCall, AlertWebhook, Role
 from accounts.services import alert_webhook
 from accounts.services.alert_webhook import MOST_ATTEMPTS, set_alert_webhook
@@ -70,6 +72,18 @@ def test_an_alert_arrives_signed_and_once(admin, local):
     assert told["data"]["path"] == "/dashboard/settings/members"
     kept = bytes(AlertWebhook.objects.get(organization=admin.organization).secret)
     assert str(secret) not in kept.decode()
+
+
+@pytest.mark.requirement("W1.6")
+def test_an_entry_of_several_kinds_is_posted_once_as_what_was_chosen(admin, local, monkeypatch):
+    event = Event.MEMBERSHIP_ROLE_CHANGED
+    more = [AlertKind(code, code, frozenset({event}), lambda _entry: "again") for code in ("a_first", "s_last")]
+    monkeypatch.setattr(alerts, "_kinds", {**alerts._kinds, **{kind.code: kind for kind in more}})
+    monkeypatch.setattr(alerts, "_by_event", {event.value: [more[0], alerts._kinds["role_changed"], more[1]]})
+    set_alert_webhook(admin.actor, url="http://127.0.0.1:9/x", kinds=["role_changed", "s_last"])
+    follow(changed_role(admin))
+    [call] = AlertCall.objects.filter(organization=admin.organization)
+    assert call.kind == "role_changed"
 
 
 @pytest.mark.requirement("W1.6")

@@ -5,7 +5,7 @@ from django.db import transaction
 from django.urls import reverse
 
 from accounts import alerts
-from accounts.alerts import AlertKind, Channel, kind_of, wants
+from accounts.alerts import AlertKind, Channel, kinds_of, wants
 from accounts.followers.alerts import AlertsFollower
 from accounts.models import Membership, Role, User
 from accounts.permissions import Permission
@@ -115,14 +115,39 @@ def test_mails_follow_the_persons_choice_and_open_the_agent(admin, mail_server):
     choose_alerts(manager.actor, {"agent_suspended_automatically": {Channel.MAIL: False}})
     suspend_agent(trust_actor(admin.organization.id), agent.agent.id, reason="Trust is gone")
     [body] = [entry for entry in entries(admin.organization.id) if entry["kind"] == Event.AGENT_SUSPENDED]
-    kind = kind_of(body["kind"], body)
-    assert kind is not None
+    [kind] = kinds_of(body["kind"], body)
     assert kind.code == "agent_suspended_automatically"
     assert kind.path(body) == f"/dashboard/agents/{agent.agent.public_id}"
     follow(sealed(body, organization_id=admin.organization.id))
     [mail] = OutgoingMail.objects.filter(organization_id=admin.organization.id, kind="alert")
     assert mail.recipient == admin.user.email
     assert mail.subject == f"AIM Alert: Agent {agent.agent.name} was suspended automatically: Trust is gone"
+
+
+@pytest.mark.requirement("W1.6")
+def test_an_entry_of_several_kinds_is_mailed_once_as_what_its_reader_wants(admin, mail_server, monkeypatch):
+    manager, reader = (make_person(admin.organization, role) for role in (Role.MANAGER, Role.MEMBER))
+    event = frozenset({Event.TEAM_CREATED})
+    kinds = [
+        AlertKind("a_first", "First", event, lambda _entry: "first", (Role.ADMIN,)),
+        AlertKind("b_second", "Second", event, lambda _entry: "second", (Role.ADMIN, Role.MANAGER)),
+        AlertKind("c_own", "Own", event, lambda _entry: "own", people=lambda _entry: [reader.user.id]),
+    ]
+    monkeypatch.setattr(alerts, "_kinds", {**alerts._kinds, **{kind.code: kind for kind in kinds}})
+    monkeypatch.setattr(alerts, "_by_event", {**alerts._by_event, Event.TEAM_CREATED.value: kinds})
+    choose_alerts(reader.actor, {"c_own": {Channel.MAIL: True}})
+    body = {"kind": Event.TEAM_CREATED.value, "subject": {"kind": "team"}, "actor": {"kind": "system"}, "data": {}}
+    entry = sealed(body, organization_id=admin.organization.id)
+    follow(entry)
+    follow(entry)
+    told = OutgoingMail.objects.filter(organization_id=admin.organization.id, kind="alert")
+    assert sorted(told.values_list("recipient", "subject")) == sorted(
+        [
+            (admin.user.email, "AIM Alert: first"),
+            (manager.user.email, "AIM Alert: second"),
+            (reader.user.email, "AIM Alert: own"),
+        ]
+    )
 
 
 @pytest.mark.requirement("W1.6")

@@ -121,6 +121,14 @@ def test_what_may_be_sent_once_is_written_once():
     assert queue(once=once) is None
 
 
+def test_a_key_with_the_longest_address_is_still_one_of_its_own():
+    entry = uuid7().hex
+    one, other = (f"{'a' * 64}@{'b' * 60}.{'c' * 60}.{'d' * 55}.{name}.com" for name in ("one", "two"))
+    assert queue(one, once=f"alert:{entry}:{one}") is not None
+    assert queue(one, once=f"alert:{entry}:{one}") is None
+    assert queue(other, once=f"alert:{entry}:{other}") is not None
+
+
 def test_old_mail_is_forgotten_and_waiting_mail_is_not():
     old, waiting = queue(), queue()
     long_ago = clock.now() - timedelta(days=91)

@@ -95,12 +95,13 @@ class Organization:
         return _request(f"/api/v1/agents/{agent.id}/{verb}", self.site.port, self.token, body, {})
 
 
-def verify_call(agent: Agent, *, resource: str = "/app/config.json", created: int | None = None) -> Call:
-    """A freshly signed question, with a nonce and a request id of its own."""
+def verify_call(
+    agent: Agent, *, resource: str = "/app/config.json", created: int | None = None, **more: object
+) -> Call:
+    """A freshly signed question, with a nonce and a request id of its own; `more` are further members of its body."""
     nonce = secrets.token_urlsafe(16)
-    body = json.dumps(
-        {"agent_id": agent.id, "action_type": "file_read", "resource": resource, "context": {"session_id": nonce}}
-    ).encode()
+    asked = {"agent_id": agent.id, "action_type": "file_read", "resource": resource, "context": {"session_id": nonce}}
+    body = json.dumps({**asked, **more}).encode()
     signed = sign_request(agent.signer, "POST", agent.url + VERIFY, body=body, nonce=nonce, created=created)
     signed["X-Request-ID"] = f"chaos-{nonce}"
     port = int(agent.url.rpartition(":")[2])

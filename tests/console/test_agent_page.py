@@ -47,6 +47,20 @@ def test_the_page_offers_what_the_role_may_do(admin, role):
 
 
 @pytest.mark.requirement("W2.10")
+def test_a_name_of_any_letters_stays_text_in_the_dialog_that_asks(admin):
+    name = """</form><b>"Q&A's"</b>"""
+    agent = make_verified_agent(admin.actor, display_name=name).agent
+    address = reverse("agents:agent-act", args=[agent.public_id, "suspend"])
+    text = browser_of(admin).get(address).content.decode()
+    shown = "&lt;/form&gt;&lt;b&gt;&quot;Q&amp;A&#x27;s&quot;&lt;/b&gt;"
+    assert f'data-resumable="Continue suspending agent {shown}?"' in text
+    assert name not in text
+    assert "&amp;amp;" not in text
+    assert "&amp;lt;" not in text
+    assert 'name="csrfmiddlewaretoken"' in text[text.index("data-resumable") :]
+
+
+@pytest.mark.requirement("W2.10")
 def test_an_agent_without_records_is_deleted_from_its_page_and_any_other_is_not(admin):
     fresh = make_agent(admin.actor, with_key=False).agent
     address = reverse("agents:agent-delete", args=[fresh.public_id])

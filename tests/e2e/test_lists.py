@@ -2,12 +2,13 @@
 
 import csv
 import re
+from contextlib import suppress
 from datetime import timedelta
 from urllib.parse import parse_qs, urlparse
 
 import pytest
 from django.utils import timezone
-from playwright.sync_api import expect
+from playwright.sync_api import Error, expect
 
 from accounts.models import SavedView
 from accounts.services.saved_views import begin_with, save_view
@@ -49,6 +50,27 @@ def shown(page):
 
 def parameters(page):
     return {name: values[-1] for name, values in parse_qs(urlparse(page.url).query).items()}
+
+
+@pytest.mark.requirement("W5.1")
+def test_of_many_searches_the_newest_counts_and_those_given_up_are_no_error(visit, decisions):
+    page = visit("/dashboard/verifications", decisions.viewer)
+    expect(shown(page)).to_have_text(str(MANY))
+    held = []
+    page.route(re.compile(r"/dashboard/verifications\?.*q="), held.append)
+    box = page.locator("input[type=search][name=q]")
+    for text in ("nothing", "etc", "claims"):
+        with page.expect_request(re.compile(f"q={text}")):
+            box.fill(text)
+    for route in reversed(held):
+        # Those that were given up are gone.
+        with suppress(Error):
+            route.continue_()
+        expect(shown(page)).to_have_text("54")
+    page.wait_for_timeout(500)
+    expect(shown(page)).to_have_text("54")
+    assert parameters(page)["q"] == "claims"
+    page.check_quiet()
 
 
 @pytest.mark.requirement("W5.1")

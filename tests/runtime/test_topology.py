@@ -5,6 +5,7 @@ import os
 import socket
 import sys
 from functools import partial
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -71,8 +72,7 @@ def start(tmp_path):
 @pytest.mark.requirement("O.1")
 def test_two_web_processes_two_workers_and_beat_share_one_database(start, tmp_path):
     ports = [free_port(), free_port()]
-    for number, port in enumerate(ports):
-        start(f"web-{number}", "-m", "aim.runtime.serve", "--port", str(port))
+    webs = [start(f"web-{number}", "-m", "aim.runtime.serve", "--port", str(port)) for number, port in enumerate(ports)]
     celery = ["-m", "celery", "-A", "aim"]
     workers = [
         start(f"w{number}", *celery, "worker", "-c", "1", "-I", "tests.runtime.topology_tasks", "-n", f"w{number}@test")
@@ -85,6 +85,18 @@ def test_two_web_processes_two_workers_and_beat_share_one_database(start, tmp_pa
     each_task_runs_once_and_both_workers_take_part(workers)
     wait_until(lambda: "beat: Starting" in beat.log.read_text(), seconds=30, what="beat's start")
     assert beat.child.poll() is None
+    decisions_go_first(webs, workers)
+
+
+def decisions_go_first(webs, workers):
+    least = min(nice for process in workers for nice in niceness_of(process.child.pid))
+    assert max(nice for process in webs for nice in niceness_of(process.child.pid)) < least
+
+
+def niceness_of(pid):
+    """Of each thread of the process."""
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        yield os.getpriority(os.PRIO_PROCESS, int(task.name))
 
 
 def both_answer(sender):

@@ -1,12 +1,15 @@
 """`manage.py ledger verify` and `rotate-key`: what they say, and how they end."""
 
 import json
+from datetime import timedelta
 from io import StringIO
 
 import pytest
 from django.core.management import CommandError, call_command
 
+from aim.ledger.audit.walk import Audit
 from aim.ledger.keys import verifier_keys
+from aim.ledger.tiles import ledger_size
 from tests.factories.databases import own_database
 from tests.factories.seals import seal_now
 from tests.verification.tampering import Tamperer, make_ledger, rolled_back
@@ -53,6 +56,13 @@ def test_the_first_bad_record_is_named():
     (finding,) = json.loads(answer)["findings"]
     assert finding["code"] == "entry_altered"
     assert str(entry_id) in finding["record"]
+
+
+def test_the_bar_is_told_how_far_the_audit_has_come():
+    done: list[int] = []
+    summary = Audit(grace=timedelta(0), progress=done.append).run()
+    assert done == sorted(done)
+    assert done[-1] == summary.size == ledger_size()
 
 
 def test_json_tells_what_was_looked_at():

@@ -14,14 +14,18 @@ from django.core.management import CommandError, call_command
 
 from aim.ledger.followers import OPERATOR
 from aim.ledger.keys import verifier_keys
+from aim.ledger.models import Entry, Leaf
+from aim.ledger.reading import shown_disclosures
 from aim.ledger.sealing import rotate_key
 from tests.factories.accounts import make_organization, make_person
 from tests.factories.api import Api
 from tests.factories.databases import own_database
 from tests.factories.seals import seal_now
+from tests.verification.tampering import rolled_back
 from tests.verification.world import make_agent
 
 PROGRAM = settings.BASE_DIR / "docs/verifier/aim_verify.py"
+ODD = '"\\/\b\f\n\r\t\x01\x02\x1f\x7f\u2028\\.😀'
 
 
 class Site:
@@ -32,7 +36,7 @@ class Site:
         self.agent = make_agent(self.person.actor, calls_per_hour=10_000)
         self.stranger = make_agent(make_person(make_organization()).actor)
         self.stranger.ask_natively(self.stranger.body(resource="/app/of-a-stranger"))
-        self.agent.ask_patiently(self.agent.body(resource="/app/ä", parameters={"ß": 1e21, "a": -0.5}))
+        self.agent.ask_patiently(self.agent.body(resource="/app/ä", parameters={"ß": 1e21, "a": -0.5, "odd": ODD}))
         self.decide(200)
         self.kept = seal_now().note
         self.decide(80)
@@ -202,6 +206,49 @@ def test_export_of_an_organization_holds_nothing_of_others(site, tmp_path):
     assert "of-a-stranger" not in text
     assert site.stranger.agent.organization_id.hex not in text
     assert verify("export", folder, *with_keys(site)).returncode == 0
+
+
+def lines(folder: Path, name: str) -> list[str]:
+    return (folder / f"{name}.ndjson").read_text().split("\n")[:-1]
+
+
+def test_files_hold_the_very_text_that_was_sealed_and_committed_to(site, tmp_path):
+    rows = Leaf.objects.order_by("seq").values_list("seq", "entry_id")
+    entries = Entry.objects.in_bulk(entry_id for _seq, entry_id in rows)
+    for name, text in (
+        ("entries", lambda entry: {"entry": bytes(entry.body).decode()}),
+        ("disclosures", lambda entry: {"disclosures": shown_disclosures(entry.disclosures)}),
+    ):
+        expected = [{"seq": seq, **text(entries[entry_id])} for seq, entry_id in rows[: site.newest.size]]
+        assert lines(site.folder, name) == [json.dumps(row, ensure_ascii=False) for row in expected]
+    [odd] = [json.loads(line)["disclosures"] for line in lines(site.folder, "disclosures") if "odd" in line]
+    assert json.loads(odd["data.action.personal"]["value"])["parameters"]["odd"] == ODD
+
+
+@pytest.mark.parametrize(
+    "bytes_of_it",
+    [
+        b"{",
+        b"\xff",
+        b"7",
+        b'{"data.context":["00","\\u0000"]}',
+        b'{"data.context":["00"]}',
+        b'{"data.context":7}',
+        None,
+    ],
+)
+def test_what_is_disclosed_no_more_or_can_no_longer_be_read_ends_no_export(site, tmp_path, bytes_of_it):
+    folder, seq = tmp_path / "spoilt", 12
+    with rolled_back():
+        Entry.objects.filter(id=Leaf.objects.get(seq=seq).entry_id).update(disclosures=bytes_of_it)
+        call_command("ledger", "export", str(folder), stdout=StringIO(), stderr=StringIO())
+        answer = verify("export", folder, *with_keys(site))
+    # Since the first export more may have been sealed.
+    now, before = lines(folder, "disclosures"), lines(site.folder, "disclosures")
+    assert [number for number, line in enumerate(before) if line != now[number]] == [seq]
+    assert lines(folder, "entries")[: len(before)] == lines(site.folder, "entries")
+    # Erased values are no mistake; values that nothing was committed to are one.
+    assert answer.returncode == int(bytes_of_it is not None), answer.stdout
 
 
 def test_export_of_a_range(site, tmp_path):

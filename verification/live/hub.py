@@ -8,6 +8,7 @@ from typing import NamedTuple
 import psycopg
 import structlog
 
+from accounts.listening import BROKEN
 from aim.ledger.hints import SEQUENCED, Hint, listen
 from verification.live.channel import Channel, Wish
 from verification.live.events import Frame, Happening, Missed, make_frame
@@ -27,7 +28,6 @@ MOST_TOLD_AGAIN = 1_000
 PER_FRAME = 50
 MOST_SOCKETS = 1_000
 MOST_OF_ONE_PERSON = 25
-BROKEN = 1011
 
 
 class FullError(Exception):

@@ -7,6 +7,7 @@ import structlog
 from channels.db import database_sync_to_async
 
 from accounts.contracts import Actor
+from accounts.listening import ENDED, NOT_ALLOWED
 from accounts.permissions import Permission
 from accounts.sockets import actor_of_socket
 from verification.live.seats import SocketSeat
@@ -14,8 +15,6 @@ from verification.live.seats import SocketSeat
 log = structlog.get_logger("aim.live")
 
 EVERY_SECONDS = 2.5
-ENDED = 4401
-NOT_ALLOWED = 4403
 
 
 class Watch:

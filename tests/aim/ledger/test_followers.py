@@ -21,6 +21,7 @@ from aim.ledger.lag import follower_lags, sequencer_lag
 from aim.ledger.models import Entry, Follower
 from aim.ledger.sequencer import newest_seq
 from aim.ledger.tail import Tail
+from tests.chaos.faults.workers import FOLLOWERS as WATCHED
 from tests.factories.accounts import unique
 from tests.factories.followers import Recorder, follow_all, replay_all, sequence_all
 
@@ -344,3 +345,7 @@ def test_a_replay_waits_for_a_long_step(known):
     assert followers.replay_follower(known.name) >= 0
     thread.join()
     assert Follower.objects.get(name=known.name).seq == -1
+
+
+def test_the_chaos_of_workers_watches_every_follower():
+    assert set(WATCHED) == {known.name for known in followers.registered_followers()}

@@ -20,6 +20,9 @@ from tests.factories.postbox import Postbox, running_mail_server
 PROCESSES = 2
 COPIES = 3
 EXPIRY_SECONDS = 2
+SERVER = "nowhere"
+NOWHERE = {"version": "1", "url": "http://127.0.0.1:9/mcp", "verify_signature": False, "verify_capabilities": False}
+"""A server that no worker reaches: agents that ask for it are refused, and counted."""
 SETTLED_SECONDS = 300
 PLACES = (
     "ledger_leaf",
@@ -32,7 +35,8 @@ PLACES = (
 )
 """What workers write to: one sleeps there, in the middle of its transaction, when it is killed."""
 TASKS = [entry["task"] for entry in SCHEDULE.values()]
-FOLLOWERS = ("alerts", "behaviour", "documents", "matches", "notifications", "statistics", "trust")
+FOLLOWERS = ("alerts", "behaviour", "documents", "matches", "mcp_use", "notifications", "statistics", "trust")
+"""All that there are; `tests/aim/ledger/test_followers.py` says so where one is missing."""
 _REPLAY = """
 from aim.ledger.followers import registered_followers, replay_follower
 for known in registered_followers():
@@ -48,6 +52,8 @@ STATES = {
     "mails": "SELECT id, kind, recipient, once FROM mail_outgoingmail",
     "documents": "SELECT verification_id, organization_id, words::text FROM verification_document",
     "behaviour": "SELECT agent_id, organization_id, profile::text FROM verification_behaviourprofile",
+    "mcp use": "SELECT server_id, agent_id, hour, requests, approved, completed, succeeded, duration_ms, last_at"
+    " FROM mcp_agentuse",
     "trust": "SELECT agent_id, progress::text FROM agents_trustaccount",
     "trust chain": "SELECT agent_id, number, cause, delta, score, entry_id, signature FROM agents_trustevent",
 }
@@ -105,6 +111,7 @@ class _Story:
             },
         )
         organization.expect(200, "POST", f"/api/v1/policies/{made['id']}/activate", {"version": 1})
+        organization.expect(201, "POST", "/api/v1/mcp-servers", {**NOWHERE, "name": SERVER, "display_name": SERVER})
 
     def go_on(self, client: Client) -> None:
         """A little of everything that followers and tasks have to do with."""
@@ -112,6 +119,7 @@ class _Story:
         # An agent whose hour of mistakes is used up moves nothing any more.
         fresh = self.organization.agent()
         client.send([verify_call(fresh, resource="/etc/shadow") for _ in range(5)])
+        client.send([verify_call(fresh, action_type="mcp_tool_call", mcp_server=SERVER, tool="read")])
         approved, _forgotten = (self._wait() for _ in range(2))
         self.organization.call("POST", f"/api/v1/approvals/apr_{approved[4:]}/approve", {"note": "chaos"})
         email = f"guest-{len(self.invited)}-{self.organization.name.split()[-1]}@example.com"

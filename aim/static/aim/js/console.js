@@ -11,6 +11,7 @@ import "./keys.js";
 import "./list.js";
 import "./live.js";
 import "./menu.js";
+import "./newest.js";
 import "./notifications.js";
 import "./offline.js";
 import "./palette.js";

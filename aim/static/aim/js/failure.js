@@ -34,8 +34,8 @@ document.addEventListener("htmx:response:error", (event) => {
 });
 
 document.addEventListener("htmx:error", (event) => {
-  const { ctx, error } = event.detail;
-  if (!ctx?.request || error?.name === "AbortError") return;
+  const { ctx } = event.detail;
+  if (!ctx?.request) return;
   const words = document.getElementById("failure-toast")?.dataset;
   say(words?.wordsNetwork || "", "", () => again(ctx));
 });
