@@ -2,7 +2,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("agents", "0010_verification_url")]
+    dependencies = [("agents", "0011_standings")]
 
     operations = [
         migrations.AddField(model_name="challenge", name="steps", field=models.JSONField(default=list)),
