@@ -9,7 +9,7 @@ from django.utils.translation import ngettext
 
 from accounts.contracts import Actor
 from accounts.permissions import Permission
-from agents.models import Agent, AgentStatus, PublicKey
+from agents.models import Agent, AgentStanding, AgentStatus, PublicKey
 from agents.requests.models import AgentRequest
 from agents.requests.selectors import agent_requests_visible_to
 from agents.selectors import agents_visible_to
@@ -25,10 +25,10 @@ def agents_in_need(viewer: Viewer) -> Iterator[Need]:
         return
     mine = Agent.objects.filter(organization_id=viewer.scope)
     living = ~Q(status=AgentStatus.REVOKED)
-    found = mine.aggregate(
-        pending=Count("id", filter=Q(status=AgentStatus.PENDING)),
-        suspended=Count("id", filter=Q(status=AgentStatus.SUSPENDED)),
-        unowned=Count("id", filter=living & Q(owner=None)),
+    found = AgentStanding.objects.filter(organization_id=viewer.scope).aggregate(
+        pending=Count("agent_id", filter=Q(status=AgentStatus.PENDING)),
+        suspended=Count("agent_id", filter=Q(status=AgentStatus.SUSPENDED)),
+        unowned=Count("agent_id", filter=living & Q(owner_id=None)),
     )
     listed = reverse("agents:agent-list")
     if count := found["suspended"]:

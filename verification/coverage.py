@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass
 
-from django.db.models import Count, Exists, OuterRef, Q
+from django.db.models import Count, Q
 from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from accounts.contracts import Actor
-from agents.models import Agent, AgentStatus, PublicKey
+from agents.models import AgentStanding, AgentStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,14 +21,13 @@ class Share:
 
 def coverage_of(actor: Actor) -> list[Share]:
     """Of the agents that are not revoked; empty where there are none."""
-    key = PublicKey.objects.filter(agent=OuterRef("pk"), status=PublicKey.Status.ACTIVE)
-    living = Agent.objects.filter(organization_id=actor.scope).exclude(status=AgentStatus.REVOKED)
-    found = living.annotate(has_key=Exists(key)).aggregate(
-        whole=Count("id"),
-        verified=Count("id", filter=Q(status=AgentStatus.VERIFIED)),
-        keyed=Count("id", filter=Q(has_key=True)),
-        signing=Count("id", filter=Q(require_signature=True)),
-        owned=Count("id", filter=~Q(owner=None)),
+    living = AgentStanding.objects.filter(organization_id=actor.scope).exclude(status=AgentStatus.REVOKED)
+    found = living.aggregate(
+        whole=Count("agent_id"),
+        verified=Count("agent_id", filter=Q(status=AgentStatus.VERIFIED)),
+        keyed=Count("agent_id", filter=~Q(key_type="")),
+        signing=Count("agent_id", filter=Q(require_signature=True)),
+        owned=Count("agent_id", filter=Q(owner_id__isnull=False)),
     )
     if not found["whole"]:
         return []

@@ -4,12 +4,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from django.db import connection
-
 from accounts.contracts import Actor
 from aim.console.charts import Bucket, Chart, Latency, volume_chart
 from verification.statistics.buckets import percentile
-from verification.statistics.selectors import Span, Totals, series, totals
+from verification.statistics.selectors import Span, Totals, series, sums, totals
 
 MOST_BARS = 48
 
@@ -58,23 +56,12 @@ def buckets_of(actor: Actor, span: Span, *, agent_id: UUID | None = None, most: 
     ]
 
 
-_BY_PERIOD = """
-SELECT r.period, t.place, sum(t.count)::bigint
-FROM verification_rollup r, unnest(r.latency) WITH ORDINALITY AS t(count, place)
-WHERE r.organization_id = %s AND r.granularity = %s AND r.period >= %s AND r.period < %s AND t.count > 0
-GROUP BY 1, 2
-"""
-
-
 def latencies_of(actor: Actor, span: Span) -> list[Latency]:
     """The percentiles of each period; None where nothing was decided."""
     counted: dict[datetime, list[int]] = {}
-    with connection.cursor() as cursor:
-        cursor.execute(_BY_PERIOD, [actor.scope, span.granularity.value, span.since, span.until])
-        for period, place, count in cursor.fetchall():
-            latency = counted.setdefault(period, [])
-            latency.extend([0] * (place - len(latency)))
-            latency[place - 1] = count
+    for period, _status, _count, _duration, latency in sums(actor, span, "period"):
+        known = counted.get(period, [0] * len(latency))
+        counted[period] = [one + (more or 0) for one, more in zip(known, latency, strict=True)]
     return [_latency(period, counted.get(period, [])) for period in span.periods()]
 
 

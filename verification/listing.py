@@ -8,6 +8,8 @@ the newest period that holds any.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from itertools import accumulate
+from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -26,9 +28,9 @@ from aim.console.lists import Facet, Order, Page, keyset_page, make_facet
 from aim.ids import IdKind, InvalidIdError, parse_id, show_id, uuid7_bytes
 from verification.codes import MEANINGS
 from verification.documents import matching, matching_ids
-from verification.models import Rollup, Verification
+from verification.models import Verification
 from verification.selectors import verifications_visible_to
-from verification.statistics.selectors import SPANS, STEPS, USUAL_POINTS, Granularity, Span, span_of
+from verification.statistics.selectors import SPANS, STEPS, USUAL_POINTS, Granularity, Span, counted_in, span_of
 
 USUAL_RANGE = "24h"
 CUSTOM = "custom"
@@ -46,6 +48,8 @@ COUNTED = 1000
 """So many matches of a text are counted; beyond, the list says "1,000+"."""
 _ORDERS = {"time": "id"}
 _SHOWN = 8
+LOOKED = 30_000
+"""Agents are told apart among so many of the newest decisions, and the rest of the period in which they end."""
 _FIRST_YEAR = 2000
 """A year that somebody is still typing is no range."""
 
@@ -162,7 +166,7 @@ def _narrowed(actor: Actor, filters: Filters) -> tuple[QuerySet[Verification], i
     if filters.counted:
         found = rows.order_by("-id").values("id")[: COUNTED + 1].count()
         return rows, min(found, COUNTED), found > COUNTED
-    mine = _rollups(actor, filters.span()).filter(filters.of_rollups())
+    mine = _counted(actor, filters)
     known = mine.aggregate(total=Sum("count"), first=Min("period"), last=Max("period"))
     if filters.any and known["total"]:
         # The periods between the first and the last that hold any: what is rare is not looked for everywhere.
@@ -189,19 +193,17 @@ def _without_text(actor: Actor, filters: Filters) -> QuerySet[Verification]:
 
 def facets_for(actor: Actor, filters: Filters) -> list[Facet]:
     """Each with the counts that choosing one of its values would lead to, from the rollups."""
-    rollups = _rollups(actor, filters.span())
 
     def counts(name: str, field: str) -> dict[str, int]:
-        rows = rollups.filter(filters.of_rollups(leaving_out=name)).order_by().values(field)
+        rows = _counted(actor, filters, leaving_out=name).order_by().values(field)
         return {str(row[field]): row["n"] for row in rows.annotate(n=Sum("count")).values(field, "n")}
 
-    statuses, actions = counts("status", "status"), counts("action", "action_type")
-    codes, agents = counts("code", "code"), counts("agent", "agent_id")
+    statuses, actions, codes = counts("status", "status"), counts("action", "action_type"), counts("code", "code")
     codes.pop("", None)
     return [
         make_facet("status", _("Verdict"), [(v, w, statuses.get(v, 0)) for v, w in STATUSES.items()], filters.statuses),
         _busiest("action", _("Action type"), actions, filters.actions, {}),
-        _agent_facet(actor, agents, [str(id_) for id_ in filters.agents]),
+        _agent_facet(actor, filters),
         _busiest("code", _("Reason"), codes, filters.codes, {code: CODE_WORDS.get(code, code) for code in codes}),
     ]
 
@@ -244,25 +246,44 @@ def _busiest(
     return replace(facet, more=max(0, len(ordered) - len(shown)))
 
 
-def _agent_facet(actor: Actor, counts: Mapping[str, int], chosen: Sequence[str]) -> Facet:
-    ordered = sorted(counts, key=lambda value: (-counts[value], value))
-    shown = list(dict.fromkeys([*ordered[:_SHOWN], *chosen]))
-    names = {
-        str(agent_id): name
-        for agent_id, name in agents_visible_to(actor).filter(id__in=shown).values_list("id", "display_name")
-    }
+def _agent_facet(actor: Actor, filters: Filters) -> Facet:
+    """The agents that ask most, each with the count of the whole range.
+
+    Where more was decided than can be looked through for one page, those are offered that ask most of late.
+    """
+    condition = filters.of_rollups(leaving_out="agent")
+    by_period = counted_in(actor, filters.span()).values("period").annotate(all=Sum("count"))
+    matched = by_period.annotate(n=Sum("count", filter=condition)).filter(n__gt=0).order_by("-period")
+    periods = list(matched.values_list("period", "all"))
+    looked = sum(1 for before in accumulate((count for _period, count in periods), initial=0) if before < LOOKED)
+    newest = [period for period, _count in periods[:looked]]
+    # Each period is named, so that the key finds an agent's counts within it.
+    rows = counted_in(actor, filters.span(), agents=True).filter(condition).order_by()
+
+    def counts(**only: Any) -> dict[UUID, int]:
+        return dict(rows.filter(**only).values("agent_id").annotate(n=Sum("count")).values_list("agent_id", "n"))
+
+    found = counts(period__in=newest) if newest else {}
+    ordered = sorted(found, key=lambda agent: (-found[agent], str(agent)))
+    shown = list(dict.fromkeys([*ordered[:_SHOWN], *filters.agents]))
+    whole = len(newest) == len(periods)
+    if not whole:
+        found = counts(period__in=[period for period, _count in periods], agent_id__in=shown)
+        shown.sort(key=lambda agent: (-found.get(agent, 0), str(agent)))
+    names = dict(agents_visible_to(actor).filter(id__in=shown).values_list("id", "display_name"))
     options = [
-        (show_id(IdKind.AGENT, UUID(value)), names.get(value, _("Deleted agent")), counts.get(value, 0))
-        for value in shown
+        (show_id(IdKind.AGENT, agent), names.get(agent, _("Deleted agent")), found.get(agent, 0)) for agent in shown
     ]
-    facet = make_facet("agent", _("Agent"), options, [show_id(IdKind.AGENT, UUID(value)) for value in chosen])
-    return replace(facet, more=max(0, len(ordered) - len(shown)))
+    facet = make_facet("agent", _("Agent"), options, [show_id(IdKind.AGENT, agent) for agent in filters.agents])
+    if whole:
+        return replace(facet, more=max(0, len(ordered) - len(shown)))
+    return replace(facet, note=_("Those that ask most of late"))
 
 
-def _rollups(actor: Actor, span: Span) -> QuerySet[Rollup]:
-    return Rollup.objects.filter(
-        organization_id=actor.scope, granularity=span.granularity, period__gte=span.since, period__lt=span.until
-    )
+def _counted(actor: Actor, filters: Filters, *, leaving_out: str = "") -> QuerySet[Any]:
+    """The counts that pass, told apart by agent only where agents are asked for."""
+    by_agent = bool(filters.agents) and leaving_out != "agent"
+    return counted_in(actor, filters.span(), agents=by_agent).filter(filters.of_rollups(leaving_out=leaving_out))
 
 
 def _within(rows: QuerySet[Verification], since: datetime, until: datetime | None) -> QuerySet[Verification]:

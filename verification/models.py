@@ -318,6 +318,33 @@ class Rollup(models.Model):
         return f"{self.period} {self.status}: {self.count}"
 
 
+class TotalRollup(models.Model):
+    """The same as `Rollup` for all agents of an organization together: the sums of its rows, in far fewer.
+
+    Derived from the ledger by the follower `statistics`, in the same step.
+    """
+
+    Granularity = Rollup.Granularity
+
+    pk = models.CompositePrimaryKey("organization_id", "granularity", "period", "action_type", "status", "code")
+    organization_id = models.UUIDField()
+    granularity = models.CharField(max_length=6, choices=Granularity.choices)
+    period = models.DateTimeField()
+    """Its start, in UTC."""
+    action_type = models.CharField(max_length=100)
+    status = models.CharField(max_length=16, choices=Verification.Status.choices)
+    code = models.CharField(max_length=40, blank=True)
+    count = models.BigIntegerField()
+    duration_us = models.BigIntegerField()
+    latency = ArrayField(models.IntegerField())
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["granularity", "period"], name="totalrollup_by_age")]
+
+    def __str__(self) -> str:
+        return f"{self.period} {self.status}: {self.count}"
+
+
 class PolicyRollup(models.Model):
     """How often one version of a policy applied to one agent's decisions within one period, and what it said.
 

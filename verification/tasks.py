@@ -6,7 +6,7 @@ from celery import shared_task
 from django.db import connection
 
 from aim import clock
-from verification.models import PolicyRollup, Rollup
+from verification.models import PolicyRollup, Rollup, TotalRollup
 from verification.services.approval_use import expire_requests
 from verification.services.checkpoint_digest import mail_checkpoint_digest
 from verification.services.deadlocks import find_deadlocks, organizations_where_agents_wait
@@ -68,6 +68,7 @@ def prune_rollups() -> int:
         granularity=PolicyRollup.Granularity.HOUR, period__lt=clock.now() - HOURS_KEPT
     )
     return matches.delete()[0] + sum(
-        Rollup.objects.filter(granularity=granularity, period__lt=clock.now() - kept).delete()[0]
+        model.objects.filter(granularity=granularity, period__lt=clock.now() - kept).delete()[0]
+        for model in (Rollup, TotalRollup)
         for granularity, kept in KEPT.items()
     )

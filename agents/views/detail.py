@@ -13,6 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts.console import console_page
 from accounts.contracts import Actor
 from accounts.permissions import Permission
+from agents.activity import NOTHING, activity_of
 from agents.catalogue import CATALOGUE
 from agents.changes import changes_of
 from agents.configuration import configuration_of, warnings_of
@@ -36,6 +37,7 @@ from aim.ids import IdKind
 from aim.ledger.events import Event
 
 HISTORY_SHOWN = 50
+SCOPE_SHOWN = 6
 CONFIGURATION = (Event.AGENT_REGISTERED.value, Event.AGENT_UPDATED.value)
 
 
@@ -221,8 +223,14 @@ def agent_rotate(request: HttpRequest, actor: Actor, agent_id: str) -> HttpRespo
     return render_page(request, "agents/agent_rotate.html", context, fragments={"dialog": "dialog"}, status=status)
 
 
-def _overview(_request: HttpRequest, _actor: Actor, agent: Agent) -> Mapping[str, Any]:
-    return {"warnings": warnings_of(configuration_of(agent))}
+def _overview(_request: HttpRequest, actor: Actor, agent: Agent) -> Mapping[str, Any]:
+    return {
+        "warnings": warnings_of(configuration_of(agent)),
+        "activity": activity_of(actor, [agent.id]).get(agent.id, NOTHING),
+        "granted": [CATALOGUE[code] for code in agent.capabilities if code in CATALOGUE],
+        "patterns": agent.resource_scope[:SCOPE_SHOWN],
+        "more_patterns": max(0, len(agent.resource_scope) - SCOPE_SHOWN),
+    }
 
 
 def _rights(_request: HttpRequest, actor: Actor, agent: Agent) -> Mapping[str, Any]:

@@ -163,6 +163,10 @@ def latency_chart(points: Sequence[Latency], *, height: int = 180) -> Chart:
     for name in ("p99", "p95", "p50"):
         values = [getattr(point, name) for point in points]
         known = [(round(index * step, 2), y_of(value)) for index, value in enumerate(values) if value is not None]
+        if len(known) == 1:
+            # One point is no line: it is drawn as wide as its period.
+            (x, y), half = known[0], step / 2
+            known = [(round(max(0, x - half), 2), y), (round(min(100, x + half), 2), y)]
         if known:
             last = next(value for value in reversed(values) if value is not None)
             words = f"{formats.number_format(round(last, 1), 1)} ms"

@@ -195,6 +195,8 @@ class Facet:
     label: Promise | str
     options: Sequence[Option]
     more: int = 0
+    note: Promise | str = ""
+    """What is to be known of the options, where there may be others."""
     excludable: bool = False
 
     @property

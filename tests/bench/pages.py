@@ -14,21 +14,22 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from urllib.parse import urlencode
 
 import msgspec
 
-from aim.runtime.environment import new_secrets
 from tests.bench import machine, report
 from tests.bench.agents import read_agents, write_agents
 from tests.bench.client import percentile
 from tests.bench.processes import CpuMeter, wait_for_quiet
 from tests.bench.product import migrate, populate, run_command, start_product
 from tests.bench.rounds import Length, run_client
-from tests.bench.servers import BenchProblem, Stores, Subject, stop_subject, stores
+from tests.bench.servers import BenchProblem, Stores, Subject, kept_stores, stop_subject, stores
 
 TARGET_MS = 200
 _RARE, _FREQUENT = "quarterly", "invoices"
 _FEW = 5
+_LOOK_SECONDS = 0.1
 
 
 class Known(msgspec.Struct, frozen=True):
@@ -132,11 +133,13 @@ def prepare(running: Stores, *, agents: int, decisions: int) -> None:
         run_client(subject, connections=1, length=Length(1, 5, _FEW), agents=few)
     finally:
         stop_subject(subject)
-    run_command(
-        running,
-        *("-m", "tests.bench.pages_population", "--decisions", str(decisions)),
-        *("--file", str(running.folder / "known.json")),
-    )
+    describe(running, "--decisions", str(decisions))
+
+
+def describe(running: Stores, *options: str) -> None:
+    """Make a session, and write down what there is to ask for."""
+    file = running.folder / "known.json"
+    run_command(running, "-m", "tests.bench.pages_population", *options, "--file", str(file))
 
 
 def measure_pages(
@@ -192,6 +195,55 @@ def _ask(connection: http.client.HTTPConnection, page: PageOf, headers: dict[str
     return len(body)
 
 
+class FileFigures(msgspec.Struct, frozen=True):
+    """A list taken along as a file: seconds to the last byte, rows, MB; memory of the web process in MB."""
+
+    seconds: float
+    rows: int
+    megabytes: float
+    server_cpu: float
+    postgres_cpu: float
+    before: float
+    most: float
+
+
+def measure_file(running: Stores, subject: Subject, known: Known) -> FileFigures:
+    """All decisions as CSV, as somebody's browser fetches them: read to the end and thrown away."""
+    path = "/dashboard/verifications"
+    headers = {"Cookie": f"{known.cookie}={known.value}", "Host": f"127.0.0.1:{subject.port}"}
+    connection = http.client.HTTPConnection("127.0.0.1", subject.port, timeout=600)
+    try:
+        connection.request("GET", f"{path}?range=90d", headers=headers)
+        response = connection.getresponse()
+        page, cookies = response.read().decode(), response.headers.get_all("Set-Cookie") or []
+        token = page.partition('name="csrfmiddlewaretoken" value="')[2].partition('"')[0]
+        csrf = [cookie.partition(";")[0] for cookie in cookies if cookie.startswith("csrftoken=")]
+        headers |= {
+            "Cookie": "; ".join([headers["Cookie"], *csrf]),
+            "Content-Type": "application/x-www-form-urlencoded",
+            "Origin": f"http://127.0.0.1:{subject.port}",
+        }
+        before = max(subject.resident_bytes())
+        most, rows, size = before, -1, 0
+        meter = CpuMeter(servers=[child.pid for child in subject.children], postmaster=running.postmaster)
+        started = time.monotonic()
+        connection.request("POST", f"{path}/export?range=90d", urlencode({"csrfmiddlewaretoken": token}), headers)
+        response = connection.getresponse()
+        if response.status != 200:
+            raise BenchProblem(f"The file was answered with {response.status}: {response.read()[:200]!r}")
+        looked = started
+        while piece := response.read1(1 << 18):
+            rows += piece.count(b"\n")
+            size += len(piece)
+            if time.monotonic() - looked > _LOOK_SECONDS:
+                looked = time.monotonic()
+                most = max(most, *subject.resident_bytes())
+        seconds, used = time.monotonic() - started, meter.used()
+    finally:
+        connection.close()
+    return FileFigures(seconds, rows, size / 1e6, used["server"], used["postgres"], before / 1e6, most / 1e6)
+
+
 HEAD = f"| page | p50 | p95 | longest | server CPU | PG CPU | kB | others |\n|{'---|' + '--:|' * 7}"
 
 
@@ -204,12 +256,25 @@ def line_of(figures: PageFigures) -> str:
 
 
 def run(arguments: argparse.Namespace) -> list[PageFigures]:
-    with stores(arguments.folder, any_disk=True) as running:
+    keep: Path | None = arguments.keep
+    with kept_stores(keep) if keep else stores(arguments.folder, any_disk=True) as running:
+        # One set for all programs of the run: the session that is made beside the web process must hold there.
+        os.environ.update(running.secrets)
         report.print_machine(machine.describe(running))
-        prepare(running, agents=arguments.agents, decisions=arguments.decisions)
-        known = msgspec.json.decode((running.folder / "known.json").read_bytes(), type=Known)
+        known_file = running.folder / "known.json"
+        if known_file.exists():
+            migrate(running)
+            describe(running)
+        else:
+            prepare(running, agents=arguments.agents, decisions=arguments.decisions)
+        if arguments.fill_only:
+            return []
+        known = msgspec.json.decode(known_file.read_bytes(), type=Known)
         subject = start_product(running, name="pages", processes=1)
         try:
+            if arguments.file:
+                sys.stdout.write(f"{measure_file(running, subject, known)}\n")
+                return []
             return measure_pages(
                 running, subject, known, rounds=arguments.rounds, patience=arguments.patience, only=arguments.only
             )
@@ -220,6 +285,9 @@ def run(arguments: argparse.Namespace) -> list[PageFigures]:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench.pages", description=__doc__)
     parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()), help="where the database lies")
+    parser.add_argument("--keep", type=Path, help="a folder that is filled once, kept, and used again by the next run")
+    parser.add_argument("--fill-only", action="store_true", help="only fill the folder of --keep")
+    parser.add_argument("--file", action="store_true", help="measure no page, but all decisions as a file")
     parser.add_argument("--agents", type=int, default=100_000)
     parser.add_argument("--decisions", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=20, help="how often each page is asked for")
@@ -228,8 +296,6 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="write the figures to this file too")
     parser.add_argument("--enforce", action="store_true", help="exit with 1 when a page is over the target")
     arguments = parser.parse_args()
-    # One set for all programs of the run: the session that is made beside the web process must hold there.
-    os.environ.update({**new_secrets(), **os.environ})
     try:
         figures = run(arguments)
     except BenchProblem as problem:

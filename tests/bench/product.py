@@ -28,7 +28,7 @@ def populate(stores: Stores, *, count: int, file: Path, calls_per_hour: int = 10
 def start_product(stores: Stores, *, name: str, processes: int) -> Subject:
     """Start web processes as `manage.py up` does, sharing their metrics in a folder."""
     metrics = stores.folder / f"{name.replace(' ', '-')}-metrics"
-    metrics.mkdir()
+    metrics.mkdir(exist_ok=True)
     return start_subject(
         name,
         ["aim.runtime.serve"],

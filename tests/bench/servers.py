@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import UUID
 
+import msgspec
 import psycopg
 from psycopg import sql
 
@@ -24,6 +25,7 @@ from aim.runtime.valkey import Valkey
 from tests.bench import processes
 
 _MEMORY_FILESYSTEMS = {"tmpfs", "ramfs"}
+_KEPT = "stores.json"
 _FLOOR_TABLE = "CREATE TABLE IF NOT EXISTS floor_record (id uuid PRIMARY KEY, record bytea NOT NULL)"
 
 
@@ -67,6 +69,21 @@ class Stores:
 
 
 @contextmanager
+def kept_stores(folder: Path) -> Iterator[Stores]:
+    """Start both in `folder`, with what an earlier run has left there, and leave everything there again."""
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(0o711)  # PostgreSQL runs as `nobody` when root runs the bench.
+    known = folder / _KEPT
+    if not known.exists():
+        # Agents' keys are encrypted with these, so that they belong to the data.
+        with os.fdopen(os.open(known, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream:
+            stream.write(msgspec.json.encode({"password": secrets.token_urlsafe(16), **new_secrets()}))
+    kept = msgspec.json.decode(known.read_bytes(), type=dict[str, str])
+    with _started(folder, password=kept.pop("password"), own=kept) as running:
+        yield running
+
+
+@contextmanager
 def stores(parent: Path, *, any_disk: bool = False) -> Iterator[Stores]:
     """Start both in a new folder below `parent`, and remove all of it afterwards.
 
@@ -79,16 +96,22 @@ def stores(parent: Path, *, any_disk: bool = False) -> Iterator[Stores]:
     with tempfile.TemporaryDirectory(prefix="aim-bench-", dir=parent, ignore_cleanup_errors=True) as name:
         folder = Path(name)
         folder.chmod(0o711)  # PostgreSQL runs as `nobody` when root runs the bench.
-        postgres = Postgres(folder, password=secrets.token_urlsafe(16))
-        valkey = Valkey(folder)
-        try:
-            postgres.start()
-            valkey.start()
-            _require_durable(postgres.url())
-            yield Stores(folder=folder, database_url=postgres.url(), redis_url=valkey.url(), postmaster=postgres.pid)
-        finally:
-            valkey.stop()
-            postgres.stop()
+        with _started(folder, password=secrets.token_urlsafe(16), own=new_secrets()) as running:
+            yield running
+
+
+@contextmanager
+def _started(folder: Path, *, password: str, own: Mapping[str, str]) -> Iterator[Stores]:
+    postgres = Postgres(folder, password=password)
+    valkey = Valkey(folder)
+    try:
+        postgres.start()
+        valkey.start()
+        _require_durable(postgres.url())
+        yield Stores(folder, postgres.url(), valkey.url(), postgres.pid, own)
+    finally:
+        valkey.stop()
+        postgres.stop()
 
 
 def filesystem(folder: Path) -> str:

@@ -15,11 +15,15 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import trustme
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
@@ -27,7 +31,8 @@ from aim.runtime.children import start_child, stop_child
 from aim.runtime.environment import new_secrets
 from tests.bench.product import migrate, start_product
 from tests.bench.servers import Stores, stop_subject, stores
-from tests.e2e.browser import find_chromium
+from tests.e2e.browser import SETTLED, find_chromium
+from tests.mcp.sdk.running import sdk_server
 
 _ROOT = Path(__file__).resolve().parents[2]
 FOLDER = _ROOT / "docs" / "screenshots"
@@ -55,16 +60,24 @@ PICTURES = (
     Picture("agents", "/dashboard/agents?view=all", until=".list-main tbody tr"),
     Picture("agent", "/dashboard/agents?status=verified", click=".list-main .row-link", until=".tabs"),
     Picture("register", "/dashboard/agents?view=all", click=".page-head .button-primary", until="aim-dialog .dialog"),
-    Picture("policies", "/dashboard/policies"),
-    Picture("servers", "/dashboard/mcp"),
+    Picture("policies", "/dashboard/policies", until=".list-main tbody tr"),
+    Picture("servers", "/dashboard/mcp", until=".list-main tbody tr"),
     Picture("members", "/dashboard/settings/members"),
 )
+
+
+_SERVERS = (
+    ("filesystem", "Filesystem MCP Server", "1.4.0", True),
+    ("shop-warehouse", "Warehouse MCP Server", "2.1.3", True),
+    ("invoice-archive", "Invoice Archive MCP Server", "0.9.1", False),
+)
+"""Names, version, and whether the server signs with the key that it is registered with."""
 
 
 @contextmanager
 def demonstration(folder: Path, *, calls: int) -> Iterator[tuple[str, str, str]]:
     """The product with data in it; yields its address and the sign-in of its admin."""
-    with stores(folder, any_disk=True) as running:
+    with stores(folder, any_disk=True) as running, ExitStack() as servers:
         _say("migrating")
         migrate(running)
         subject = start_product(running, name="screenshots", processes=1)
@@ -72,6 +85,7 @@ def demonstration(folder: Path, *, calls: int) -> Iterator[tuple[str, str, str]]
         worker = _start_worker(running, origin)
         try:
             made = _demo(running, origin, "--prepare")
+            _register_servers(servers, origin, made["token"])
             _say("the demonstration's agents ask")
             _demo(running, origin, "--once", str(calls))
             # What follows the ledger needs a moment to catch up.
@@ -113,7 +127,7 @@ def _take(page: Page, origin: str, picture: Picture, path: Path) -> Path:
     if picture.click:
         page.locator(picture.click).first.click()
     page.locator(picture.until).first.wait_for()
-    page.wait_for_load_state("networkidle")
+    page.evaluate(SETTLED)
     page.mouse.move(_WIDTH - 1, _HEIGHT - 1)
     page.evaluate("document.querySelectorAll('aim-toast').forEach((toast) => toast.remove())")
     path.write_bytes(_small(page.screenshot(animations="disabled")))
@@ -172,6 +186,30 @@ def _start_worker(running: Stores, origin: str) -> "subprocess.Popen[bytes]":
     )
 
 
+def _register_servers(started: ExitStack, origin: str, token: str) -> None:
+    """Three servers of the official SDK that really run, by the API; the worker proves them. One has another key."""
+    authority = trustme.CA()
+    for name, display_name, version, proves in _SERVERS:
+        key = Ed25519PrivateKey.generate()
+        own = None if proves else Ed25519PrivateKey.generate()
+        running = started.enter_context(sdk_server(authority=authority, key=key, verification_key=own, audience=origin))
+        configuration = {
+            **running.fields(name=name, display_name=display_name, version=version),
+            "public_key": _pem_of(key),
+        }
+        request = urllib.request.Request(
+            f"{origin}/api/v1/mcp-servers",
+            data=json.dumps(configuration).encode(),
+            headers={"Authorization": f"Bearer {token}", "Content-Type": "application/json"},
+        )
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            answer.read()
+
+
+def _pem_of(key: Ed25519PrivateKey) -> str:
+    return key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+
+
 def _say(text: str) -> None:
     sys.stderr.write(f"{text}\n")
 
@@ -183,7 +221,7 @@ def main() -> None:
     parser.add_argument("--only", default="", help="pictures whose name has this")
     arguments = parser.parse_args()
     # One set for all programs of the run.
-    os.environ.update({**new_secrets(), **os.environ})
+    os.environ.update({**new_secrets(), "AIM_OUTBOUND_ALLOW": "127.0.0.0/8,::1/128", **os.environ})
     chromium = find_chromium()
     if chromium is None:
         sys.exit("There is no Chromium. Install it (apt install chromium), or name it in AIM_CHROMIUM.")

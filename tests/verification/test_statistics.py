@@ -1,6 +1,7 @@
 """Counts that follow the record: exact, the same after a replay, and each organization's own."""
 
 from datetime import timedelta
+from importlib import import_module
 
 import pytest
 from django.db import connection
@@ -11,7 +12,7 @@ from tests.factories.accounts import make_organization, make_person
 from tests.factories.api import Api, messages
 from tests.factories.followers import follow_all, replay_all
 from tests.verification.world import make_agent
-from verification.models import Rollup, Verification
+from verification.models import Rollup, TotalRollup, Verification
 from verification.statistics.buckets import BOUNDS_US, WIDTH, bucket_of, percentile
 from verification.statistics.selectors import MOST_POINTS, SPANS, STEPS, Group, groups, series, span_of, totals
 from verification.tasks import prune_rollups
@@ -37,7 +38,10 @@ def decided(people):
 
 
 def rollups(organization_id):
-    return sorted(Rollup.objects.filter(organization_id=organization_id).values_list(), key=str)
+    return [
+        sorted(model.objects.filter(organization_id=organization_id).values_list(), key=str)
+        for model in (Rollup, TotalRollup)
+    ]
 
 
 def test_counts_are_those_of_the_decisions(people, decided):
@@ -88,9 +92,35 @@ def test_groups_tell_agents_actions_and_outcomes_apart(people, decided):
 
 def test_replay_counts_the_same(people, decided):
     before = rollups(people.organization.id)
-    assert before
-    Rollup.objects.filter(organization_id=people.organization.id).update(count=999)
+    assert all(before)
+    for model in (Rollup, TotalRollup):
+        model.objects.filter(organization_id=people.organization.id).update(count=999)
     replay_all("statistics")
+    assert rollups(people.organization.id) == before
+
+
+def test_those_of_all_agents_are_the_sums_of_those_by_agent(people, decided):
+    sums = {}
+    for row in Rollup.objects.filter(organization_id=people.organization.id):
+        key = (row.granularity, row.period, row.action_type, row.status, row.code)
+        count, duration, latency = sums.get(key, (0, 0, [0] * WIDTH))
+        latency = [one + more for one, more in zip(latency, row.latency, strict=True)]
+        sums[key] = (count + row.count, duration + row.duration_us, latency)
+    assert sums == {
+        (row.granularity, row.period, row.action_type, row.status, row.code): (row.count, row.duration_us, row.latency)
+        for row in TotalRollup.objects.filter(organization_id=people.organization.id)
+    }
+    for group in (Group.ACTION_TYPE, Group.STATUS, Group.CODE):
+        lines = groups(people.actor, span_of("1h"), group)
+        assert sum(line.totals.count for line in lines) == 10
+        assert sum(sum(line.totals.latency) for line in lines) == 10
+
+
+def test_the_migration_fills_them_from_those_by_agent(people, decided):
+    before = rollups(people.organization.id)
+    TotalRollup.objects.all().delete()
+    with connection.cursor() as cursor:
+        cursor.execute(import_module("verification.migrations.0011_total_rollups").FILL)
     assert rollups(people.organization.id) == before
 
 

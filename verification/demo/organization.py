@@ -10,10 +10,14 @@ from accounts.services.organizations import update_organization
 from accounts.services.teams import add_team_member, create_team
 from accounts.services.users import create_user, one_time_password
 from verification.demo.enlisting import Enlisted, enlist
-from verification.demo.story import PersonStory, Story
+from verification.demo.story import PersonStory, Story, read_policies
 from verification.demo.vault import Vault
+from verification.models import DataClass, Policy, PolicyVersion
+from verification.policies.document import document_value
 from verification.selectors import containments_visible_to
 from verification.services.containments import place_containment
+from verification.services.data_classes import create_data_class
+from verification.services.policies import activate_version, create_policy, shadow_version
 
 
 def first_admin(story: Story) -> tuple[Membership, Administrator | None]:
@@ -27,7 +31,7 @@ def first_admin(story: Story) -> tuple[Membership, Administrator | None]:
 
 
 def prepare(story: Story, membership: Membership, vault: Vault) -> list[Enlisted]:
-    """Make what is missing of the organization: people, teams, containments and agents. Answers those that can ask."""
+    """Make what is missing: people, teams, containments, policies and agents. Answers the agents that can ask."""
     admin = person_actor(membership, credential="demo")
     if organization_of(admin).timezone != story.timezone:
         update_organization(admin, timezone=story.timezone)
@@ -36,6 +40,7 @@ def prepare(story: Story, membership: Membership, vault: Vault) -> list[Enlisted
     actors = {row.user.email: person_actor(row, credential="demo") for row in memberships_visible_to(admin)}
     teams = _teams(admin, story, actors)
     _containments(admin, story)
+    _policies(admin, story)
     second = next(actors[person.email] for person in story.people[1:] if person.role == Role.ADMIN)
     agents = (
         enlist(agent, owner=actors[agent.owner], admins=(admin, second), teams=teams, vault=vault)
@@ -74,3 +79,19 @@ def _containments(admin: Actor, story: Story) -> None:
         # One that was placed and lifted again by a person stays lifted.
         if (one.kind, one.pattern) not in placed:
             place_containment(admin, kind=one.kind, pattern=one.pattern, reason=one.reason)
+
+
+def _policies(admin: Actor, story: Story) -> None:
+    """Those that are not there. What people have made of the others stays as they left it."""
+    file = read_policies()
+    classes = set(DataClass.objects.filter(organization_id=admin.scope).values_list("name", flat=True))
+    for one in file.data_classes:
+        if one.name not in classes:
+            create_data_class(admin, name=one.name, patterns=one.patterns, description=one.description)
+    known = set(Policy.objects.filter(organization_id=admin.scope).values_list("name", flat=True))
+    for document in file.policies:
+        if document.name in known:
+            continue
+        version = create_policy(admin, document_value(document), note="Made with the demonstration.")
+        put = shadow_version if story.policies[document.name] == PolicyVersion.State.SHADOW else activate_version
+        put(admin, version.policy_id, number=version.number)

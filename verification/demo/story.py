@@ -4,6 +4,8 @@ from pathlib import Path
 
 import msgspec
 
+from verification.policies.yaml_files import PolicyFile, read_file
+
 
 class Act(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Something an agent asks for. `code` is that of the refusal it meets, empty where it is approved.
@@ -18,6 +20,12 @@ class Act(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     bytes: tuple[int, int] = (0, 0)
     destination: str | None = None
     code: str = ""
+    otherwise: str | None = None
+    """The code where a policy lets another hour or another person decide otherwise."""
+
+    @property
+    def codes(self) -> set[str]:
+        return {self.code} if self.otherwise is None else {self.code, self.otherwise}
 
 
 class AgentStory(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -67,8 +75,14 @@ class Story(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     services: tuple[str, ...]
     people: tuple[PersonStory, ...]
     containments: tuple[ContainmentStory, ...]
+    policies: dict[str, str]
+    """Names in `acme_policies.yaml`, and what each version is made: active or shadow."""
     agents: tuple[AgentStory, ...]
 
 
 def read_story() -> Story:
     return msgspec.toml.decode((Path(__file__).parent / "acme.toml").read_bytes(), type=Story)
+
+
+def read_policies() -> PolicyFile:
+    return read_file((Path(__file__).parent / "acme_policies.yaml").read_text())

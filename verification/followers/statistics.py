@@ -7,7 +7,7 @@ from django.db import connection
 
 from aim.ledger.events import Event
 from aim.ledger.followers import SealedEntry, follower
-from verification.models import Rollup
+from verification.models import Rollup, TotalRollup
 from verification.statistics.buckets import WIDTH, bucket_of
 
 _ENDS = {
@@ -17,19 +17,29 @@ _ENDS = {
 }
 """How much of `2026-11-23T16:30:00.123Z` names the period, and what makes a moment of it again."""
 
-_ADD = """
-INSERT INTO verification_rollup AS r
-    (organization_id, granularity, period, agent_id, action_type, status, code, count, duration_us, latency)
-SELECT organization_id, granularity, period::timestamptz, agent_id, action_type, status, code, count, duration_us,
-    latency::int[]
-FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::uuid[], %s::text[], %s::text[], %s::text[], %s::bigint[],
-    %s::bigint[], %s::text[])
-    AS t(organization_id, granularity, period, agent_id, action_type, status, code, count, duration_us, latency)
-ON CONFLICT (organization_id, granularity, period, agent_id, action_type, status, code) DO UPDATE SET
+_KINDS = ("granularity", "period", "agent_id", "action_type", "status", "code")
+_TYPES = {"organization_id": "uuid", "agent_id": "uuid", "count": "bigint", "duration_us": "bigint"}
+_MADE = {"period": "period::timestamptz", "latency": "latency::int[]"}
+
+
+def _addition(table: str, kinds: Sequence[str]) -> str:
+    """The statement that adds counts to those that are there; its parameters are one list a column."""
+    key = ("organization_id", *kinds)
+    columns = (*key, "count", "duration_us", "latency")
+    # Tables and columns are those above, never text from outside.
+    return f"""
+INSERT INTO {table} AS r ({", ".join(columns)})
+SELECT {", ".join(_MADE.get(name, name) for name in columns)}
+FROM unnest({", ".join(f"%s::{_TYPES.get(name, 'text')}[]" for name in columns)}) AS t({", ".join(columns)})
+ON CONFLICT ({", ".join(key)}) DO UPDATE SET
     count = r.count + excluded.count, duration_us = r.duration_us + excluded.duration_us,
     latency = (SELECT array_agg(a + b ORDER BY i)
         FROM unnest(r.latency, excluded.latency) WITH ORDINALITY AS u(a, b, i))
-"""
+"""  # noqa: S608
+
+
+_ADD = _addition("verification_rollup", _KINDS)
+_ADD_TOTALS = _addition("verification_totalrollup", [name for name in _KINDS if name != "agent_id"])
 
 Key = tuple[object, ...]
 
@@ -76,14 +86,18 @@ def _by_minute(entries: Sequence[SealedEntry]) -> dict[tuple[UUID | None, str, s
 class StatisticsFollower:
     def follow(self, entries: Sequence[SealedEntry]) -> None:
         counts: dict[Key, _Count] = {}
-        for (organization, minute, *of_all), count in _by_minute(entries).items():
+        totals: dict[Key, _Count] = {}
+        for (organization, minute, agent, *kind), count in _by_minute(entries).items():
             for granularity, (length, end) in _ENDS.items():
-                key = (organization, granularity.value, minute[:length] + end, *of_all)
-                counts.setdefault(key, _Count()).add_all(count)
-        # In one order, whatever else may write these rows one day.
-        rows = [(*key, *counts[key].columns()) for key in sorted(counts, key=str)]
+                period = (organization, granularity.value, minute[:length] + end)
+                counts.setdefault((*period, agent, *kind), _Count()).add_all(count)
+                totals.setdefault((*period, *kind), _Count()).add_all(count)
         with connection.cursor() as cursor:
-            cursor.execute(_ADD, [list(column) for column in zip(*rows, strict=True)])
+            for statement, sums in ((_ADD, counts), (_ADD_TOTALS, totals)):
+                # In one order, whatever else may write these rows one day.
+                rows = [(*key, *sums[key].columns()) for key in sorted(sums, key=str)]
+                cursor.execute(statement, [list(column) for column in zip(*rows, strict=True)])
 
     def reset(self) -> None:
         Rollup.objects.all().delete()
+        TotalRollup.objects.all().delete()

@@ -26,7 +26,7 @@ AND (r.granularity = 'day' AND r.period >= %(first_day)s AND r.period < %(last_d
 _OF_POLICY = "FROM verification_policyrollup r WHERE r.policy_id = %(policy_id)s AND " + _WITHIN
 _COUNTS = "SELECT r.version, r.shadow, r.effect, r.agent_id, sum(r.count)::bigint " + _OF_POLICY + "GROUP BY 1, 2, 3, 4"
 _SAMPLES = "SELECT DISTINCT unnest(r.latest) AS id " + _OF_POLICY + "ORDER BY id DESC LIMIT %(most)s"
-_OF_ALL = "FROM verification_rollup r WHERE " + _WITHIN
+_OF_ALL = "FROM verification_totalrollup r WHERE " + _WITHIN
 _EXAMINED = "SELECT coalesce(sum(r.count), 0)::bigint " + _OF_ALL
 
 

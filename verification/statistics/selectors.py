@@ -12,8 +12,8 @@ from django.db.models import QuerySet, Sum
 
 from accounts.contracts import Actor, ActorKind
 from aim import clock
-from verification.models import Rollup, Verification
-from verification.statistics.buckets import percentile
+from verification.models import Rollup, TotalRollup, Verification
+from verification.statistics.buckets import WIDTH, percentile
 
 Granularity = Rollup.Granularity
 STEPS = {
@@ -34,14 +34,16 @@ MOST_POINTS, USUAL_POINTS = 1500, 375
 MOST_GROUPS = 50
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
-_LATENCY = """
-SELECT {key}, t.place, sum(t.count)::bigint
-FROM verification_rollup r, unnest(r.latency) WITH ORDINALITY AS t(count, place)
-WHERE r.organization_id = %(organization_id)s AND r.granularity = %(granularity)s
-    AND r.period >= %(since)s AND r.period < %(until)s
-    AND (%(agent_id)s::uuid IS NULL OR r.agent_id = %(agent_id)s) AND t.count > 0
+_PLACES = ", ".join(f"sum(latency[{place}])::bigint" for place in range(1, WIDTH + 1))
+"""An aggregate for each class: many times quicker than unfolding the arrays into rows."""
+_SUMS = """
+SELECT {key}, status, sum(count)::bigint, sum(duration_us)::bigint, ARRAY[{places}]
+FROM {table}
+WHERE organization_id = %(organization_id)s AND granularity = %(granularity)s
+    AND period >= %(since)s AND period < %(until)s {narrowed}
 GROUP BY 1, 2 ORDER BY 1, 2
 """
+_BY_AGENT = "AND agent_id = %(agent_id)s"
 
 
 class Group(StrEnum):
@@ -154,32 +156,66 @@ def groups(actor: Actor, span: Span, by: Group, *, agent_id: UUID | None = None)
     return lines[:MOST_GROUPS]
 
 
-def _rows(actor: Actor, span: Span, agent_id: UUID | None) -> QuerySet[Rollup]:
-    """The one place that scopes them: people see their organization's."""
+def counted_in(actor: Actor, span: Span, *, agents: bool = False) -> QuerySet[Any]:
+    """The one place that scopes counts: people see their organization's.
+
+    With `agents` they are told apart by agent, in nearly as many rows as there are decisions where many agents ask.
+    """
+    rows: QuerySet[Any] = (Rollup if agents else TotalRollup).objects.all()
     if actor.kind is not ActorKind.PERSON or actor.organization_id is None:
-        return Rollup.objects.none()
-    rows = Rollup.objects.filter(
+        return rows.none()
+    return rows.filter(
         organization_id=actor.organization_id,
         granularity=span.granularity,
         period__gte=span.since,
         period__lt=span.until,
     )
+
+
+def _rows(actor: Actor, span: Span, agent_id: UUID | None) -> QuerySet[Any]:
+    rows = counted_in(actor, span, agents=agent_id is not None)
     return rows if agent_id is None else rows.filter(agent_id=agent_id)
 
 
+def sums(
+    actor: Actor, span: Span, key: str = "''", *, agent_id: UUID | None = None
+) -> list[tuple[Any, str, int, int, list[int]]]:
+    """Of each key and status: how many, microseconds together, and the counts by `buckets`.
+
+    `key` is a column of the program's own, never text from outside.
+    """
+    if actor.kind is not ActorKind.PERSON or actor.organization_id is None:
+        return []
+    by_agent = agent_id is not None or key == Group.AGENT
+    statement = _SUMS.format(
+        key=key,
+        places=_PLACES,
+        table="verification_rollup" if by_agent else "verification_totalrollup",
+        narrowed="" if agent_id is None else _BY_AGENT,
+    )
+    values: dict[str, Any] = {
+        "organization_id": actor.organization_id,
+        "granularity": span.granularity.value,
+        "since": span.since,
+        "until": span.until,
+        "agent_id": agent_id,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(statement, values)
+        found: list[tuple[Any, str, int, int, list[int]]] = cursor.fetchall()
+    return found
+
+
 def _lines(actor: Actor, span: Span, by: Group | None, agent_id: UUID | None) -> list[Line]:
-    names = ["status"] if by is None else [by.value, "status"]
-    rows = _rows(actor, span, agent_id).values(*dict.fromkeys(names))
-    counted: dict[Any, dict[str, int]] = {}
-    spent: dict[Any, int] = {}
-    for row in rows.annotate(total=Sum("count"), spent=Sum("duration_us")):
-        key = "" if by is None else row[by.value]
-        counted.setdefault(key, {})[row["status"]] = row["total"]
-        spent[key] = spent.get(key, 0) + row["spent"]
-    latencies = _latencies(actor, span, by, agent_id) if counted else {}
-    return [
-        Line(key, _totals(by_status, spent[key], latencies.get(str(key), []))) for key, by_status in counted.items()
-    ]
+    found: dict[Any, tuple[dict[str, int], int, list[int]]] = {}
+    for key, status, count, duration_us, latency in sums(
+        actor, span, "''" if by is None else by.value, agent_id=agent_id
+    ):
+        by_status, spent, classes = found.get(key, ({}, 0, [0] * WIDTH))
+        # A row that an older release wrote may be shorter; what it does not have is null here.
+        classes = [one + (more or 0) for one, more in zip(classes, latency, strict=True)]
+        found[key] = {**by_status, status: by_status.get(status, 0) + count}, spent + duration_us, classes
+    return [Line(key, _totals(*parts)) for key, parts in found.items()]
 
 
 def _totals(by_status: dict[str, int], spent: int, latency: Sequence[int]) -> Totals:
@@ -194,23 +230,3 @@ def _point(moment: datetime, by_status: dict[str, int]) -> Point:
         moment,
         *(by_status.get(name, 0) for name in (status.APPROVED.value, status.PENDING.value, status.DENIED.value)),
     )
-
-
-def _latencies(actor: Actor, span: Span, by: Group | None, agent_id: UUID | None) -> dict[str, list[int]]:
-    values: dict[str, Any] = {
-        "organization_id": actor.scope,
-        "granularity": span.granularity.value,
-        "since": span.since,
-        "until": span.until,
-        "agent_id": agent_id,
-    }
-    # The column is one of `Group`'s values, never text from outside.
-    statement = _LATENCY.format(key="''" if by is None else f"r.{by.value}::text")
-    found: dict[str, list[int]] = {}
-    with connection.cursor() as cursor:
-        cursor.execute(statement, values)
-        for key, place, count in cursor.fetchall():
-            latency = found.setdefault(key, [])
-            latency.extend([0] * (place - len(latency)))
-            latency[place - 1] = count
-    return found
