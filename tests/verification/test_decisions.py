@@ -21,6 +21,7 @@ from verification.contracts import Case, Origin
 from verification.models import Verification
 from verification.pipeline import Pipeline
 from verification.records import build_row, later
+from verification.registry import checks_in_order
 from verification.requests import action_from
 
 CASES = tomllib.loads(Path(__file__).with_name("cases").joinpath("decisions.toml").read_text())["case"]
@@ -205,7 +206,7 @@ def test_a_moment_between_two_milliseconds_is_written_in_one_way(moment):
         agent=agent,
         request=request,
         origin=origin,
-        decision=Pipeline([]).decide(Case(request, agent, origin, moment)),
+        decision=Pipeline(checks_in_order()).decide(Case(request, agent, origin, moment)),
         now=moment,
         expires=later(moment, 60),
         duration_us=900,
