@@ -284,7 +284,8 @@ def _agent_facet(actor: Actor, filters: Filters) -> Facet:
 def _counted(actor: Actor, filters: Filters, *, leaving_out: str = "") -> QuerySet[Any]:
     """The counts that pass, told apart by agent only where agents are asked for."""
     by_agent = bool(filters.agents) and leaving_out != "agent"
-    return counted_in(actor, filters.span(), agents=by_agent).filter(filters.of_rollups(leaving_out=leaving_out))
+    rows: QuerySet[Any] = counted_in(actor, filters.span(), agents=by_agent)
+    return rows.filter(filters.of_rollups(leaving_out=leaving_out))
 
 
 def _within(rows: QuerySet[Verification], since: datetime, until: datetime | None) -> QuerySet[Verification]:
