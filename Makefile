@@ -11,6 +11,8 @@ READY := $(VENV)/.made-from-requirements
 READY_DEV := $(VENV)/.made-from-requirements-dev
 COMPILE := $(BIN)/uv pip compile pyproject.toml
 PORTABLE := --universal --generate-hashes --python-version 3.11
+# Where Python may keep no compiled modules, each of the many programs that a test starts compiles them all for itself.
+unexport PYTHONDONTWRITEBYTECODE
 # A dev environment holds everything the product needs: it serves `make up` as well and is not made twice.
 PRODUCT := $(if $(wildcard $(READY_DEV)),$(READY_DEV),$(READY))
 

@@ -18,6 +18,7 @@ WORDS: Mapping[str, Promise] = {
     Event.AGENT_REGISTERED: _("Registered"),
     Event.AGENT_UPDATED: _("Configuration changed"),
     Event.AGENT_VERIFIED: _("Verified by its key"),
+    Event.AGENT_REVERIFIED: _("Verified again by its key"),
     Event.AGENT_ATTESTED: _("Verified by attestation"),
     Event.AGENT_SUSPENDED: _("Suspended"),
     Event.AGENT_RESUMED: _("Resumed"),
@@ -39,6 +40,7 @@ _TONES: Mapping[str, str] = {
     Event.CHALLENGE_FAILED: "denied",
     Event.TRUST_TAMPERED: "critical",
     Event.AGENT_VERIFIED: "accent",
+    Event.AGENT_REVERIFIED: "accent",
     Event.AGENT_ATTESTED: "accent",
     Event.AGENT_RESUMED: "accent",
 }

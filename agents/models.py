@@ -234,9 +234,19 @@ class Challenge(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     expires_at = models.DateTimeField()
     used_at = models.DateTimeField(null=True)
+    steps = models.JSONField(default=list)
+    """Where AIM asks at the verification URL: the steps of that, as `aim.outbound.steps` has them; else empty."""
+    error_code = models.CharField(max_length=40, blank=True)
+    error = models.TextField(blank=True)
+    asked_at = models.DateTimeField(null=True)
+    """When a worker began to ask at the verification URL."""
 
     def __str__(self) -> str:
         return str(self.id)
+
+    @property
+    def public_id(self) -> str:
+        return show_id(IdKind.CHALLENGE, self.id)
 
 
 class TrustEvent(models.Model):

@@ -8,8 +8,11 @@ from celery import shared_task
 from agents.models import Agent
 from agents.services import remote_proof
 from agents.services.trust_examination import examine_whole_chain
+from aim.rounds import Crew
 
 log = structlog.get_logger("aim.agents")
+PROOFS = Crew("proofs", size=8, work=remote_proof.ask_for_signature)
+_AGAIN_SECONDS = 2.0
 
 
 @shared_task
@@ -23,6 +26,13 @@ def examine_trust_chains() -> list[str]:
 
 
 @shared_task
-def ask_for_signature(challenge_id: str) -> None:
-    """Post a challenge to the agent's verification URL, unless somebody has."""
-    remote_proof.ask_for_signature(UUID(hex=challenge_id))
+def ask_for_signature(challenge_id: str) -> bool:
+    """Post a challenge to the agent's verification URL, unless somebody has: beside the tasks, which wait for nobody.
+
+    False where all are busy; it is told again then, until the challenge has expired.
+    """
+    held = UUID(hex=challenge_id)
+    begun = PROOFS.begin(held)
+    if not begun and remote_proof.is_waiting(held):
+        remote_proof.tell_worker(held, seconds=_AGAIN_SECONDS)
+    return begun

@@ -39,6 +39,7 @@ class IdKind(StrEnum):
     REPORT = "rpt"
     MCP_SERVER = "mcp"
     MCP_TOOL = "mtl"
+    MCP_OFFERING = "mof"
     MCP_RUN = "mrn"
     MCP_ROTATION = "mro"
     MCP_KEY = "mky"

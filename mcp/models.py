@@ -9,6 +9,7 @@ from accounts.models import Organization, User
 from aim.ids import IdKind, show_id, uuid7
 from mcp.decision_models import ServerBook, ServerRate
 from mcp.monitoring import AgentUse, HealthHour, HealthSample, SecurityEvent
+from mcp.offering_models import Offering
 from mcp.run_models import ServerChallenge, VerificationRun
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "HealthSample",
     "KeyRotation",
     "McpServer",
+    "Offering",
     "Protocol",
     "SecurityEvent",
     "ServerBook",
@@ -139,6 +141,7 @@ class McpServer(models.Model):
         ordering: ClassVar = ["-id"]
         indexes: ClassVar = [
             models.Index(fields=["organization", "-id"], name="mcp_server_by_organization"),
+            models.Index("organization", Lower("display_name"), "id", name="mcp_server_by_display_name"),
             models.Index(fields=["next_verification_at"], name="mcp_server_due"),
             models.Index(fields=["next_health_at"], name="mcp_server_health_due"),
         ]

@@ -8,24 +8,30 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import NamedTuple
 
+from django.contrib.postgres.aggregates import BoolOr
 from django.db.models import (
+    BooleanField,
     Case,
     Count,
+    DateTimeField,
     DurationField,
-    Exists,
     ExpressionWrapper,
     F,
     Max,
     OuterRef,
     Q,
     QuerySet,
+    Subquery,
     Value,
     When,
 )
 from django.db.models.functions import Coalesce, Lower
+from django.db.models.lookups import LessThanOrEqual
 from django.http import QueryDict
+from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
@@ -66,21 +72,52 @@ KEYS: Mapping[str, Promise] = {
 }
 DUES: Mapping[str, Promise] = {"due": _("Key Rotation Due"), "fine": _("Up to date")}
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
-_KEYS = ServerKey.objects.filter(server=OuterRef("pk")).exclude(status=ServerKey.Status.RETIRED)
-_MISSING = ~Q(Exists(_KEYS))
-_ROTATING = Q(Exists(_KEYS.filter(status=ServerKey.Status.ACTIVE))) & Q(
-    Exists(_KEYS.exclude(status=ServerKey.Status.ACTIVE))
-)
+_DUE = "due"
+"""A key in charge that is as old as the policy allows, and no other on its way."""
+_OF_STANDING: Mapping[str, tuple[str, str]] = {
+    KeyState.MISSING.value: (KeyState.MISSING.value, "fine"),
+    KeyState.ROTATING.value: (KeyState.ROTATING.value, "fine"),
+    KeyState.CONFIGURED.value: (KeyState.CONFIGURED.value, "fine"),
+    _DUE: (KeyState.CONFIGURED.value, "due"),
+}
+"""What a server's keys amount to, as (public key, rotation) of the filters."""
 
 
-def _due() -> Q:
-    """A key in charge that is as old as the policy allows, and no other on its way."""
+def _standing() -> Coalesce:
+    """One of `_OF_STANDING`, by one look at the keys of each server."""
+    active = Q(status=ServerKey.Status.ACTIVE)
     allowed = ExpressionWrapper(
         OuterRef("rotation_days") * Value(timedelta(days=1), output_field=DurationField()),
         output_field=DurationField(),
     )
-    old = _KEYS.annotate(ends=F("created_at") + allowed).filter(ends__lte=clock.now())
-    return Q(Exists(old)) & ~_ROTATING
+    ends = ExpressionWrapper(F("created_at") + allowed, output_field=DateTimeField())
+    states = Case(
+        When(rotating=True, then=Value(KeyState.ROTATING.value)),
+        When(old=True, then=Value(_DUE)),
+        default=Value(KeyState.CONFIGURED.value),
+    )
+    keys = (
+        ServerKey.objects.filter(server=OuterRef("pk"))
+        .exclude(status=ServerKey.Status.RETIRED)
+        .order_by()
+        .values("server")
+        .annotate(
+            rotating=ExpressionWrapper(Q(BoolOr(active)) & Q(BoolOr(~active)), output_field=BooleanField()),
+            old=BoolOr(LessThanOrEqual(ends, Value(clock.now()))),
+        )
+        .annotate(standing=states)
+        .values("standing")
+    )
+    return Coalesce(Subquery(keys), Value(KeyState.MISSING.value))
+
+
+def _standings(filters: "Filters") -> list[str]:
+    """Those that pass the filters by key and by rotation."""
+    return [
+        standing
+        for standing, (key, rotation) in _OF_STANDING.items()
+        if (not filters.keys or key in filters.keys) and (not filters.dues or rotation in filters.dues)
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,19 +172,9 @@ class Filters:
         for name in ("status", "verification", "health"):
             if values := self.wanted.get(name):
                 rows = rows.filter(**{f"{name}__in": values})
-        if self.keys:
-            rows = rows.annotate(key_state=_key_state()).filter(key_state__in=self.keys)
-        if len(self.dues) == 1:
-            rows = rows.filter(_due() if self.dues == ["due"] else ~_due())
+        if self.keys or self.dues:
+            rows = rows.annotate(standing=_standing()).filter(standing__in=_standings(self))
         return rows.filter(self.searching)
-
-
-def _key_state() -> Case:
-    return Case(
-        When(_MISSING, then=Value(KeyState.MISSING.value)),
-        When(_ROTATING, then=Value(KeyState.ROTATING.value)),
-        default=Value(KeyState.CONFIGURED.value),
-    )
 
 
 class Kind(NamedTuple):
@@ -192,15 +219,16 @@ def tallies_of(actor: Actor, searching: Q) -> tuple[Tally, Tally]:
         servers_visible_to(actor)
         .select_related(None)
         .prefetch_related(None)
-        .annotate(key=_key_state(), rotation=Case(When(_due(), then=Value("due")), default=Value("fine")))
+        .annotate(standing=_standing())
         .order_by()
-        .values_list("status", "verification", "health", "key", "rotation")
+        .values_list("status", "verification", "health", "standing")
         .annotate(n=Count("id"), found=Count("id", filter=searching) if searching else Count("id"))
     )
     everything: dict[Kind, int] = {}
     found: dict[Kind, int] = {}
-    for *kind, n, hits in rows:
-        everything[Kind(*kind)], found[Kind(*kind)] = n, hits
+    for status, verification, health, standing, n, hits in rows:
+        kind = Kind(status, verification, health, *_OF_STANDING[standing])
+        everything[kind], found[kind] = n, hits
     return Tally(everything), Tally(found)
 
 
@@ -247,6 +275,19 @@ def facets_for(filters: Filters, tally: Tally) -> list[Facet]:
     return facets
 
 
+_PLACE = "mcp_0"
+
+
+@lru_cache
+def _shape(name: str, *more: str) -> str:
+    return reverse(name, args=[_PLACE, *more])
+
+
+def address_of(name: str, server_id: str, *more: str) -> str:
+    """`reverse` for one server after another: the resolver is asked once, for it is most of the work of a long list."""
+    return _shape(name, *more).replace(_PLACE, server_id)
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """A server in the list, ready for the template."""
@@ -257,6 +298,22 @@ class Row:
     @property
     def id(self) -> str:
         return self.server.public_id
+
+    @property
+    def address(self) -> str:
+        return address_of("mcp:server-detail", self.id)
+
+    @property
+    def verify(self) -> str:
+        return address_of("mcp:server-verify", self.id)
+
+    @property
+    def edit(self) -> str:
+        return address_of("mcp:server-edit", self.id)
+
+    @property
+    def retire(self) -> str:
+        return address_of("mcp:server-act", self.id, "retire")
 
 
 @dataclass(frozen=True, slots=True)

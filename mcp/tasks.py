@@ -4,20 +4,25 @@ from uuid import UUID
 
 from celery import shared_task
 
-from mcp.rounds import Crew
+from aim.rounds import Crew
+from mcp.models import VerificationRun, VerificationStatus
 from mcp.services import expiry, runs
 from mcp.services.health import HEALTH_ROUNDS, prune_samples
 from mcp.services.rollover import end_rollovers, remind_of_rollovers
 from mcp.services.schedule import VERIFICATION_ROUNDS
 
-# Servers that hang keep no task of anything else waiting: runs that people have begun have threads of their own.
-RUNS = Crew("runs", size=16, work=runs.perform_run)
+# Servers that hang keep no task of anything else waiting: runs have threads of their own. And those that nobody has
+# verified yet, or that failed last time, keep no server waiting that is known to answer.
+_SIZES = {VerificationStatus.VERIFIED: 6, VerificationStatus.UNVERIFIED: 6, VerificationStatus.FAILED: 4}
+RUNS = {lane: Crew(f"runs-{lane}", size=size, work=runs.perform_run) for lane, size in _SIZES.items()}
 
 
 @shared_task
 def perform_run(run_id: str) -> bool:
     """Carry out one run beside the tasks, unless somebody has; False where all are busy, and it is told again."""
-    return RUNS.begin(UUID(hex=run_id))
+    held = UUID(hex=run_id)
+    lane = VerificationRun.objects.filter(id=held).values_list("server__verification", flat=True).first()
+    return lane is not None and RUNS[VerificationStatus(lane)].begin(held)
 
 
 @shared_task

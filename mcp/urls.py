@@ -6,6 +6,7 @@ from mcp.views.detail import server_act, server_detail
 from mcp.views.downloads import server_attempts_csv, server_events_file, server_public_key
 from mcp.views.registration import server_edit, server_key, server_register
 from mcp.views.registry import server_list
+from mcp.views.renewal import server_renew
 from mcp.views.reports import report_file, report_progress, server_report, signing_authority
 from mcp.views.rotation import (
     rotation_abandon,
@@ -18,7 +19,7 @@ from mcp.views.rotation import (
     server_rotate,
 )
 from mcp.views.runs import run_progress, server_test, server_verify, servers_verify
-from mcp.views.tools import server_tool_judge, server_tools
+from mcp.views.tools import server_offering_approve, server_tool_judge, server_tools
 
 _SERVER = "dashboard/mcp/<str:server_id>"
 
@@ -47,6 +48,8 @@ urlpatterns = [
     path(f"{_SERVER}/rotations/<str:rotation_id>/abandon", rotation_abandon, name="rotation-abandon"),
     path(f"{_SERVER}/keys/<str:key_id>/revoke", server_key_revoke, name="server-key-revoke"),
     path(f"{_SERVER}/credential", server_credential, name="server-credential"),
+    path(f"{_SERVER}/offerings/<str:offering_id>/approve", server_offering_approve, name="server-offering-approve"),
+    path(f"{_SERVER}/renew", server_renew, name="server-renew"),
     path(f"{_SERVER}/tools", server_tools, name="server-tools"),
     re_path(
         "^dashboard/mcp/(?P<server_id>[^/]+)/tools/(?P<tool_id>[^/]+)/(?P<verb>approve|reject)$",

@@ -12,6 +12,7 @@ from agents.api.serializers import (
     AnswerSerializer,
     ApiKeySerializer,
     ChallengeSerializer,
+    FollowedChallengeSerializer,
     NewApiKeySerializer,
     PublicKeySerializer,
     PublicKeyTextSerializer,
@@ -149,19 +150,34 @@ class RemoteProofView(OneAgentView):
         summary="Have the agent prove its key at its verification URL",
         operation_id="agents_verify",
         request=RemoteProofSerializer,
-        responses={202: ChallengeSerializer},
+        responses={202: FollowedChallengeSerializer},
     )
     def post(self, request: Request, agent_id: str) -> Response:
         """AIM posts the challenge to the URL, and judges the signature that is answered, by the rules of `challenge`.
 
-        Follow the agent's `status`; what went wrong stands in its history.
+        For the key that waits to be proved; where none does, the active key of a verified agent is proved again, which
+        changes nothing else. Follow it by `GET /api/v1/agents/{agent_id}/challenge/{challenge_id}`; what went wrong
+        stands in the agent's history too.
         """
         agent = self.agent(agent_id)
         serializer = RemoteProofSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         if "verification_url" in serializer.validated_data:
             set_verification_url(self.actor, agent.id, url=serializer.validated_data["verification_url"])
-        return Response(ChallengeSerializer(start_remote_proof(self.actor, agent.id)).data, status=202)
+        return Response(FollowedChallengeSerializer(start_remote_proof(self.actor, agent.id)).data, status=202)
+
+
+@extend_schema(tags=["Keys"])
+class FollowedChallengeView(OneAgentView):
+    permissions: ClassVar = {"GET": Permission.AGENTS_READ}
+
+    @extend_schema(
+        summary="Follow a challenge", operation_id="challenges_retrieve", responses=FollowedChallengeSerializer
+    )
+    def get(self, _request: Request, agent_id: str, challenge_id: str) -> Response:
+        """How far its proof is. `steps` are those of a proof at the verification URL, else empty."""
+        challenge = challenge_of(self.agent(agent_id), path_id(IdKind.CHALLENGE, challenge_id))
+        return Response(FollowedChallengeSerializer(challenge).data)
 
 
 @extend_schema(tags=["Keys"])

@@ -7,8 +7,9 @@ from rest_framework import serializers
 from accounts.api.serializers import PersonSerializer
 from agents.api.fields import choice, number, text, texts
 from agents.configuration import MAX_DESCRIPTION
-from agents.models import AgentStatus
-from aim.api.serializers import IdField, MomentField, StrictSerializer, TextField, TruthField
+from agents.models import AgentStatus, Challenge
+from agents.services.remote_proof import proof_state
+from aim.api.serializers import IdField, MomentField, StepSerializer, StrictSerializer, TextField, TruthField
 from aim.ids import IdKind, show_id
 from aim.ledger.models import Entry
 from aim.ledger.reading import read_entry
@@ -139,6 +140,16 @@ class ChallengeSerializer(StrictSerializer):
     statement = serializers.CharField(read_only=True, help_text="Sign exactly these UTF-8 bytes.")
     public_key_id = IdField(kind=IdKind.PUBLIC_KEY, read_only=True)
     expires_at = MomentField(read_only=True)
+
+
+class FollowedChallengeSerializer(ChallengeSerializer):
+    state = serializers.SerializerMethodField(help_text="`waiting`, `running`, `succeeded`, `failed` or `expired`.")
+    steps = StepSerializer(many=True, read_only=True)
+    error_code = serializers.CharField(read_only=True, help_text="Empty unless it has failed.")
+    error = serializers.CharField(read_only=True)
+
+    def get_state(self, challenge: Challenge) -> str:
+        return proof_state(challenge)
 
 
 class RemoteProofSerializer(StrictSerializer):

@@ -5,6 +5,7 @@ from agents.api.key_views import (
     ApiKeyView,
     ChallengeView,
     ConfirmView,
+    FollowedChallengeView,
     PublicKeysView,
     RemoteProofView,
     ResponseView,
@@ -43,5 +44,6 @@ urlpatterns = [
     path("agents/<str:agent_id>/keys/<str:key_id>/confirm", ConfirmView.as_view(), name="key-confirm"),
     path("agents/<str:agent_id>/verify", RemoteProofView.as_view(), name="verify"),
     path("agents/<str:agent_id>/challenge", ChallengeView.as_view(), name="challenge"),
+    path("agents/<str:agent_id>/challenge/<str:challenge_id>", FollowedChallengeView.as_view(), name="proof"),
     path("agents/<str:agent_id>/challenge/<str:challenge_id>/response", ResponseView.as_view(), name="response"),
 ]

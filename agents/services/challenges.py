@@ -24,6 +24,7 @@ from aim.crypto.verifiers import Verifier
 from aim.errors import NotFoundError
 from aim.ids import IdKind, show_id, uuid7
 from aim.ledger.events import Event
+from aim.outbound.problems import KEY_DOES_NOT_MATCH, ErrorCode
 
 LIFETIME = timedelta(minutes=5)
 
@@ -39,14 +40,15 @@ class Answer:
 
 
 @transaction.atomic
-def issue_challenge(actor: Actor, agent_id: UUID, *, url: str | None = None) -> Challenge:
-    """For the key that waits to be proved. Raises `NoKeyToProveError`, `TransitionRefusedError`.
+def issue_challenge(actor: Actor, agent_id: UUID, *, url: str | None = None, again: bool = False) -> Challenge:
+    """For the key that waits to be proved, or `again` for the active one of an agent that was verified before.
 
     `url` is the agent's verification URL, where AIM asks there for the signature: the statement then names it.
+    Raises `NoKeyToProveError`, `TransitionRefusedError`.
     """
     actor.require(Permission.PROVE_KEY)
     agent = locked_agent(actor, agent_id)
-    key = _key_to_prove(agent)
+    key = _key_to_prove_again(agent) if again else _key_to_prove(agent)
     now = clock.now()
     challenge_id = uuid7()
     statement = build_statement(
@@ -90,13 +92,18 @@ def _judge(actor: Actor, agent_id: UUID, challenge_id: UUID, answer: Answer) -> 
     _check_usable(challenge)
     key, active = challenge.public_key, active_key(agent)
     _check_status(agent)
+    wrong = _wrong_signature(challenge.statement, key, active, answer)
     challenge.used_at = clock.now()
-    challenge.save(update_fields=["used_at"])
-    if wrong := _wrong_signature(challenge.statement, key, active, answer):
+    if wrong:
+        challenge.error_code, challenge.error = ErrorCode.SIGNATURE_INVALID.value, KEY_DOES_NOT_MATCH
+    challenge.save(update_fields=["used_at", "error_code", "error"])
+    if wrong:
         data = {"challenge": challenge.id.hex, "public_key": key_data(key), "field": wrong}
         record(actor, Event.CHALLENGE_FAILED, agent=agent, data=data)
         return agent, wrong
-    if agent.status == AgentStatus.PENDING:
+    if key.status == PublicKey.Status.ACTIVE:
+        _prove_again(actor, agent, key, challenge)
+    elif agent.status == AgentStatus.PENDING:
         _verify(actor, agent, key, challenge)
     elif active and answer.active_key_signature:
         _replace(actor, agent, key)
@@ -115,6 +122,14 @@ def _key_to_prove(agent: Agent) -> PublicKey:
     raise NoKeyToProveError("The agent has no key that waits to be proved; propose a new one to change keys.")
 
 
+def _key_to_prove_again(agent: Agent) -> PublicKey:
+    _check_status(agent)
+    key = active_key(agent)
+    if key is None:
+        raise NoKeyToProveError("The agent has no active key. It was attested, or waits for its first proof.")
+    return key
+
+
 def _check_status(agent: Agent) -> None:
     # Who was verified once may change keys, even while suspended; everybody else is here to be verified.
     if agent.verified_at is None or agent.status == AgentStatus.REVOKED:
@@ -126,7 +141,7 @@ def _check_usable(challenge: Challenge) -> None:
         raise ChallengeGoneError("was answered before")
     if challenge.expires_at <= clock.now():
         raise ChallengeGoneError("has expired")
-    if challenge.public_key.status != PublicKey.Status.UNPROVED:
+    if challenge.public_key.status not in {PublicKey.Status.UNPROVED, PublicKey.Status.ACTIVE}:
         raise ChallengeGoneError("is about a key that was replaced or proved since")
 
 
@@ -155,6 +170,15 @@ def _verify(actor: Actor, agent: Agent, key: PublicKey, challenge: Challenge) ->
     entry = record(actor, Event.AGENT_VERIFIED, agent=agent, data=data)
     start_trust(agent, entry)
     raise_epoch(agent)
+
+
+def _prove_again(actor: Actor, agent: Agent, key: PublicKey, challenge: Challenge) -> None:
+    """The agent still holds its key. Nothing else changes: what it may do is for people and for its trust to say."""
+    key.proved_at = clock.now()
+    key.save(update_fields=["proved_at"])
+    record(
+        actor, Event.AGENT_REVERIFIED, agent=agent, data={"challenge": challenge.id.hex, "public_key": key_data(key)}
+    )
 
 
 def _replace(actor: Actor, agent: Agent, key: PublicKey) -> None:

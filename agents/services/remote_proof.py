@@ -1,12 +1,15 @@
 """Proof of an agent's key by its verification URL: AIM posts the challenge there, and the agent answers by itself.
 
-The protocol is that of MCP servers, see docs/mcp-server-identity.md: the statement's `url` is the verification URL.
+The protocol is that of MCP servers, see docs/mcp-server-identity.md: the statement's `url` is the verification URL. The
+steps are kept in the challenge at each change, so that page and API can follow them.
 """
 
-import json
+from collections.abc import Callable
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
 from uuid import UUID
 
-import msgspec
+import structlog
 from django.db import transaction
 from kombu.exceptions import OperationalError
 
@@ -15,20 +18,25 @@ from accounts.contracts import Actor
 from accounts.permissions import Permission
 from agents.errors import ChallengeFailedError, ChallengeGoneError, NoVerificationUrlError
 from agents.ledger_entries import key_data, record
-from agents.models import Agent, Challenge
+from agents.models import Agent, AgentStatus, Challenge, PublicKey
 from agents.selectors import locked_agent
 from agents.services.challenges import Answer, answer_challenge, issue_challenge
 from aim import clock
 from aim.errors import InvalidInputError, Problem, ServiceError
 from aim.ledger.events import Event
-from aim.outbound.backend import RefusedError
+from aim.outbound.asking import ask_to_sign
 from aim.outbound.entering import url_problems
-from aim.outbound.lines import Line, UnreachableError
+from aim.outbound.lines import Line, Reply
+from aim.outbound.problems import CANNOT_REACH_ENDPOINT, KEY_DOES_NOT_MATCH, ErrorCode, ProbeError, problem_of
+from aim.outbound.steps import Name, Progress, Skipped, Step, steps_of
 
+log = structlog.get_logger("aim.agents")
 SECONDS = 20.0
-_MOST_BYTES = 64 * 1024
-_SUCCESS = 200
-_LONGEST = 300
+_MOST_SECONDS = 60.0
+_STEPS = (Name.CONNECT, Name.TLS, Name.CHALLENGE, Name.SIGNATURE)
+_CONNECT = "Connect to verification endpoint"
+_BROKE = "AIM could not carry it out."
+_Result = TypeVar("_Result")
 
 
 @transaction.atomic
@@ -49,86 +57,141 @@ def set_verification_url(actor: Actor, agent_id: UUID, *, url: str) -> Agent:
 
 
 @transaction.atomic
-def start_remote_proof(actor: Actor, agent_id: UUID) -> Challenge:
-    """Issue a challenge that a worker posts to the agent's verification URL. Raises `NoVerificationUrlError`."""
+def start_remote_proof(actor: Actor, agent_id: UUID, *, again: bool = False, here: bool = False) -> Challenge:
+    """Issue a challenge that a worker posts to the agent's verification URL.
+
+    It is for the key that waits to be proved; where none does, or with `again`, for the active key of an agent that was
+    verified before. With `here` the caller asks, and no worker is told.
+    Raises `NoVerificationUrlError`, `NoKeyToProveError`, `TransitionRefusedError`.
+    """
     actor.require(Permission.PROVE_KEY)
     agent = locked_agent(actor, agent_id)
     if not agent.verification_url:
         raise NoVerificationUrlError
-    challenge = issue_challenge(actor, agent_id, url=agent.verification_url)
-    transaction.on_commit(lambda: _tell_worker(challenge.id))
+    waits = agent.public_keys.filter(status=PublicKey.Status.UNPROVED).exists()
+    again = again or (not waits and agent.status != AgentStatus.PENDING)
+    challenge = issue_challenge(actor, agent_id, url=agent.verification_url, again=again)
+    challenge.steps = Progress(steps_of(_STEPS, connect=_CONNECT), lambda _steps: None).shown()
+    challenge.save(update_fields=["steps"])
+    if not here:
+        transaction.on_commit(lambda: tell_worker(challenge.id))
     return challenge
 
 
+def is_waiting(challenge_id: UUID) -> bool:
+    """Whether nobody has asked at the verification URL yet, and it is not too late to."""
+    return Challenge.objects.filter(id=challenge_id, used_at=None, asked_at=None, expires_at__gt=clock.now()).exists()
+
+
+def proof_state(challenge: Challenge) -> str:
+    """How far the proof of a challenge is: waiting, running, succeeded, failed or expired."""
+    if challenge.used_at is not None:
+        wrong = challenge.error or any(step["result"] != "passed" for step in challenge.steps[-1:])
+        return "failed" if wrong else "succeeded"
+    if challenge.expires_at <= clock.now():
+        return "expired"
+    return "running" if challenge.asked_at else "waiting"
+
+
 def ask_for_signature(challenge_id: UUID) -> Agent | None:
-    """Post the challenge, once, and judge the answer; what went wrong is in the agent's history. None where it failed.
+    """Post the challenge, once, and judge the answer; what went wrong is in the challenge and in the agent's history.
 
-    A challenge that was answered before, or has expired, is left alone.
+    None where it failed. A challenge that was asked for or answered before, or has expired, is left alone.
     """
-    challenge = Challenge.objects.select_related("agent", "public_key").filter(id=challenge_id).first()
-    if challenge is None or challenge.used_at is not None or challenge.expires_at <= clock.now():
+    now = clock.now()
+    waiting = Challenge.objects.filter(id=challenge_id, used_at=None, asked_at=None, expires_at__gt=now)
+    if not waiting.exclude(steps=[]).update(asked_at=now):
         return None
+    challenge = Challenge.objects.select_related("agent", "public_key").get(id=challenge_id)
     agent = challenge.agent
-    label = "verification URL"
-    actor = system_actor(agent.organization_id, label=label, permissions=frozenset({Permission.PROVE_KEY}))
+    permissions = frozenset({Permission.PROVE_KEY})
+    actor = system_actor(agent.organization_id, label="verification URL", permissions=permissions)
+    progress = Progress([Step(**step) for step in challenge.steps], lambda steps: _save(challenge, steps))
     try:
-        answer = _ask(agent.verification_url, challenge)
-        return answer_challenge(actor, agent.id, challenge_id=challenge.id, answer=answer)
-    except _NoSignatureError as reason:
-        _fail(actor, challenge, str(reason))
-    except (ChallengeFailedError, ChallengeGoneError):
-        # On record already.
+        return _ask(actor, challenge, progress)
+    except ProbeError as error:
+        _fail(actor, challenge, error)
         return None
+    except Exception:
+        # A fault of ours says nothing about the agent; the dialog must not look as if it went on for ever.
+        log.exception("remote_proof_broke", challenge=challenge.id.hex)
+        Challenge.objects.filter(id=challenge.id).update(error=_BROKE, used_at=clock.now())
+        raise
+    finally:
+        _save(challenge, progress.shown())
+
+
+def _ask(actor: Actor, challenge: Challenge, progress: Progress) -> Agent:
+    url = challenge.agent.verification_url
+    with Line(most_seconds=_MOST_SECONDS) as line:
+        with progress.running(Name.CONNECT) as step:
+            address = _guarded(lambda: line.connect(url, seconds=SECONDS))
+            step.facts, step.detail = {"address": address}, f"Connected to {address}."
+        with progress.running(Name.TLS) as step:
+            if urlsplit(url).scheme == "http":
+                raise Skipped("The agent is called without TLS, on this very machine.")
+            shown = _guarded(lambda: line.shake_hands(url, seconds=SECONDS))
+            step.facts, step.detail = {"version": shown.version, "cipher": shown.cipher}, f"{shown.version}."
+        with progress.running(Name.CHALLENGE) as step:
+
+            def call(*arguments: Any, **more: Any) -> Reply:
+                return _guarded(lambda: line.call(*arguments, seconds=SECONDS, **more))
+
+            step.facts = {"key": challenge.public_key.fingerprint, "expires_at": clock.show_time(challenge.expires_at)}
+            signed = ask_to_sign(call, url, challenge.statement, [challenge.public_key.thumbprint])
+            step.facts["response_ms"] = round(signed.seconds * 1000, 1)
+            step.detail = "The agent has answered."
+        with progress.running(Name.SIGNATURE) as step:
+            agent = _judge(actor, challenge, Answer(signed.signature, signed.algorithm))
+            step.facts = {"fingerprint": challenge.public_key.fingerprint}
+            step.detail = f"Signed by {challenge.public_key.fingerprint[:23]}…"
+    return agent
+
+
+def _judge(actor: Actor, challenge: Challenge, answer: Answer) -> Agent:
+    try:
+        return answer_challenge(actor, challenge.agent_id, challenge_id=challenge.id, answer=answer)
+    except ChallengeFailedError:
+        raise ProbeError(ErrorCode.SIGNATURE_INVALID, text=KEY_DOES_NOT_MATCH) from None
+    except ChallengeGoneError as error:
+        raise ProbeError(ErrorCode.CHALLENGE_EXPIRED, text=error.message) from None
     except ServiceError as error:
-        _fail(actor, challenge, error.message)
-    return None
+        raise ProbeError(ErrorCode.SIGNATURE_INVALID, text=error.message) from None
 
 
-class _NoSignatureError(Exception):
-    """There is nothing to judge, for the reason given."""
-
-
-def _ask(url: str, challenge: Challenge) -> Answer:
-    body = json.dumps({"challenge": challenge.statement, "keys": [challenge.public_key.thumbprint]}).encode()
-    headers = {"Accept": "application/json", "Content-Type": "application/json"}
+def _guarded(act: Callable[[], _Result]) -> _Result:
     try:
-        with Line() as line:
-            reply = line.call("POST", url, headers=headers, body=body, seconds=SECONDS, most_bytes=_MOST_BYTES)
-    except (RefusedError, UnreachableError) as error:
-        raise _NoSignatureError(f"Cannot reach verification endpoint. Check URL and network. {error}") from None
-    if reply.status != _SUCCESS:
-        raise _NoSignatureError(f"The verification endpoint answered {reply.status}.")
-    try:
-        found = msgspec.json.decode(reply.body)
-        signature, algorithm = found["signature"], found.get("algorithm")
-    except (msgspec.DecodeError, RecursionError, AttributeError, KeyError, TypeError):
-        raise _NoSignatureError("The answer has no signature.") from None
-    if not isinstance(signature, str) or not isinstance(algorithm, str | None):
-        raise _NoSignatureError("The answer has no signature.")
-    return Answer(signature, algorithm)
+        return act()
+    except Exception as error:  # noqa: BLE001 - `problem_of` raises again what it does not know
+        raise problem_of(error, unreachable=CANNOT_REACH_ENDPOINT) from None
+
+
+def _save(challenge: Challenge, steps: list[dict[str, Any]]) -> None:
+    Challenge.objects.filter(id=challenge.id).update(steps=steps)
 
 
 @transaction.atomic
-def _fail(actor: Actor, challenge: Challenge, reason: str) -> None:
-    """The challenge is used up by this, so that a second delivery asks nobody."""
+def _fail(actor: Actor, challenge: Challenge, error: ProbeError) -> None:
+    """Say in the challenge why; it is used up by this. A wrong signature is in the agent's history already."""
     agent = locked_agent(actor, challenge.agent_id)
-    if not Challenge.objects.filter(id=challenge.id, used_at=None).update(used_at=clock.now()):
+    rows = Challenge.objects.filter(id=challenge.id)
+    rows.update(error_code=error.code.value, error=error.text)
+    if not rows.filter(used_at=None).update(used_at=clock.now()):
         return
-    shown = "".join(character if character.isprintable() else " " for character in reason)[:_LONGEST]
     data = {
         "challenge": challenge.id.hex,
         "public_key": key_data(challenge.public_key),
         "field": "verification_url",
-        "reason": shown,
+        "reason": f"{error.text} {error.detail}".strip(),
     }
     record(actor, Event.CHALLENGE_FAILED, agent=agent, data=data)
 
 
-def _tell_worker(challenge_id: UUID) -> None:
-    """Without a broker nobody asks: the challenge expires, and a person may begin another."""
+def tell_worker(challenge_id: UUID, *, seconds: float = 0.0) -> None:
+    """Have a worker ask, in so many seconds. Without a broker nobody asks: the challenge expires."""
     from agents.tasks import ask_for_signature as task  # noqa: PLC0415 - the task calls what this module defines
 
     try:
-        task.apply_async((challenge_id.hex,), retry=False)
+        task.apply_async((challenge_id.hex,), countdown=seconds, retry=False)
     except (OperationalError, OSError):
         return

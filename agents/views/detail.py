@@ -19,15 +19,17 @@ from agents.changes import changes_of
 from agents.configuration import configuration_of, warnings_of
 from agents.forms import ReasonForm
 from agents.fragments import AGENT_STATE, PROOF
-from agents.models import Agent, AgentStatus, PublicKey
-from agents.selectors import agent_by_id, history_of
+from agents.models import Agent, AgentStatus, Challenge, PublicKey
+from agents.selectors import agent_by_id, challenge_of, history_of
 from agents.services.access_scope import access_scope_names
 from agents.services.api_keys import create_api_key, revoke_api_key
 from agents.services.attestation import attest_agent
 from agents.services.challenges import issue_challenge
 from agents.services.lifecycle import TRANSITIONS, Transition, resume_agent, revoke_agent, suspend_agent
 from agents.services.public_keys import confirm_public_key, propose_public_key
+from agents.services.remote_proof import proof_state, set_verification_url, start_remote_proof
 from agents.tabs import AgentTab, register_tab, tabs_for
+from aim import clock
 from aim.api.path_ids import path_id
 from aim.console.lists import Order, keyset_page
 from aim.console.pages import redirect_to, render_page
@@ -163,27 +165,49 @@ def _undo(agent: Agent, verb: str) -> Step | None:
 @require_http_methods(["GET", "HEAD", "POST"])
 @console_page(Permission.PROVE_KEY)
 def agent_verify(request: HttpRequest, actor: Actor, agent_id: str) -> HttpResponse:
-    """The proof of the key, followed live: a challenge is issued, the agent signs it, the dialog says so by itself."""
+    """The proof of the key, followed live: AIM asks for it at the agent's verification URL, or a person signs by hand.
+
+    It is for the key that waits to be proved; without one, the active key is proved again, at the URL alone.
+    """
     agent = agent_by_id(actor, path_id(IdKind.AGENT, agent_id))
     challenge, refusal = None, ""
     if request.method == "POST":
         try:
-            challenge = issue_challenge(actor, agent.id)
-        except ConflictError as error:
-            refusal = error.message
+            challenge = _begin_proof(request, actor, agent)
+        except (ConflictError, InvalidInputError) as error:
+            refusal = " ".join(problem.message for problem in error.problems) or error.message
+    elif "challenge" in request.GET:
+        challenge = challenge_of(agent, path_id(IdKind.CHALLENGE, request.GET["challenge"]))
     else:
-        challenge = agent.challenges.order_by("-id").first()
-    key = next((key for key in agent.public_keys.all() if key.status != PublicKey.Status.RETIRED), None)
+        challenge = agent.challenges.filter(used_at=None, expires_at__gt=clock.now()).order_by("-id").first()
+    keys = {key.status: key for key in agent.public_keys.all()}
+    waiting, active = keys.get(PublicKey.Status.UNPROVED), keys.get(PublicKey.Status.ACTIVE)
+    state = proof_state(challenge) if challenge else ""
+    url = request.POST.get("verification_url", "").strip() or agent.verification_url
     context = {
         "agent": agent,
         "challenge": challenge,
+        "state": state,
+        "first": challenge is not None and agent.verified_at is not None and agent.verified_at >= challenge.created_at,
+        "open": state in {"waiting", "running"},
         "refusal": refusal,
-        "key": key,
+        "key": challenge.public_key if challenge else waiting or active,
+        "waiting": waiting,
+        "by_hand": challenge is not None and not challenge.steps,
+        "url": url if actor.may(Permission.AGENTS_KEYS) else agent.verification_url,
+        "may_set_url": actor.may(Permission.AGENTS_KEYS),
         "origin": settings.ORIGIN,
-        "verified": agent.status == AgentStatus.VERIFIED,
-        "attempts": changes_of(history_of(agent).filter(kind="agents.challenge.failed")[:1]),
     }
     return render_page(request, "agents/agent_verify.html", context, fragments={"dialog": "dialog", PROOF: "proof"})
+
+
+def _begin_proof(request: HttpRequest, actor: Actor, agent: Agent) -> Challenge:
+    if "ask" not in request.POST:
+        return issue_challenge(actor, agent.id)
+    url = request.POST.get("verification_url", agent.verification_url).strip()
+    if url != agent.verification_url:
+        set_verification_url(actor, agent.id, url=url)
+    return start_remote_proof(actor, agent.id)
 
 
 @require_POST
@@ -238,11 +262,15 @@ def _rights(_request: HttpRequest, actor: Actor, agent: Agent) -> Mapping[str, A
     return {"granted": granted, "acts_for": access_scope_names(actor, agent)}
 
 
+_PROVES_AGAIN = (AgentStatus.VERIFIED, AgentStatus.SUSPENDED)
+
+
 def _keys(_request: HttpRequest, actor: Actor, agent: Agent) -> Mapping[str, Any]:
     keys = sorted(agent.public_keys.all(), key=lambda key: key.created_at, reverse=True)
     return {
         "public_keys": keys,
         "agent_api_keys": sorted(agent.api_keys.all(), key=lambda key: key.created_at, reverse=True),
+        "may_prove_again": actor.may(Permission.AGENTS_KEYS) and agent.status in _PROVES_AGAIN,
         "waiting_key": next((key for key in keys if key.status == PublicKey.Status.UNPROVED), None),
         "confirmable": {key.id for key in keys if key.status == "proved" and key.proposed_by_id != actor.id},
     }

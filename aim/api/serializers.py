@@ -110,3 +110,16 @@ def _hostile(value: Any) -> str | None:
     if isinstance(value, list | tuple):
         return next(filter(None, map(_hostile, value)), None)
     return None
+
+
+class StepSerializer(StrictSerializer):
+    """One of `aim.outbound.steps`."""
+
+    name = serializers.CharField(
+        read_only=True, help_text="connect, authenticate, tls, health, capabilities, challenge or signature."
+    )
+    title = serializers.CharField(read_only=True)
+    result = serializers.ChoiceField(choices=["waiting", "running", "passed", "failed", "skipped"], read_only=True)
+    detail = serializers.CharField(read_only=True, help_text="A sentence. May quote who was asked: hostile text.")
+    ms = serializers.FloatField(read_only=True, allow_null=True)
+    facts = serializers.DictField(read_only=True)

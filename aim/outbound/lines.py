@@ -12,6 +12,7 @@ from typing import Any, Self
 
 import httpcore2
 import httpx2
+import msgspec
 
 from aim.outbound.backend import PinnedBackend, UntrustedError
 from aim.outbound.places import allowed_networks, check_place, place_of
@@ -203,3 +204,12 @@ def _read(
         if complete is not None and complete(headers, read):
             break
     return bytes(read)
+
+
+def read_object(body: bytes) -> dict[str, Any] | None:
+    """The JSON object of an answer, or None for whatever else it is."""
+    try:
+        value = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None

@@ -9,11 +9,14 @@ Mount it at the verification URL of your server, beside the server itself:
     )
     app = Starlette(routes=[Route("/files/verify", responder), Mount("/files", mcp_app)])
 
+To change the key, run it once more with both, and rotate in AIM; see `Responder`.
+
 What it signs names your server and your AIM. It refuses everything else: whoever has registered an address of their own
 with your public key, and passes your challenges on to you, gets no signature.
 """
 
 import base64
+import hashlib
 import json
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
@@ -40,10 +43,25 @@ class Responder:
     `next_keys` are the RFC 7638 thumbprints of keys that may take this key's place: a statement that names one of them
     as `next_key` is your server's consent to that change, and is signed for none but these. AIM shows the thumbprint
     when the rotation begins.
+
+    With `previous_key` a rotation is one step: run your server with the new key as `private_key` and the old one as
+    `previous_key`, and start the rotation. The old key agrees to the new one, and to no other; whatever AIM asks of the
+    old key is signed by that, everything else by the new one. Leave `previous_key` out once the rollover has ended.
     """
 
-    def __init__(self, *, private_key: bytes, url: str, audience: str, next_keys: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        *,
+        private_key: bytes,
+        url: str,
+        audience: str,
+        next_keys: Sequence[str] = (),
+        previous_key: bytes | None = None,
+    ) -> None:
         self._key = load_pem_private_key(private_key, password=None)
+        self._previous = load_pem_private_key(previous_key, password=None) if previous_key else None
+        if self._previous is not None:
+            next_keys = [*next_keys, thumbprint(self._key)]
         self._url = url
         self._audience = audience
         self._next_keys = frozenset(next_keys)
@@ -61,26 +79,34 @@ class Responder:
             return
         try:
             body = await _body(receive)
-            answer = {"signature": base64.b64encode(self.sign(_challenge(body))).decode()}
+            statement, keys = _challenge(body)
+            answer = {"signature": base64.b64encode(self.sign(statement, keys)).decode()}
         except RefusedError as reason:
             await _reply(send, 403, {"error": str(reason)})
             return
         await _reply(send, 200, answer)
 
-    def sign(self, statement: str) -> bytes:
-        """The signature of a statement that is for this server; raises `RefusedError` for any other."""
-        self._check(statement)
+    def sign(self, statement: str, keys: Sequence[str] = ()) -> bytes:
+        """The signature of a statement that is for this server; raises `RefusedError` for any other.
+
+        `keys` are the thumbprints of those that may sign it.
+        """
+        agrees = "next_key" in self._check(statement)
+        key = self._key
+        # Consent to a new key is the old one's to give; and so is the proof, as long as AIM knows no other.
+        if self._previous is not None and (agrees or (keys and thumbprint(key) not in keys)):
+            key = self._previous
         message = statement.encode()
-        match self._key:
+        match key:
             case ed25519.Ed25519PrivateKey():
-                return self._key.sign(message)
+                return key.sign(message)
             case rsa.RSAPrivateKey():
-                return self._key.sign(message, padding.PKCS1v15(), hashes.SHA256())
+                return key.sign(message, padding.PKCS1v15(), hashes.SHA256())
             case ec.EllipticCurvePrivateKey():
-                return self._key.sign(message, ec.ECDSA(hashes.SHA256()))
+                return key.sign(message, ec.ECDSA(hashes.SHA256()))
         raise TypeError("Use an RSA, Ed25519 or ECDSA P-256 key")
 
-    def _check(self, statement: str) -> None:
+    def _check(self, statement: str) -> dict[str, str]:
         tag, *lines = statement.split("\n")
         pairs = [line.partition(": ")[::2] for line in lines]
         values = dict(pairs)
@@ -98,16 +124,44 @@ class Responder:
         issued, expires = _moment(values["issued"]), _moment(values["expires"])
         if not issued - CLOCKS_DIFFER <= now < expires + CLOCKS_DIFFER or expires - issued > LONGEST_LIFE:
             raise RefusedError("The challenge is not of this minute. Check the clock of this machine.")
+        return values
 
 
-def _challenge(body: bytes) -> str:
+def thumbprint(key: Any) -> str:
+    """The RFC 7638 thumbprint of a private key's public half, by which AIM names keys."""
+    public = key.public_key()
+    match public:
+        case ed25519.Ed25519PublicKey():
+            jwk = {"crv": "Ed25519", "kty": "OKP", "x": _base64url(public.public_bytes_raw())}
+        case rsa.RSAPublicKey():
+            numbers = public.public_numbers()
+            jwk = {"e": _base64url(_octets(numbers.e)), "kty": "RSA", "n": _base64url(_octets(numbers.n))}
+        case ec.EllipticCurvePublicKey():
+            point = public.public_numbers()
+            x, y = point.x.to_bytes(32, "big"), point.y.to_bytes(32, "big")
+            jwk = {"crv": "P-256", "kty": "EC", "x": _base64url(x), "y": _base64url(y)}
+        case _:
+            raise TypeError("Use an RSA, Ed25519 or ECDSA P-256 key")
+    return _base64url(hashlib.sha256(json.dumps(jwk, separators=(",", ":"), sort_keys=True).encode()).digest())
+
+
+def _octets(number: int) -> bytes:
+    return number.to_bytes((number.bit_length() + 7) // 8, "big")
+
+
+def _base64url(octets: bytes) -> str:
+    return base64.urlsafe_b64encode(octets).rstrip(b"=").decode()
+
+
+def _challenge(body: bytes) -> tuple[str, list[str]]:
     try:
-        statement = json.loads(body)["challenge"]
-    except (ValueError, TypeError, KeyError, RecursionError):
-        statement = None
-    if not isinstance(statement, str) or not statement.isascii():
+        message = json.loads(body)
+        statement, keys = message["challenge"], message.get("keys", [])
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        statement, keys = None, []
+    if not isinstance(statement, str) or not statement.isascii() or not isinstance(keys, list):
         raise RefusedError('Send {"challenge": "…"}.')
-    return statement
+    return statement, keys
 
 
 def _moment(text: str) -> datetime:

@@ -3,22 +3,11 @@
 from rest_framework import serializers
 
 from accounts.api.serializers import PersonSerializer
-from aim.api.serializers import IdField, MomentField, StrictSerializer
+from aim.api.serializers import IdField, MomentField, StepSerializer, StrictSerializer
 from aim.ids import IdKind
 from mcp.api.serializers import CredentialFieldsSerializer, ServerKeySerializer
 from mcp.credentials import FIELDS
 from mcp.models import AuthMethod, VerificationRun
-
-
-class StepSerializer(StrictSerializer):
-    name = serializers.CharField(
-        read_only=True, help_text="connect, authenticate, tls, health, capabilities, challenge or signature."
-    )
-    title = serializers.CharField(read_only=True)
-    result = serializers.ChoiceField(choices=["waiting", "running", "passed", "failed", "skipped"], read_only=True)
-    detail = serializers.CharField(read_only=True, help_text="A sentence. May quote the server: hostile text.")
-    ms = serializers.FloatField(read_only=True, allow_null=True)
-    facts = serializers.DictField(read_only=True)
 
 
 class RunSerializer(StrictSerializer):

@@ -12,7 +12,7 @@ from aim.ids import IdKind
 from mcp.configuration import BOUNDS, CHOICES, MAX_CERTIFICATE, MAX_URL
 from mcp.credentials import MAX_SECRET
 from mcp.drift import Kind
-from mcp.models import DriftResponse, ServerStatus, Tool, VerificationStatus
+from mcp.models import DriftResponse, Offering, ServerStatus, Tool, VerificationStatus
 
 _KEY_TYPES = "RSA-2048, RSA-4096, Ed25519 or ECDSA-P256, in any case. When given, the key must be of this type."
 
@@ -149,6 +149,21 @@ class ToolSerializer(StrictSerializer):
     enabled = TruthField(required=False)
     permission = serializers.ChoiceField(choices=Tool.Permission.choices, required=False)
     held_reason = serializers.CharField(read_only=True)
+    present = serializers.BooleanField(read_only=True)
+    first_seen_at = MomentField(read_only=True)
+    last_seen_at = MomentField(read_only=True)
+
+
+class OfferingSerializer(StrictSerializer):
+    id = IdField(kind=IdKind.MCP_OFFERING, read_only=True)
+    kind = serializers.ChoiceField(choices=Offering.Kind.choices, read_only=True)
+    name = serializers.CharField(read_only=True, help_text="A resource's URI, a prompt's name. Hostile text.")
+    definition = serializers.DictField(read_only=True, help_text="As it is pinned. Hostile text.")
+    offered = serializers.DictField(
+        read_only=True, allow_null=True, help_text="What the server offers now, where that differs."
+    )
+    drift = serializers.ListField(child=serializers.CharField(), read_only=True, help_text=f"Of {', '.join(Kind)}.")
+    severity = serializers.CharField(read_only=True, help_text="critical, high, medium, low, or empty.")
     present = serializers.BooleanField(read_only=True)
     first_seen_at = MomentField(read_only=True)
     last_seen_at = MomentField(read_only=True)

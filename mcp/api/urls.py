@@ -1,5 +1,6 @@
 from django.urls import path
 
+from mcp.api.report_views import CryptoReportFileView, CryptoReportsView, CryptoReportView
 from mcp.api.rotation_views import (
     AbandonRotationView,
     CheckKeyView,
@@ -13,7 +14,9 @@ from mcp.api.rotation_views import (
 )
 from mcp.api.run_views import CredentialView, RunsView, RunView, ServerConnectionTestView, VerifyServerView
 from mcp.api.views import (
+    ApproveOfferingView,
     ApproveToolView,
+    OfferingsView,
     RejectToolView,
     ResumeServerView,
     RetireServerView,
@@ -38,11 +41,24 @@ urlpatterns = [
     path("mcp-servers/<str:server_id>/test", ServerConnectionTestView.as_view(), name="test"),
     path("mcp-servers/<str:server_id>/runs", RunsView.as_view(), name="runs"),
     path("mcp-servers/<str:server_id>/runs/<str:run_id>", RunView.as_view(), name="run"),
+    path("mcp-servers/<str:server_id>/reports", CryptoReportsView.as_view(), name="reports"),
+    path("mcp-servers/<str:server_id>/reports/<str:report_file_id>", CryptoReportView.as_view(), name="report"),
+    path(
+        "mcp-servers/<str:server_id>/reports/<str:report_file_id>/file",
+        CryptoReportFileView.as_view(),
+        name="report-file",
+    ),
     path("mcp-servers/<str:server_id>/credential", CredentialView.as_view(), name="credential"),
     path("mcp-servers/<str:server_id>/tools", ToolsView.as_view(), name="tools"),
     path("mcp-servers/<str:server_id>/tools/<str:tool_id>", ToolView.as_view(), name="tool"),
     path("mcp-servers/<str:server_id>/tools/<str:tool_id>/approve", ApproveToolView.as_view(), name="tool-approve"),
     path("mcp-servers/<str:server_id>/tools/<str:tool_id>/reject", RejectToolView.as_view(), name="tool-reject"),
+    path("mcp-servers/<str:server_id>/offerings", OfferingsView.as_view(), name="offerings"),
+    path(
+        "mcp-servers/<str:server_id>/offerings/<str:offering_id>/approve",
+        ApproveOfferingView.as_view(),
+        name="offering-approve",
+    ),
     path("mcp-servers/<str:server_id>/tool-changes", ToolChangesView.as_view(), name="tool-changes"),
     path("mcp-servers/<str:server_id>/rotate-key", RotateKeyView.as_view(), name="rotate-key"),
     path("mcp-servers/<str:server_id>/rotate-key/check", CheckKeyView.as_view(), name="key-check"),

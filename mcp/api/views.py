@@ -17,6 +17,7 @@ from aim.api.path_ids import path_id
 from aim.ids import IdKind
 from mcp.api.filters import ServerFilters
 from mcp.api.serializers import (
+    OfferingSerializer,
     RegisteredServerSerializer,
     ServerConfigurationSerializer,
     ServerRegistrationSerializer,
@@ -28,6 +29,7 @@ from mcp.configuration import configuration_of, notices_of
 from mcp.models import McpServer
 from mcp.selectors import changes_of_tools, history_of, server_by_id, servers_visible_to, tool_by_id
 from mcp.services.lifecycle import resume_server, retire_server, suspend_server
+from mcp.services.offerings import approve_offering
 from mcp.services.registration import register_server, update_server
 from mcp.services.tools import approve_definition, reject_definition, update_tool
 
@@ -186,6 +188,37 @@ class ToolsView(OneServerView):
     def get(self, _request: Request, server_id: str) -> Response:
         """As the last verification run found them, by name. New tools are off until somebody switches them on."""
         return Response(ToolSerializer(self.server(server_id).tools.all(), many=True).data)
+
+
+@extend_schema(tags=TAGS)
+class OfferingsView(OneServerView):
+    permissions: ClassVar = {"GET": Permission.MCP_READ}
+
+    @extend_schema(
+        summary="What a server offers beside its tools",
+        operation_id="mcp_offerings_list",
+        responses=OfferingSerializer(many=True),
+    )
+    def get(self, _request: Request, server_id: str) -> Response:
+        """Its instructions to models, its resources and prompts, as they are pinned and as it offers them now."""
+        return Response(OfferingSerializer(self.server(server_id).offerings.all(), many=True).data)
+
+
+@extend_schema(tags=TAGS)
+class ApproveOfferingView(OneServerView):
+    permissions: ClassVar = {"POST": Permission.MCP_WRITE}
+
+    @extend_schema(
+        summary="Approve instructions, a resource or a prompt as it is offered now",
+        operation_id="mcp_offerings_approve",
+        request=None,
+        responses=OfferingSerializer,
+    )
+    def post(self, _request: Request, server_id: str, offering_id: str) -> Response:
+        """It becomes what is approved (409 where nothing has changed); tools that were held for it are free again."""
+        server = self.server(server_id)
+        row = approve_offering(self.actor, server.id, path_id(IdKind.MCP_OFFERING, offering_id))
+        return Response(OfferingSerializer(row).data)
 
 
 @extend_schema(tags=TAGS)

@@ -13,8 +13,8 @@ from aim import clock
 from aim.crypto.content_digest import content_digest
 from aim.crypto.signature_base import SignedMessage, signature_base
 from aim.outbound.lines import Line
+from aim.outbound.problems import ErrorCode, ProbeError, problem_of
 from mcp.models import AuthMethod
-from mcp.probe.problems import ErrorCode, ProbeError, problem_of
 from mcp.probe.target import Target
 from mcp.probe.trust import other_tls
 

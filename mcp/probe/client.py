@@ -3,13 +3,11 @@
 import time
 from collections.abc import Callable, Mapping
 from types import TracebackType
-from typing import Any, Self, TypeVar
-
-import msgspec
+from typing import Self, TypeVar
 
 from aim.outbound.lines import Line, Reply, Shown
+from aim.outbound.problems import ErrorCode, ProbeError, problem_of
 from mcp.probe.authentication import Headers, authentication_of
-from mcp.probe.problems import ErrorCode, ProbeError, problem_of
 from mcp.probe.target import Target, same_origin
 from mcp.probe.trust import other_tls, server_tls
 
@@ -108,12 +106,3 @@ class ServerClient:
             raise
         except Exception as error:  # noqa: BLE001 - `problem_of` raises again what it does not know
             raise problem_of(error, unreachable=unreachable) from None
-
-
-def read_object(body: bytes) -> dict[str, Any] | None:
-    """The JSON object, or None for whatever else it is."""
-    try:
-        value = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return None
-    return value if isinstance(value, dict) else None

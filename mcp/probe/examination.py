@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from ipaddress import IPv6Address, ip_address
 from typing import Any, Protocol
 from urllib.parse import urlsplit
@@ -10,14 +11,14 @@ from urllib.parse import urlsplit
 from cryptography import x509
 
 from aim import clock
+from aim.outbound.asking import Signed, ask_to_sign
 from aim.outbound.lines import Shown
+from aim.outbound.problems import CANNOT_REACH_ENDPOINT, ErrorCode, ProbeError
+from aim.outbound.steps import Name, Progress, Skipped, Step
 from mcp.certificates import CertificateFacts, facts_of
 from mcp.models import AuthMethod
-from mcp.probe.challenges import Signed, ask_to_sign
 from mcp.probe.client import UNAUTHORIZED, ServerClient
-from mcp.probe.problems import CANNOT_REACH_ENDPOINT, ErrorCode, ProbeError
 from mcp.probe.protocol import Conversation, McpClient, Offer
-from mcp.probe.steps import Name, Progress, Skipped, Step
 from mcp.probe.target import Target
 
 _SUCCESS = range(200, 300)
@@ -156,11 +157,11 @@ class Examination:
             "server": conversation.server_name,
             "server_version": conversation.server_version,
             "tools": len(offer.tools),
-            "resources": offer.resources,
-            "prompts": offer.prompts,
+            "resources": len(offer.resources),
+            "prompts": len(offer.prompts),
         }
         step.detail = f"MCP {conversation.version}: {_count(len(offer.tools), 'tool')}, "
-        step.detail += f"{_count(offer.resources, 'resource')}, {_count(offer.prompts, 'prompt')}."
+        step.detail += f"{_count(len(offer.resources), 'resource')}, {_count(len(offer.prompts), 'prompt')}."
 
     def _challenge(self, step: Step) -> None:
         if not self._plan.signature:
@@ -172,7 +173,8 @@ class Examination:
             text = "Without a verification URL the key cannot be proved. Set one, or switch this method off."
             raise ProbeError(ErrorCode.SIGNATURE_INVALID, text)
         statement, step.facts = self._challenger.issue()
-        self._signed = ask_to_sign(self._client, statement, self._challenger.thumbprints)
+        call = partial(self._client.call, unreachable=CANNOT_REACH_ENDPOINT)
+        self._signed = ask_to_sign(call, self._target.verification_url, statement, self._challenger.thumbprints)
         self.findings.response_ms = step.facts["response_ms"] = _ms(self._signed.seconds)
         step.detail = "The server has answered."
 

@@ -12,10 +12,10 @@ from typing import Any, Final
 import msgspec
 
 from aim.canonical import NotCanonicalError, canonical_json
-from aim.outbound.lines import Reply
+from aim.outbound.lines import Reply, read_object
+from aim.outbound.problems import ErrorCode, ProbeError, shortened
 from mcp.models import Protocol
-from mcp.probe.client import UNAUTHORIZED, ServerClient, read_object
-from mcp.probe.problems import ErrorCode, ProbeError, shortened
+from mcp.probe.client import UNAUTHORIZED, ServerClient
 
 MODERN: Final = Protocol.V2026_07_28.value
 LEGACY: Final = Protocol.V2025_11_25.value
@@ -26,6 +26,8 @@ MOST_PAGES = 100
 MOST_TOOL_BYTES = 64 * 1024
 MOST_LIST_BYTES = 8 * 1024 * 1024
 MAX_TOOL_NAME = 200
+MAX_URI = 2_000
+MOST_INSTRUCTIONS = 64 * 1024
 _SUCCESS = range(200, 300)
 _SESSION = "mcp-session-id"
 _STREAM = "text/event-stream"
@@ -49,11 +51,11 @@ class Conversation:
 
 @dataclass
 class Offer:
-    """What the server lists; `tools` are the definitions by name, each with a canonical form."""
+    """What the server lists: definitions by name, resources by URI, each with a canonical form."""
 
     tools: dict[str, dict[str, Any]] = field(default_factory=dict)
-    resources: int = 0
-    prompts: int = 0
+    resources: dict[str, dict[str, Any]] = field(default_factory=dict)
+    prompts: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
 class RefusedByServerError(Exception):
@@ -83,14 +85,18 @@ class McpClient:
         conversation = self.greet()
         offer = Offer()
         for tool in self._list("tools", advertised="tools" in conversation.capabilities):
-            name = _tool_name(tool)
+            name = _name_of(tool, "tool")
+            if not isinstance(tool.get("inputSchema"), dict):
+                raise _broken(f"The tool {name} has no schema of its input.")
             if name in offer.tools:
                 raise _broken(f"The server lists the tool {name} twice.")
             offer.tools[name] = tool
+        # What is listed twice beside the tools is kept once, as it was listed last: nothing is called by these names.
         if "resources" in conversation.capabilities:
-            offer.resources = len(self._list("resources", advertised=True))
+            listed = self._list("resources", advertised=True)
+            offer.resources = {_name_of(item, "resource", member="uri", most=MAX_URI): item for item in listed}
         if "prompts" in conversation.capabilities:
-            offer.prompts = len(self._list("prompts", advertised=True))
+            offer.prompts = {_name_of(item, "prompt"): item for item in self._list("prompts", advertised=True)}
         return offer
 
     def leave(self) -> None:
@@ -219,27 +225,24 @@ def _conversation(version: str, result: Mapping[str, Any], info: Any, reply: Rep
     if not isinstance(capabilities, dict):
         raise _broken("The server names no capabilities.")
     shown = info if isinstance(info, dict) else {}
-    instructions = result.get("instructions")
     return Conversation(
         version=version,
         capabilities=frozenset(name for name, value in capabilities.items() if value is not None),
         server_name=shortened(str(shown.get("name", "")))[:100],
         server_version=shortened(str(shown.get("version", "")))[:50],
-        instructions=instructions if isinstance(instructions, str) else "",
+        instructions=_instructions_of(result),
         session=session,
         seconds=reply.seconds,
     )
 
 
-def _tool_name(tool: dict[str, Any]) -> str:
-    """The tool's name, once it is certain that the definition can be kept and pinned."""
-    name = tool.get("name")
-    if not isinstance(name, str) or not name or len(name) > MAX_TOOL_NAME or not name.isprintable():
-        raise _broken(f"A tool has no usable name of at most {MAX_TOOL_NAME} characters.")
-    if not isinstance(tool.get("inputSchema"), dict):
-        raise _broken(f"The tool {name} has no schema of its input.")
+def _name_of(item: dict[str, Any], thing: str, *, member: str = "name", most: int = MAX_TOOL_NAME) -> str:
+    """The name of a tool, resource or prompt, once it is certain that the definition can be kept and pinned."""
+    name = item.get(member)
+    if not isinstance(name, str) or not name or len(name) > most or not name.isprintable():
+        raise _broken(f"A {thing} has no usable {member} of at most {most} characters.")
     try:
-        form = canonical_json(tool)
+        form = canonical_json(item)
     except NotCanonicalError as error:
         raise _broken(f"The definition of {name} cannot be pinned: {error}") from None
     # PostgreSQL keeps no NUL; RFC 8785 writes it as six characters, and a written backslash doubles those.
@@ -248,6 +251,22 @@ def _tool_name(tool: dict[str, Any]) -> str:
     if len(form) > MOST_TOOL_BYTES:
         raise ProbeError(ErrorCode.TOO_LARGE, f"The definition of {name} is larger than {MOST_TOOL_BYTES} bytes.")
     return name
+
+
+def _instructions_of(result: Mapping[str, Any]) -> str:
+    """The server's word to models, once it is certain that it can be kept and pinned."""
+    text = result.get("instructions")
+    if not isinstance(text, str):
+        return ""
+    if len(text) > MOST_INSTRUCTIONS:
+        raise ProbeError(ErrorCode.TOO_LARGE, f"The instructions have more than {MOST_INSTRUCTIONS} characters.")
+    try:
+        canonical_json(text)
+    except NotCanonicalError as error:
+        raise _broken(f"The instructions cannot be pinned: {error}") from None
+    if "\x00" in text:
+        raise _broken("The instructions hold a NUL.")
+    return text
 
 
 def _meta() -> dict[str, Any]:

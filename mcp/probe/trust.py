@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from functools import lru_cache
 
 from aim.outbound.lines import usual_tls
+from aim.outbound.problems import ErrorCode, ProbeError
 from mcp.models import AuthMethod
-from mcp.probe.problems import ErrorCode, ProbeError
 from mcp.probe.target import Target
 
 

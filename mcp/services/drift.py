@@ -17,6 +17,7 @@ from mcp.services.events import Kind as EventKind
 from mcp.services.events import Severity, mcp_system, note
 from mcp.services.lifecycle import move_server
 from mcp.services.notices import tell
+from mcp.services.offerings import held_by_instructions
 
 Definition = Mapping[str, Any]
 _GONE = "gone"
@@ -34,9 +35,12 @@ def take_offer(server: McpServer, run: VerificationRun, offered: Mapping[str, De
         names = ", ".join(tool.name for tool in gone[:_MOST_NAMES])
         note(server, EventKind.TOOL_CHANGED, Severity.LOW, f"Tools are no longer offered: {names}", {"run": run.id.hex})
     found: list[ToolChange] = []
+    same = {tool.id for name, tool in known.items() if name in offered and _is_as_approved(tool, offered[name])}
+    # Most tools of most runs: one statement for all of them.
+    server.tools.filter(id__in=same).update(last_seen_at=clock.now())
     for name, definition in offered.items():
         tool = known.get(name)
-        if tool is not None:
+        if tool is not None and tool.id not in same:
             decisive, change = _compare(server, tool, definition)
             changed |= decisive
             found += [change] if change is not None else []
@@ -49,6 +53,10 @@ def take_offer(server: McpServer, run: VerificationRun, offered: Mapping[str, De
     return changed
 
 
+def _is_as_approved(tool: Tool, definition: Definition) -> bool:
+    return tool.present and tool.offered is None and bytes(tool.definition_digest) == digest_of_definition(definition)
+
+
 def _compare(server: McpServer, tool: Tool, definition: Definition) -> tuple[bool, ToolChange | None]:
     """Whether the tool may now be called otherwise than before, and the change where it is one not met before."""
     before = (tool.held_reason, tool.present)
@@ -58,7 +66,7 @@ def _compare(server: McpServer, tool: Tool, definition: Definition) -> tuple[boo
         if tool.offered is not None:
             # It is again what was approved.
             tool.changes.filter(resolution="").update(resolution=_GONE, resolved_at=clock.now())
-            tool.offered, tool.held_reason = None, ""
+            tool.offered, tool.held_reason = None, held_by_instructions(server)
     elif tool.offered is None or digest(tool.offered) != digest(dict(definition)):
         kinds = differences(tool.definition, definition) or [Kind.OTHER]
         tool.offered = dict(definition)

@@ -13,12 +13,12 @@ from django.db.models.functions import Random
 from aim import clock
 from aim.encryption import UndecryptableError
 from aim.ledger.events import Event
+from aim.outbound.problems import ErrorCode, ProbeError
+from aim.rounds import Rounds
 from mcp.ledger_entries import record
 from mcp.models import Health, HealthSample, McpServer, ServerStatus, VerificationStatus
 from mcp.probe.examination import probe_health
-from mcp.probe.problems import ErrorCode, ProbeError
 from mcp.probe.target import Target, target_of
-from mcp.rounds import Rounds
 from mcp.services.events import Kind, Severity, mcp_system, note
 
 EVERY = timedelta(minutes=5)

@@ -9,6 +9,7 @@ from django.db import transaction
 from agents.services.runtime import raise_epoch_of_organization
 from aim import clock
 from aim.ledger.events import Event
+from aim.outbound.problems import ErrorCode, ProbeError
 from mcp.alerts import FAILURE
 from mcp.ledger_entries import key_data, record
 from mcp.models import (
@@ -21,13 +22,13 @@ from mcp.models import (
 )
 from mcp.pacing import next_verification_at
 from mcp.probe.examination import Findings
-from mcp.probe.problems import ErrorCode, ProbeError
 from mcp.probe.target import Target
 from mcp.services.certificates import keep_certificate
 from mcp.services.drift import take_offer
 from mcp.services.events import Kind, Severity, mcp_system, note
 from mcp.services.lifecycle import move_server
 from mcp.services.notices import tell
+from mcp.services.offerings import take_offerings
 from mcp.services.rotation import key_proved, old_key_proved
 from mcp.services.runs import Purpose, State
 
@@ -149,7 +150,10 @@ def _succeed(server: McpServer, run: VerificationRun, outcome: Outcome) -> bool:
             details = ["A verification has succeeded, and agents may use the server again."]
             tell(server, FAILURE, f"MCP server {server.name} is back", details, once=f"mcp-run:{run.id.hex}")
     offer = outcome.findings.offer
-    return offer is not None and take_offer(server, run, offer.tools)
+    if offer is None:
+        return False
+    changed = take_offer(server, run, offer.tools)
+    return take_offerings(server, run, offer, outcome.findings.instructions) or changed
 
 
 def _fail(server: McpServer, run: VerificationRun, error: ProbeError) -> None:

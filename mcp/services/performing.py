@@ -15,12 +15,12 @@ from aim.crypto.challenges import build_statement, verify_statement_signature
 from aim.crypto.verifiers import Verifier
 from aim.encryption import UndecryptableError
 from aim.ids import IdKind, show_id
+from aim.outbound.asking import Signed
+from aim.outbound.problems import KEY_DOES_NOT_MATCH, NEW_KEY_DOES_NOT_MATCH, SERVER_USES_OLD_KEY, ErrorCode, ProbeError
+from aim.outbound.steps import Progress, Step
 from mcp.keys import accepted_keys
 from mcp.models import KeyRotation, McpServer, ServerChallenge, ServerKey, VerificationRun
-from mcp.probe.challenges import Signed
 from mcp.probe.examination import Examination, Findings, Plan
-from mcp.probe.problems import KEY_DOES_NOT_MATCH, NEW_KEY_DOES_NOT_MATCH, SERVER_USES_OLD_KEY, ErrorCode, ProbeError
-from mcp.probe.steps import Progress, Step
 from mcp.probe.target import Target, target_of
 from mcp.services.outcomes import Outcome, settle
 from mcp.services.runs import Purpose, State, abandon

@@ -14,10 +14,10 @@ from accounts.contracts import Actor
 from accounts.permissions import Permission
 from aim import clock
 from aim.errors import NotFoundError
+from aim.outbound.steps import Name, Progress, steps_of
 from mcp.errors import ServerStatusError
 from mcp.models import McpServer, ServerKey, ServerStatus, VerificationRun
 from mcp.probe.client import RUN_SECONDS
-from mcp.probe.steps import Name, Progress, steps_of
 from mcp.selectors import locked_server
 
 Purpose, State, Method = VerificationRun.Purpose, VerificationRun.State, VerificationRun.Method

@@ -8,9 +8,9 @@ from django.db import connection, transaction
 from django.db.models import Q, QuerySet
 
 from aim import clock
+from aim.rounds import Rounds
 from mcp.errors import ServerStatusError
 from mcp.models import McpServer, ServerStatus, VerificationRun
-from mcp.rounds import Rounds
 from mcp.services.runs import perform_run, start_run
 
 LANES: Mapping[str, int] = {"usual": 8, "failing": 4}

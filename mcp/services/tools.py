@@ -15,6 +15,7 @@ from mcp.errors import ToolConflictError
 from mcp.ledger_entries import record
 from mcp.models import Tool, ToolChange
 from mcp.selectors import locked_server, tool_by_id
+from mcp.services.offerings import held_by_instructions
 
 APPROVED, REJECTED = "approved", "rejected"
 
@@ -29,7 +30,7 @@ def update_tool(
     tool = tool_by_id(server, tool_id)
     if enabled and (tool.held_reason or not tool.present):
         raise ToolConflictError(
-            "The tool has changed since it was approved. Approve its new definition first."
+            f"The tool is held, and must be approved first: {tool.held_reason}"
             if tool.held_reason
             else "The server no longer offers this tool."
         )
@@ -60,7 +61,7 @@ def approve_definition(actor: Actor, server_id: UUID, tool_id: UUID) -> Tool:
     if tool.offered is None:
         raise ToolConflictError("The tool is as it was approved.")
     before = bytes(tool.definition_digest)
-    tool.definition, tool.offered, tool.held_reason = tool.offered, None, ""
+    tool.definition, tool.offered, tool.held_reason = tool.offered, None, held_by_instructions(server)
     tool.definition_digest = digest_of_definition(tool.definition)
     tool.save(update_fields=["definition", "definition_digest", "offered", "held_reason"])
     _resolve(actor, tool.changes.all(), APPROVED)

@@ -80,7 +80,7 @@ def server_credential(request: HttpRequest, actor: Actor, server_id: str) -> Htt
             say(request, _now("Credential set. It is used from the next connection on."))
             run = server.runs.order_by("-id").first()
             if run is not None:
-                return to_run(request, server, run)
+                return to_run(request, actor, server, run)
             return redirect_to(request, "mcp:server-detail", server.public_id)
     context = {"server": server, "form": form, "methods": shown_methods(form)}
     status = 422 if form.errors else 200

@@ -64,7 +64,7 @@ def server_register(request: HttpRequest, actor: Actor) -> HttpResponse:
     if run is None:
         return redirect_to(request, f"{reverse('mcp:server-list')}?sort=-registered&new={server.public_id}")
     # The run that registration has begun is followed in the wizard's place.
-    return to_run(request, server, run, came_from=FROM_LIST)
+    return to_run(request, actor, server, run, came_from=FROM_LIST)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

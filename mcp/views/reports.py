@@ -3,7 +3,6 @@
 from uuid import UUID
 
 from django import forms
-from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
@@ -18,11 +17,10 @@ from aim.console.fragments import DIALOG
 from aim.console.pages import redirect_to, render_page, retarget
 from aim.errors import NotFoundError
 from aim.ids import IdKind
-from aim.reports.kinds import kind_named
-from aim.reports.making import ask_report
 from aim.reports.models import Report, SigningCertificate
-from mcp.crypto_report import CRYPTO_REPORT, SECTIONS
+from mcp.crypto_report import SECTIONS
 from mcp.fragments import REPORT
+from mcp.reports import ask_crypto_report, crypto_report_by_id, crypto_reports_visible_to
 from mcp.selectors import server_by_id
 
 _LISTED = 10
@@ -44,16 +42,9 @@ class CryptoReportForm(forms.Form):
 def server_report(request: HttpRequest, actor: Actor, server_id: str) -> HttpResponse:
     server = server_by_id(actor, path_id(IdKind.MCP_SERVER, server_id))
     form = CryptoReportForm(request.POST or None)
-    if request.method == "POST" and form.is_valid() and actor.organization_id is not None:
-        report = ask_report(
-            CRYPTO_REPORT.name,
-            organization_id=actor.organization_id,
-            subject_id=server.id,
-            form=form.cleaned_data["format"],
-            options={"sections": form.cleaned_data["sections"]},
-            asked_by_id=actor.id,
-            asked_by=actor.label,
-        )
+    if request.method == "POST" and form.is_valid():
+        sections = form.cleaned_data["sections"]
+        report = ask_crypto_report(actor, server, sections=sections, form=form.cleaned_data["format"])
         if not getattr(request, "htmx", None):
             return redirect_to(request, "mcp:report-progress", report.public_id)
         return _progress(request, actor, report)
@@ -62,7 +53,7 @@ def server_report(request: HttpRequest, actor: Actor, server_id: str) -> HttpRes
         "server": server,
         "form": form,
         "sections": [(name, label, name in chosen) for name, label in SECTIONS.items()],
-        "reports": _reports(_scope(actor)).filter(kind=CRYPTO_REPORT.name, subject_id=server.id)[:_LISTED],
+        "reports": crypto_reports_visible_to(actor).filter(subject_id=server.id)[:_LISTED],
     }
     status = 422 if form.errors else 200
     return render_page(request, "mcp/server_report.html", context, fragments={"dialog": "dialog"}, status=status)
@@ -71,13 +62,13 @@ def server_report(request: HttpRequest, actor: Actor, server_id: str) -> HttpRes
 @require_safe
 @console_page(Permission.MCP_READ)
 def report_progress(request: HttpRequest, actor: Actor, report_id: str) -> HttpResponse:
-    return _progress(request, actor, _report(actor, report_id))
+    return _progress(request, actor, crypto_report_by_id(actor, path_id(IdKind.REPORT_FILE, report_id)))
 
 
 @require_safe
 @console_page(Permission.MCP_READ)
 def report_file(request: HttpRequest, actor: Actor, report_id: str) -> HttpResponse:  # noqa: ARG001 - one file
-    report = _report(actor, report_id)
+    report = crypto_report_by_id(actor, path_id(IdKind.REPORT_FILE, report_id))
     if report.state != Report.State.DONE or report.content is None:
         raise Http404
     return file_response(bytes(report.content), report.file_name, report.content_type)
@@ -112,19 +103,3 @@ def _scope(actor: Actor) -> UUID:
     if actor.organization_id is None:
         raise NotFoundError
     return actor.organization_id
-
-
-def _reports(scope: UUID) -> QuerySet[Report]:
-    return Report.objects.filter(organization_id=scope).defer("content")
-
-
-def _report(actor: Actor, report_id: str) -> Report:
-    """Of the actor's organization, and of a kind that the actor may read."""
-    report = Report.objects.filter(id=path_id(IdKind.REPORT_FILE, report_id), organization_id=_scope(actor)).first()
-    if (
-        report is None
-        or report.kind != CRYPTO_REPORT.name
-        or not actor.may(Permission(kind_named(report.kind).permission))
-    ):
-        raise NotFoundError
-    return report

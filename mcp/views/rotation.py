@@ -153,7 +153,7 @@ def rotation_prove(request: HttpRequest, actor: Actor, server_id: str, rotation_
     except ConflictError as error:
         say(request, error.message, failed=True)
         return _back(request, server)
-    return to_run(request, server, run)
+    return to_run(request, actor, server, run)
 
 
 @require_POST

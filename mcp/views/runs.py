@@ -19,7 +19,7 @@ from aim.errors import ConflictError, NotFoundError
 from aim.ids import IdKind, InvalidIdError, parse_id
 from mcp.fragments import RUN, SERVER_WIZARD
 from mcp.identity import identity_of
-from mcp.models import KeyRotation, McpServer, VerificationRun
+from mcp.models import KeyRotation, McpServer, ServerStatus, VerificationRun
 from mcp.selectors import server_by_id, servers_visible_to
 from mcp.services.runs import UNDER_WAY, start_run
 
@@ -52,7 +52,7 @@ def run_progress(request: HttpRequest, actor: Actor, server_id: str, run_id: str
     run = server.runs.filter(id=path_id(IdKind.MCP_RUN, run_id)).first()
     if run is None:
         raise NotFoundError
-    return follow(request, server, run)
+    return follow(request, actor, server, run)
 
 
 @require_POST
@@ -82,18 +82,22 @@ def begin(request: HttpRequest, actor: Actor, server: McpServer, *, purpose: str
     except ConflictError as error:
         say(request, error.message, failed=True)
         return redirect_to(request, "mcp:server-detail", server.public_id)
-    return to_run(request, server, run)
+    return to_run(request, actor, server, run)
 
 
-def to_run(request: HttpRequest, server: McpServer, run: VerificationRun, *, came_from: str = "") -> HttpResponse:
+def to_run(
+    request: HttpRequest, actor: Actor, server: McpServer, run: VerificationRun, *, came_from: str = ""
+) -> HttpResponse:
     """The dialog that follows the run; without a script its page, to be loaded anew by hand."""
     came_from = came_from or _came_from(request)
     if not getattr(request, "htmx", None):
         return redirect_to(request, run_address(server, run, came_from=came_from))
-    return retarget(follow(request, server, run, came_from=came_from), DIALOG)
+    return retarget(follow(request, actor, server, run, came_from=came_from), DIALOG)
 
 
-def follow(request: HttpRequest, server: McpServer, run: VerificationRun, *, came_from: str = "") -> HttpResponse:
+def follow(
+    request: HttpRequest, actor: Actor, server: McpServer, run: VerificationRun, *, came_from: str = ""
+) -> HttpResponse:
     came_from = came_from or _came_from(request)
     rotation = _rotation_of(run)
     agreed = run.state == VerificationRun.State.SUCCEEDED and rotation is not None and rotation.state == "proving"
@@ -103,6 +107,10 @@ def follow(request: HttpRequest, server: McpServer, run: VerificationRun, *, cam
         "rotation": rotation,
         "agreed": agreed,
         "open": run.state in UNDER_WAY,
+        "resumable": run.trigger == VerificationRun.Trigger.RENEWAL
+        and run.state == VerificationRun.State.SUCCEEDED
+        and server.status == ServerStatus.SUSPENDED
+        and actor.may(Permission.MCP_LIFECYCLE),
         "address": run_address(server, run, came_from=came_from),
         "done": _done(server, run, came_from),
         "passed": sum(step["result"] == "passed" for step in run.steps),
@@ -128,6 +136,8 @@ def _done(server: McpServer, run: VerificationRun, came_from: str) -> str:
     if came_from == FROM_LIST:
         return f"{reverse('mcp:server-list')}?sort=-registered&new={server.public_id}"
     tab = "overview" if run.purpose == VerificationRun.Purpose.TEST else "identity"
+    if run.trigger == VerificationRun.Trigger.RENEWAL:
+        tab = "certificates"
     return f"{reverse('mcp:server-detail', args=[server.public_id])}?tab={tab}"
 
 

@@ -21,6 +21,7 @@ from mcp.figures import attempts_of, connected_agents, uptime_of, use_of
 from mcp.identity import identity_of
 from mcp.keys import day_of
 from mcp.models import Credential, KeyRotation, McpServer, VerificationRun
+from mcp.offering_list import offerings_of
 from mcp.registration_form import CREDENTIAL_LABELS
 from mcp.selectors import history_of
 from mcp.services.rotation import rotation_under_way
@@ -73,7 +74,7 @@ def _day(rotation: KeyRotation | None) -> int:
 
 
 def _capabilities(_request: HttpRequest, _actor: Actor, server: McpServer) -> Mapping[str, Any]:
-    return {"tools": tools_of(server), "offer": _last_offer(server)}
+    return {"tools": tools_of(server), "offer": _last_offer(server), "offerings": offerings_of(server)}
 
 
 def _last_offer(server: McpServer) -> Mapping[str, Any]:

@@ -15,6 +15,7 @@ from aim.errors import ConflictError
 from aim.ids import IdKind
 from mcp.models import McpServer, Tool
 from mcp.selectors import server_by_id, tool_by_id
+from mcp.services.offerings import approve_offering
 from mcp.services.tools import approve_definition, reject_definition, update_tool
 from mcp.wording import visible
 
@@ -61,6 +62,19 @@ def server_tool_judge(request: HttpRequest, actor: Actor, server_id: str, tool_i
             reject_definition(actor, server.id, tool.id)
             words = _("The new definition of %(tool)s is rejected; the tool stays off.")
         say(request, words % {"tool": visible(tool.name)})
+    except ConflictError as error:
+        say(request, error.message, failed=True)
+    return _back(request, server)
+
+
+@require_POST
+@console_page(Permission.MCP_WRITE)
+def server_offering_approve(request: HttpRequest, actor: Actor, server_id: str, offering_id: str) -> HttpResponse:
+    """What the server says or offers now becomes what is approved."""
+    server = server_by_id(actor, path_id(IdKind.MCP_SERVER, server_id))
+    try:
+        approve_offering(actor, server.id, path_id(IdKind.MCP_OFFERING, offering_id))
+        say(request, _("It is approved as the server offers it now."))
     except ConflictError as error:
         say(request, error.message, failed=True)
     return _back(request, server)

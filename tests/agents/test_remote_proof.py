@@ -7,12 +7,13 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from django.conf import settings as django_settings
 
-from agents.models import Challenge
+from agents.models import Challenge, PublicKey
 from agents.services.remote_proof import ask_for_signature
+from aim import clock
 from aim.ledger.events import Event
 from aim.outbound.places import allowed_networks
 from tests.factories.accounts import Role, make_organization, make_person
-from tests.factories.agents import make_agent
+from tests.factories.agents import make_agent, make_verified_agent
 from tests.factories.api import Api, messages
 from tests.factories.ledger import recorded
 from tests.mcp.hostile import Bent, as_json, bent_server
@@ -60,6 +61,52 @@ def test_an_agent_is_verified_at_its_verification_url(admin):
         assert len(server.seen) == 1
     shown = api.get(held.path).json()
     assert (shown["status"], shown["trust_score"], shown["verification_url"]) == ("verified", 100, url)
+
+
+@pytest.mark.requirement("W2.8")
+def test_the_steps_are_kept_and_a_verified_agent_proves_its_key_again(admin):
+    held, api = make_verified_agent(admin.actor), Api(admin.token)
+    before = clock.now()
+    with bent_server(Bent(key=held.key)) as server:
+        begun = api.post(f"{held.path}/verify", {"verification_url": f"{server.origin}/verify"})
+        challenge = Challenge.objects.get(agent=held.agent, asked_at=None, used_at=None)
+        followed = f"{held.path}/challenge/{challenge.public_id}"
+        assert begun.json()["id"] == challenge.public_id
+        assert [step["result"] for step in api.get(followed).json()["steps"]] == ["waiting"] * 4
+        with recorded(admin.organization.id, Event.AGENT_REVERIFIED):
+            ask_for_signature(challenge.id)
+    shown = api.get(followed).json()
+    assert shown["state"] == "succeeded"
+    assert [(step["name"], step["result"]) for step in shown["steps"]] == [
+        ("connect", "passed"),
+        ("tls", "skipped"),
+        ("challenge", "passed"),
+        ("signature", "passed"),
+    ]
+    assert PublicKey.objects.filter(agent=held.agent, proved_at__gt=before).exists()
+    assert Api(make_person(make_organization()).token).get(followed).status_code == 404
+
+
+@pytest.mark.requirement("W8.5")
+@pytest.mark.parametrize(
+    ("bend", "code", "text"),
+    [
+        (None, "signature_invalid", "Cryptographic verification failed. Check private key matches public key."),
+        (as_json({}, 500), "unreachable", "Cannot reach verification endpoint. Check URL and network."),
+        (as_json({}, 403), "signature_invalid", "Cryptographic signature invalid. Check public key."),
+    ],
+)
+def test_each_failure_has_the_sentence_of_the_document(admin, bend, code, text):
+    held, api = make_verified_agent(admin.actor), Api(admin.token)
+    with bent_server(Bent(key=make_agent(admin.actor).key)) as server:
+        server.bends = {"/verify": lambda _message: bend} if bend else {}
+        begun = api.post(f"{held.path}/verify", {"verification_url": f"{server.origin}/verify"}).json()
+        challenge = Challenge.objects.get(agent=held.agent, asked_at=None, used_at=None)
+        with recorded(admin.organization.id, Event.CHALLENGE_FAILED):
+            assert ask_for_signature(challenge.id) is None
+    shown = api.get(f"{held.path}/challenge/{begun['id']}").json()
+    assert (shown["state"], shown["error_code"], shown["error"]) == ("failed", code, text)
+    assert api.get(held.path).json()["status"] == "verified"
 
 
 @pytest.mark.requirement("W2.8")

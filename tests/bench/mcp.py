@@ -1,4 +1,4 @@
-"""`python -m tests.bench.mcp [--servers N] [--folder F]`: schedule, runs and list of thousands of MCP servers.
+"""`python -m tests.bench.mcp [--servers N] [--folder F] [--only PART]`: schedule, runs and list of MCP servers.
 
 Everything is real: PostgreSQL and Valkey of the bench's own, a server that answers health checks, and one of the
 official SDK over TLS. All of it shares the machine with what is measured.
@@ -11,7 +11,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 _WITHIN_SECONDS = 300
@@ -22,10 +22,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench.mcp", description=__doc__)
     parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()), help="on the disk to be measured")
     parser.add_argument("--servers", type=int, default=5_000)
+    parser.add_argument("--only", choices=["health", "lists", "runs"], action="append", help="what is measured; all")
     parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.inside:
-        _measure(arguments.servers)
+        _measure(arguments.servers, arguments.only or ["health", "lists", "runs"])
         return
     from tests.bench.product import migrate, run_command  # noqa: PLC0415 - only the outer process starts servers
     from tests.bench.servers import stores  # noqa: PLC0415 - see above
@@ -34,22 +35,23 @@ def main() -> None:
         os.environ["AIM_OUTBOUND_ALLOW"] = "127.0.0.0/8,::1/128"
         os.environ["AIM_ALLOWED_HOSTS"] = "127.0.0.1,localhost,testserver"
         migrate(site)
-        run_command(site, "-m", "tests.bench.mcp", "--inside", "--servers", str(arguments.servers))
+        only = [part for name in arguments.only or () for part in ("--only", name)]
+        run_command(site, "-m", "tests.bench.mcp", "--inside", "--servers", str(arguments.servers), *only)
 
 
-def _measure(count: int) -> None:
+def _measure(count: int, parts: Sequence[str]) -> None:
     import django  # noqa: PLC0415 - the environment names the databases by now
 
     django.setup()
-    from aim import clock  # noqa: PLC0415 - needs Django
-    from mcp.models import HealthSample, McpServer  # noqa: PLC0415 - see above
-    from mcp.services.health import HEALTH_ROUNDS  # noqa: PLC0415 - see above
+    from django.db import connection  # noqa: PLC0415 - needs Django
+
+    from mcp.models import McpServer, ServerKey  # noqa: PLC0415 - see above
     from tests.factories.accounts import make_organization, make_person  # noqa: PLC0415 - see above
-    from tests.mcp.servers import hanging_server, health_server  # noqa: PLC0415 - see above
+    from tests.mcp.servers import health_server  # noqa: PLC0415 - see above
 
     person = make_person(make_organization())
-    with health_server() as real, hanging_server() as silent:
-        McpServer.objects.bulk_create(
+    with health_server() as real:
+        servers = McpServer.objects.bulk_create(
             McpServer(
                 organization=person.organization,
                 owner=person.user,
@@ -61,6 +63,36 @@ def _measure(count: int) -> None:
             )
             for number in range(count)
         )
+        ServerKey.objects.bulk_create(
+            ServerKey(
+                server=server,
+                key_type="ed25519",
+                bits=256,
+                pem="",
+                fingerprint=f"{number:064x}",
+                thumbprint=f"{number:043x}",
+                status=ServerKey.Status.ACTIVE,
+            )
+            for number, server in enumerate(servers)
+            if number % 10
+        )
+        with connection.cursor() as cursor:
+            cursor.execute("ANALYZE")
+        if "health" in parts:
+            _health(count)
+        if "lists" in parts:
+            _lists(person, count)
+    if "runs" in parts:
+        _runs(person)
+
+
+def _health(count: int) -> None:
+    from aim import clock  # noqa: PLC0415 - needs Django
+    from mcp.models import HealthSample, McpServer  # noqa: PLC0415 - see above
+    from mcp.services.health import HEALTH_ROUNDS  # noqa: PLC0415 - see above
+    from tests.mcp.servers import hanging_server  # noqa: PLC0415 - see above
+
+    with hanging_server() as silent:
         used, begun = _processor_seconds(), time.perf_counter()
         HEALTH_ROUNDS.run()
         seconds, used = time.perf_counter() - begun, _processor_seconds() - used
@@ -79,14 +111,14 @@ def _measure(count: int) -> None:
         while healthy.filter(last_health_at__gte=at).count() < count - 50:
             time.sleep(0.2)
         _say(f"  the {count - 50} others, beside 50 that hang", f"{time.perf_counter() - begun:.0f} s")
-        _lists(person, count)
-    _runs(person)
 
 
 def _runs(person: object) -> None:
     import trustme  # noqa: PLC0415 - only the bench needs it
+    from django.db import connection  # noqa: PLC0415 - needs Django
+    from django.test.utils import CaptureQueriesContext  # noqa: PLC0415 - see above
 
-    from mcp.services.runs import perform_run, start_run  # noqa: PLC0415 - needs Django
+    from mcp.services.runs import perform_run, start_run  # noqa: PLC0415 - see above
     from tests.factories.agents import pem_of  # noqa: PLC0415 - see above
     from tests.factories.mcp import make_server  # noqa: PLC0415 - see above
     from tests.mcp.sdk.running import sdk_server  # noqa: PLC0415 - see above
@@ -101,7 +133,17 @@ def _runs(person: object) -> None:
             assert done is not None
             assert done.state == "succeeded", done.error
 
+        def own() -> float:
+            before, begun = sdk.spent(), time.perf_counter()
+            run()
+            return time.perf_counter() - begun - (sdk.spent() - before)
+
         _say("a verification run of seven steps, SDK server over TLS", _spread(run, _RUNS))
+        own()
+        _say("  without the server's own time", _shown([own() for _ in range(_RUNS)]))
+        with CaptureQueriesContext(connection) as queries:
+            run()
+        _say("  statements to the database", str(len(queries)))
 
 
 def _lists(person: object, count: int) -> None:
@@ -135,9 +177,13 @@ def _spread(action: Callable[[], None], times: int) -> str:
     for _ in range(times):
         begun = time.perf_counter()
         action()
-        taken.append((time.perf_counter() - begun) * 1000)
-    taken.sort()
-    return f"{statistics.median(taken):.0f} ms (median), {taken[-max(1, times // 20)]:.0f} ms (p95)"
+        taken.append(time.perf_counter() - begun)
+    return _shown(taken)
+
+
+def _shown(seconds: list[float]) -> str:
+    taken = sorted(1000 * value for value in seconds)
+    return f"{statistics.median(taken):.0f} ms (median), {taken[-max(1, len(taken) // 20)]:.0f} ms (p95)"
 
 
 def _processor_seconds() -> float:

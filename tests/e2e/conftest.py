@@ -50,7 +50,7 @@ def chromium():
         if os.environ.get("CI"):
             pytest.fail(reason)
         pytest.skip(reason)
-    arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
+    arguments = ["--disable-gpu", *(["--no-sandbox"] if os.geteuid() == 0 else [])]
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=arguments)
         yield browser

@@ -3,9 +3,12 @@
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from agents.models import Agent
+from agents.models import Agent, Challenge
 from agents.services.challenges import Answer, answer_challenge
-from tests.factories.agents import make_verified_agent, pem_of, signature
+from agents.services.remote_proof import ask_for_signature, set_verification_url
+from aim.outbound.places import allowed_networks
+from tests.factories.agents import make_agent, make_verified_agent, pem_of, signature
+from tests.mcp.hostile import Bent, as_json, bent_server
 
 pytestmark = pytest.mark.slow
 
@@ -119,3 +122,40 @@ def test_an_edit_is_a_new_version_with_before_and_after(visit, cast):
     page.get_by_text("2.0.0").first.wait_for()
     changed = Agent.objects.get(id=agent.id)
     assert (changed.version, changed.config_version, changed.resource_scope) == ("2.0.0", 2, ["/app/**"])
+
+
+@pytest.mark.requirement("W2.8")
+@pytest.mark.parametrize(("theme", "width"), [("light", 1440), ("dark", 390)])
+def test_the_proof_at_the_verification_url_is_followed_live(visit, cast, settings, theme, width):
+    settings.OUTBOUND_ALLOW = ["127.0.0.0/8", "::1/128"]
+    allowed_networks.cache_clear()
+    made = make_agent(cast.admin.actor, display_name="Claude Code Assistant")
+    with bent_server(Bent(key=made.key)) as server:
+        set_verification_url(cast.admin.actor, made.agent.id, url=f"{server.origin}/verify")
+        page = visit(f"/dashboard/agents/{made.agent.public_id}", cast.manager, theme=theme, width=width)
+        page.get_by_role("link", name="Verify", exact=True).click()
+        dialog = page.get_by_role("dialog")
+        dialog.get_by_text("Send cryptographic challenge").wait_for()
+        page.check()
+        page.picture(f"agent-verify-at-url-{theme}-{width}")
+        server.bends = {"/verify": lambda _message: as_json({"signature": "AAAA"})}
+        dialog.get_by_role("button", name="Verify Now").click()
+        dialog.get_by_text("Waiting for a worker…").wait_for()
+        ask_for_signature(Challenge.objects.get(agent=made.agent).id)
+        dialog.get_by_text("Cryptographic verification failed. Check private key matches public key.").first.wait_for()
+        page.check()
+        page.picture(f"agent-verify-at-url-failed-{theme}-{width}")
+        server.bends = {}
+        dialog.get_by_role("button", name="Verify Now").click()
+        dialog.get_by_text("Waiting for a worker…").wait_for()
+        ask_for_signature(Challenge.objects.filter(agent=made.agent).latest("created_at").id)
+        dialog.get_by_text("Trust starts at 100.").wait_for()
+        assert dialog.locator(".run-steps > .passed").count() == 3
+        page.check()
+        page.picture(f"agent-verify-at-url-done-{theme}-{width}")
+    allowed_networks.cache_clear()
+    dialog.get_by_role("link", name="Done").click()
+    page.open(f"/dashboard/agents/{made.agent.public_id}?tab=keys")
+    page.get_by_role("link", name="Prove again").click()
+    page.get_by_role("dialog").get_by_role("button", name="Verify Now").wait_for()
+    page.check()

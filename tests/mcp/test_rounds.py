@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from aim.rounds import Rounds
 from mcp.pacing import next_verification_at
-from mcp.rounds import Rounds
 
 NOW = datetime(2026, 11, 28, 12, tzinfo=UTC)
 

@@ -16,14 +16,14 @@ from mcp.services import performing
 from mcp.services.credentials import set_credential
 from mcp.services.outcomes import settle
 from mcp.services.registration import update_server
-from mcp.services.rotation import RotationPlan, start_rotation
+from mcp.services.rotation import RotationPlan, abandon_rotation, start_rotation
 from mcp.services.runs import LOST_AFTER, perform_run, start_run, tend_runs
 from tests.factories.accounts import Role, make_organization, make_person
 from tests.factories.agents import make_agent, pem_of
 from tests.factories.api import Api, messages
 from tests.factories.ledger import recorded
 from tests.factories.mcp import make_server
-from tests.mcp.sdk.running import sdk_server
+from tests.mcp.sdk.running import pem, sdk_server
 
 pytestmark = pytest.mark.usefixtures("loopback")
 
@@ -45,6 +45,10 @@ def run_of(server, *, purpose="verification", key=None):
     run.refresh_from_db()
     server.refresh_from_db()
     return run
+
+
+def new_rsa():
+    return rsa.generate_private_key(65537, 2048)
 
 
 def results(run):
@@ -297,6 +301,30 @@ def test_a_new_key_is_agreed_to_by_the_old_one_and_proves_itself(admin, authorit
         # Both are good now, and the one that has signed is on record.
         assert run_of(server).key_id == rotation.new_key_id
     assert (server.consecutive_failures, server.verification) == (0, "verified")
+
+
+@pytest.mark.requirement("W9.3")
+@pytest.mark.parametrize("make", [Ed25519PrivateKey.generate, lambda: ec.generate_private_key(ec.SECP256R1()), new_rsa])
+def test_a_server_with_both_keys_changes_them_in_one_step(admin, authority, make):
+    old, new = Ed25519PrivateKey.generate(), make()
+    with sdk_server(authority=authority, key=old, verification_key=new, previous_key=pem(old)) as sdk:
+        server = registered(admin, sdk)
+        # It has been deployed before anybody has told AIM: the key that AIM knows signs.
+        before = run_of(server)
+        assert (before.state, before.key_id) == ("succeeded", server.keys.get().id)
+        stranger = start_rotation(
+            admin.actor, server.id, RotationPlan(public_key=pem_of(Ed25519PrivateKey.generate()), server_updated=True)
+        )
+        refused = run_of(server, purpose="new_key", key=stranger.new_key)
+        assert (refused.state, "No such key is to take" in refused.steps[2]["detail"]) == ("failed", True)
+        abandon_rotation(admin.actor, server.id, rotation_id=stranger.id, reason="another key")
+        rotation = start_rotation(admin.actor, server.id, RotationPlan(public_key=pem_of(new), server_updated=True))
+        assert run_of(server, purpose="new_key", key=rotation.new_key).state == "succeeded"
+        # The proof of the new key is asked for by itself, and is good.
+        proof = run_of(server, purpose="new_key", key=rotation.new_key)
+        rotation.refresh_from_db()
+        assert (proof.state, rotation.state, rotation.confirmed_how) == ("succeeded", "rolling", "old_key")
+        assert run_of(server).key_id == rotation.new_key_id
 
 
 @pytest.mark.requirement("W8.3")

@@ -8,7 +8,8 @@ from uuid import UUID
 
 from django.core.management.base import BaseCommand
 
-from mcp.bulk import add_server_arguments, chosen_servers, each_at_once
+from aim.bulk import add_usual_arguments, each_at_once
+from mcp.bulk import add_server_arguments, chosen_servers
 from mcp.models import Health, McpServer
 from mcp.services.health import HealthCheck, check_health, job_of, keep_checks
 
@@ -17,7 +18,8 @@ class Command(BaseCommand):
     help = "Check the health of MCP servers now. Ends with 1 when one is not healthy."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        add_server_arguments(parser, concurrency=16)
+        add_usual_arguments(parser, concurrency=16)
+        add_server_arguments(parser)
 
     def handle(self, *_args: object, **options: Any) -> None:
         names = dict(chosen_servers(options).values_list("id", "name"))

@@ -16,8 +16,11 @@ SLOWER_AT_MOST, SLACK_MS = 2.0, 10.0
 """How much slower the middle decision may be on a machine that others use too."""
 TURN_SECONDS = 1.0
 CHECKED_WITHIN_SECONDS = 30.0
+FOLLOWED_WITHIN_SECONDS = 10.0
+VERIFIED_WITHIN_SECONDS = 15.0
 LANES = 8 + 4
 _UNDER_WAY = "SELECT count(*) FROM mcp_verificationrun WHERE state = 'running'"
+_BEHIND = "SELECT count(*) FROM ledger_follower WHERE seq < %s"
 _HEALTHY = "SELECT count(*) FROM mcp_mcpserver WHERE health = 'healthy' AND organization_id = %s"
 
 
@@ -32,13 +35,20 @@ def hang(site: Installation, *, servers: int, seconds: float) -> Outcome:
         connection = stack.enter_context(site.superuser())
         client = stack.enter_context(judged(site, outcome))
         _ask(client, agents, workers, seconds, "before")
+        server = _register(organization, "is-known", real.url)
+        # The first answers the run that its registration has begun; the second is one of a server that is verified.
+        _verify(organization, server, outcome)
+        known = _verify(organization, server, outcome)
         for number in range(servers):
             _register(organization, f"hangs-{number}", silent)
         for number in range(5):
             _register(organization, f"answers-{number}", real.url)
         begun = time.monotonic()
         _ask(client, agents, workers, seconds, "meanwhile", connection=connection, outcome=outcome)
+        _wait_for_the_followers(connection, outcome)
         _wait_for_the_healthy(connection, workers, organization, outcome, begun)
+        took = [known, _verify(organization, server, outcome)]
+        outcome.notes.append(f"a verification by hand {took[0]:.1f} → {took[1]:.1f} s")
         before, meanwhile = client.answered("before"), client.answered("meanwhile")
     outcome.tries = servers
     # What is unusual may wait for a person; every answer counts for the time that it took.
@@ -52,7 +62,7 @@ def hang(site: Installation, *, servers: int, seconds: float) -> Outcome:
     return outcome
 
 
-def _register(organization: Organization, name: str, url: str) -> None:
+def _register(organization: Organization, name: str, url: str) -> str:
     body = {
         "name": name,
         "display_name": name,
@@ -63,7 +73,7 @@ def _register(organization: Organization, name: str, url: str) -> None:
         "verify_signature": False,
         "verify_capabilities": False,
     }
-    organization.expect(201, "POST", "/api/v1/mcp-servers", body)
+    return str(organization.expect(201, "POST", "/api/v1/mcp-servers", body)["id"])
 
 
 def _ask(
@@ -95,6 +105,30 @@ def _turn(workers: Workers) -> None:
         workers.send(f"mcp.tasks.{task}")
 
 
+def _wait_for_the_followers(connection: "psycopg.Connection[tuple[object, ...]]", outcome: Outcome) -> None:
+    """The ledger's followers live in the same workers, and keep up with what was decided while the servers hang."""
+    begun, at = time.monotonic(), connection.execute("SELECT max(seq) FROM ledger_leaf").fetchall()[0][0]
+    while connection.execute(_BEHIND, [at]).fetchall()[0][0]:
+        if time.monotonic() - begun > FOLLOWED_WITHIN_SECONDS:
+            outcome.expect(False, "followers fell behind beside servers that hang")
+            return
+        time.sleep(0.1)
+    outcome.notes.append(f"followers {time.monotonic() - begun:.1f} s behind")
+
+
+def _verify(organization: Organization, server: str, outcome: Outcome) -> float:
+    """Seconds that a person waits for the verification of a server that answers."""
+    begun = time.monotonic()
+    _status, run = organization.call("POST", f"/api/v1/mcp-servers/{server}/verify", {})
+    path = f"/api/v1/mcp-servers/{server}/runs/{run['id']}"
+    while time.monotonic() - begun < VERIFIED_WITHIN_SECONDS:
+        if organization.call("GET", path)[1]["finished_at"]:
+            return time.monotonic() - begun
+        time.sleep(0.05)
+    outcome.expect(False, "the verification of a server that answers waited for servers that hang")
+    return VERIFIED_WITHIN_SECONDS
+
+
 def _wait_for_the_healthy(
     connection: "psycopg.Connection[tuple[object, ...]]",
     workers: Workers,
@@ -105,7 +139,7 @@ def _wait_for_the_healthy(
     """Those that answer are checked on time, whoever hangs beside them."""
     while time.monotonic() - begun < CHECKED_WITHIN_SECONDS:
         healthy = connection.execute(_HEALTHY, [organization.id.removeprefix("org_")]).fetchall()[0][0]
-        if healthy == 5:
+        if healthy == 6:
             outcome.recovered(time.monotonic() - begun, within=CHECKED_WITHIN_SECONDS)
             return
         _turn(workers)

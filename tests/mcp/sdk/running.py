@@ -3,6 +3,7 @@
 import hashlib
 import json
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -13,6 +14,7 @@ from fcntl import LOCK_EX, flock
 from pathlib import Path
 from tempfile import TemporaryDirectory, gettempdir
 from typing import Any
+from urllib.request import urlopen
 
 import trustme
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -32,6 +34,7 @@ class Settings:
     url: str = ""
     audience: str = field(default_factory=lambda: settings.ORIGIN)
     private_key: str = ""
+    previous_key: str = ""
     next_keys: list[str] = field(default_factory=list)
     responder: str = str(RESPONDER)
     era: str = "modern"
@@ -56,6 +59,14 @@ class SdkServer:
     @property
     def url(self) -> str:
         return f"{self.origin}/mcp"
+
+    def spent(self) -> float:
+        """Seconds that the server itself has worked on requests so far, from the first byte it was given to the last
+        it has sent.
+        """
+        context = ssl.create_default_context(cadata=self.authority) if self.authority else None
+        with urlopen(f"{self.origin}/spent", context=context, timeout=10) as answer:
+            return float(json.load(answer)["seconds"])
 
     def fields(self, **more: Any) -> dict[str, Any]:
         """The configuration to register it with."""

@@ -15,6 +15,7 @@ import json
 import re
 import ssl
 import sys
+import time
 from urllib.parse import quote_plus
 
 import uvicorn
@@ -36,6 +37,7 @@ def load_responder():
         url=SETTINGS["url"],
         audience=SETTINGS["audience"],
         next_keys=SETTINGS["next_keys"],
+        previous_key=SETTINGS["previous_key"].encode() or None,
     )
 
 
@@ -141,6 +143,31 @@ async def health(_request):
     return JSONResponse({"status": "ok"}, status_code=SETTINGS["health_status"])
 
 
+class Stopwatch:
+    """Sums up how long the server works on requests, and says so at `/spent`."""
+
+    def __init__(self, app):
+        self.app = app
+        self.seconds = 0.0
+
+    async def __call__(self, scope, receive, send):
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+        elif scope["path"] == "/spent":
+            await JSONResponse({"seconds": self.seconds})(scope, receive, send)
+        else:
+            begun, ended = time.perf_counter(), None
+
+            async def noted(message):
+                nonlocal ended
+                await send(message)
+                ended = time.perf_counter()
+
+            await self.app(scope, receive, noted)
+            # What an application does after its last byte is nobody's time but its own.
+            self.seconds += (ended or time.perf_counter()) - begun
+
+
 class OnlyLegacy:
     """Hides the newer era, as a server of an older SDK would not know it."""
 
@@ -164,7 +191,7 @@ def main():
     ]
     app = Starlette(routes=routes, lifespan=lambda _app: mcp_app.router.lifespan_context(mcp_app))
     uvicorn.run(
-        Guard(app),
+        Stopwatch(Guard(app)),
         fd=SETTINGS["fd"],
         log_level="warning",
         ssl_certfile=SETTINGS["certificate"] or None,

@@ -14,7 +14,7 @@ from django.db import connection
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
-log = structlog.get_logger("aim.mcp")
+log = structlog.get_logger("aim.rounds")
 _PAUSE = 0.2
 _MOST_KEPT_AT_ONCE = 256
 

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from mcp.probe.problems import ErrorCode, ProbeError
+from aim.outbound.problems import ErrorCode, ProbeError
 
 
 class Name(StrEnum):
@@ -52,7 +52,11 @@ def steps_of(names: tuple[Name, ...], **titles: str) -> list[Step]:
 
 
 class Progress:
-    """Runs steps one after another and tells of each change. Once one has failed, the others are skipped."""
+    """Runs steps one after another. Once one has failed, the others are skipped.
+
+    `changed` is told as each step begins, with how the one before it has ended; the end of the last is for whoever
+    keeps what the steps lead to. So a run is written half as often, and who follows it sees the same.
+    """
 
     def __init__(self, steps: list[Step], changed: Callable[[list[dict[str, Any]]], None]) -> None:
         self._steps = {step.name: step for step in steps}
@@ -85,7 +89,6 @@ class Progress:
             step.result = "passed"
         finally:
             step.ms = round((time.perf_counter() - started) * 1000, 1) if step.result != "skipped" else None
-            self._changed(self.shown())
 
     def _fail(self, failed: Step, error: ProbeError) -> None:
         failed.result = "failed"
