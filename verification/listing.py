@@ -261,7 +261,8 @@ def _agent_facet(actor: Actor, filters: Filters) -> Facet:
     rows = counted_in(actor, filters.span(), agents=True).filter(condition).order_by()
 
     def counts(**only: Any) -> QuerySet[Any]:
-        return rows.filter(**only).values("agent_id").annotate(n=Sum("count")).order_by("-n", "agent_id")
+        by_agent: QuerySet[Any] = rows.filter(**only).values("agent_id").annotate(n=Sum("count"))
+        return by_agent.order_by("-n", "agent_id")
 
     found: dict[UUID, int] = dict(counts(period__in=newest).values_list("agent_id", "n")[:_SHOWN]) if newest else {}
     whole = len(newest) == len(periods)
