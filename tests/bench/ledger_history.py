@@ -43,7 +43,7 @@ def fill(entries: int) -> None:
     for first in range(0, entries, _BATCH):
         verifications, ledger = [], []
         for number in range(first, min(first + _BATCH, entries)):
-            now = round(began + number * _APART, 3)
+            now = began + number * _APART
             request = action_from(
                 {
                     "agent_id": agent.public_id,
