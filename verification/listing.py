@@ -13,7 +13,7 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from django.db.models import Max, Min, Q, QuerySet, Sum
+from django.db.models import Count, Max, Min, Q, QuerySet, Sum
 from django.http import QueryDict
 from django.utils import timezone
 from django.utils.dateparse import parse_date
@@ -260,30 +260,33 @@ def _agent_facet(actor: Actor, filters: Filters) -> Facet:
     # Each period is named, so that the key finds an agent's counts within it.
     rows = counted_in(actor, filters.span(), agents=True).filter(condition).order_by()
 
-    def counts(**only: Any) -> dict[UUID, int]:
-        return dict(rows.filter(**only).values("agent_id").annotate(n=Sum("count")).values_list("agent_id", "n"))
+    def counts(**only: Any) -> QuerySet[Any]:
+        by_agent: QuerySet[Any] = rows.filter(**only).values("agent_id").annotate(n=Sum("count"))
+        return by_agent.order_by("-n", "agent_id")
 
-    found = counts(period__in=newest) if newest else {}
-    ordered = sorted(found, key=lambda agent: (-found[agent], str(agent)))
-    shown = list(dict.fromkeys([*ordered[:_SHOWN], *filters.agents]))
+    found: dict[UUID, int] = dict(counts(period__in=newest).values_list("agent_id", "n")[:_SHOWN]) if newest else {}
     whole = len(newest) == len(periods)
-    if not whole:
-        found = counts(period__in=[period for period, _count in periods], agent_id__in=shown)
+    shown = list(dict.fromkeys([*found, *filters.agents]))
+    if not whole or len(shown) > len(found):
+        named = [period for period, _count in periods]
+        found = dict(counts(period__in=named, agent_id__in=shown).values_list("agent_id", "n"))
         shown.sort(key=lambda agent: (-found.get(agent, 0), str(agent)))
     names = dict(agents_visible_to(actor).filter(id__in=shown).values_list("id", "display_name"))
     options = [
         (show_id(IdKind.AGENT, agent), names.get(agent, _("Deleted agent")), found.get(agent, 0)) for agent in shown
     ]
     facet = make_facet("agent", _("Agent"), options, [show_id(IdKind.AGENT, agent) for agent in filters.agents])
-    if whole:
-        return replace(facet, more=max(0, len(ordered) - len(shown)))
-    return replace(facet, note=_("Those that ask most of late"))
+    if not whole:
+        return replace(facet, note=_("Those that ask most of late"))
+    all_agents = rows.filter(period__in=newest).aggregate(n=Count("agent_id", distinct=True))["n"]
+    return replace(facet, more=max(0, all_agents - sum(agent in found for agent in shown)))
 
 
 def _counted(actor: Actor, filters: Filters, *, leaving_out: str = "") -> QuerySet[Any]:
     """The counts that pass, told apart by agent only where agents are asked for."""
     by_agent = bool(filters.agents) and leaving_out != "agent"
-    return counted_in(actor, filters.span(), agents=by_agent).filter(filters.of_rollups(leaving_out=leaving_out))
+    rows: QuerySet[Any] = counted_in(actor, filters.span(), agents=by_agent)
+    return rows.filter(filters.of_rollups(leaving_out=leaving_out))
 
 
 def _within(rows: QuerySet[Verification], since: datetime, until: datetime | None) -> QuerySet[Verification]:

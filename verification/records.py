@@ -51,7 +51,7 @@ class Row(NamedTuple):
 # Those of a batch share their moment.
 @lru_cache(maxsize=64)
 def show_seconds(moment: float) -> str:
-    """Seconds since 1970 as the API writes times: ISO 8601, UTC, milliseconds."""
+    """Seconds since 1970, on a whole millisecond, as the API writes times: ISO 8601, UTC, milliseconds."""
     seconds, milliseconds = divmod(round(moment * 1000), 1000)
     return f"{_second(seconds)}.{milliseconds:03}Z"
 
@@ -73,6 +73,9 @@ def build_row(
     duration_us: int,
 ) -> Row:
     """Everything that is written of one decision, and what is told the agent afterwards."""
+    # The columns hold the moment to the millisecond, as the sealed body does, so that they can be compared with it. It
+    # is rounded in one place: between two milliseconds the two roundings, of seconds and of milliseconds, differ.
+    now = round(now, 3)
     hex_id = verification_id.hex()
     expires_at = None if expires is None else show_seconds(expires)
     status = decision.status.value
@@ -129,8 +132,7 @@ def build_row(
             b"]}",
         )
     )
-    # The columns hold the moment to the millisecond, as the sealed body does, so that they can be compared with it.
-    at = pg_time(round(now, 3))
+    at = pg_time(now)
     verification: list[bytes | None] = [
         verification_id,
         agent.organization_id,

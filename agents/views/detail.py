@@ -182,7 +182,9 @@ def agent_verify(request: HttpRequest, actor: Actor, agent_id: str) -> HttpRespo
         challenge = agent.challenges.filter(used_at=None, expires_at__gt=clock.now()).order_by("-id").first()
     keys = {key.status: key for key in agent.public_keys.all()}
     waiting, active = keys.get(PublicKey.Status.UNPROVED), keys.get(PublicKey.Status.ACTIVE)
+    key = challenge.public_key if challenge else waiting or active
     state = proof_state(challenge) if challenge else ""
+    may_set_url = actor.may(Permission.AGENTS_KEYS)
     url = request.POST.get("verification_url", "").strip() or agent.verification_url
     context = {
         "agent": agent,
@@ -191,11 +193,12 @@ def agent_verify(request: HttpRequest, actor: Actor, agent_id: str) -> HttpRespo
         "first": challenge is not None and agent.verified_at is not None and agent.verified_at >= challenge.created_at,
         "open": state in {"waiting", "running"},
         "refusal": refusal,
-        "key": challenge.public_key if challenge else waiting or active,
+        "key": key,
         "waiting": waiting,
         "by_hand": challenge is not None and not challenge.steps,
-        "url": url if actor.may(Permission.AGENTS_KEYS) else agent.verification_url,
-        "may_set_url": actor.may(Permission.AGENTS_KEYS),
+        "url": url if may_set_url else agent.verification_url,
+        "may_set_url": may_set_url,
+        "asks_url": key is not None and may_set_url and state not in {"waiting", "running", "succeeded"},
         "origin": settings.ORIGIN,
     }
     return render_page(request, "agents/agent_verify.html", context, fragments={"dialog": "dialog", PROOF: "proof"})

@@ -3,10 +3,13 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 
 from django.utils.functional import Promise
-from django.utils.translation import gettext, gettext_lazy, ngettext
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from django.utils.translation import get_language, gettext, gettext_lazy, ngettext
 
 _LANE = 200.0
 _LEAST_MARK = 2.0
@@ -102,6 +105,27 @@ def comb(checks: Sequence[Any], size: str = "") -> Comb:
         for index, check in enumerate(known)
     ]
     return Comb(max(1, len(known) * (width + gap) - gap), high, bars, sentence(known))
+
+
+def drawn(checks: Sequence[Any], size: str = "") -> SafeString:
+    """The comb as SVG. A list draws one a row, and few of them differ: each is made once."""
+    known = tuple((check.name, check.outcome) for check in map(Check.of, checks))
+    return _drawn(known, size, get_language())
+
+
+@lru_cache(maxsize=1024)
+def _drawn(known: tuple[tuple[str, Outcome], ...], size: str, _language: str | None) -> SafeString:
+    shown = comb([Check(name, outcome) for name, outcome in known], size)
+    bars = format_html_join(
+        "",
+        '<rect class="{}" x="{}" y="{}" width="{}" height="{}" rx=".5"><title>{}: {}</title></rect>',
+        ((bar.outcome, bar.x, bar.y, bar.width, bar.height, bar.name, bar.words) for bar in shown.bars),
+    )
+    return format_html(
+        '<svg class="comb{}" role="img" aria-label="{}" width="{}" height="{}" viewBox="0 0 {} {}">{}</svg>',
+        *(" comb-large" if size == "large" else "", shown.sentence, shown.width, shown.height),
+        *(shown.width, shown.height, bars),
+    )
 
 
 def sentence(checks: Sequence[Check]) -> str:

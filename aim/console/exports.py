@@ -4,9 +4,9 @@ PostgreSQL writes the CSV (RFC 4180) itself; Python only passes it on in pieces.
 a formula gets a quote in front: agents and people have typed it.
 """
 
-import asyncio
 import threading
-from collections.abc import AsyncIterator, Sequence
+import time
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -108,22 +108,27 @@ def file_name(what: str, at: datetime) -> str:
 
 
 class _Stream:
-    """The pieces. Django closes it with the response, also where nobody has asked for them all."""
+    """The pieces, one after the other as they are sent. Django closes it with the response, also where nobody has asked
+    for them all.
+
+    A plain iterator: pages are served by threads, and of an asynchronous one Django would first collect everything.
+    """
 
     def __init__(self, reader: "_Reader", first: bytes) -> None:
         self._reader = reader
         self._first = first
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
+    def __iter__(self) -> Iterator[bytes]:
+        latest = time.monotonic() + LONGEST_SECONDS
         try:
-            async with asyncio.timeout(LONGEST_SECONDS):
-                piece = self._first
-                while piece:
-                    yield piece
-                    piece = await asyncio.to_thread(self._reader.read)
+            piece = self._first
+            while piece:
+                yield piece
+                if time.monotonic() > latest:
+                    raise TimeoutError("The export took too long")
+                piece = self._reader.read()
         finally:
-            # Whoever has gone away no longer waits; PostgreSQL is told to stop.
-            await asyncio.shield(asyncio.to_thread(self._reader.close))
+            self.close()
 
     def close(self) -> None:
         self._reader.close()

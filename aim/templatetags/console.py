@@ -18,7 +18,7 @@ from lucide.templatetags.lucide import lucide
 
 from aim import clock
 from aim.console.charts import sparkline
-from aim.console.comb import comb, waterfall
+from aim.console.comb import drawn, waterfall
 from aim.console.toasts import step_of
 
 register = template.Library()
@@ -36,7 +36,7 @@ _SHAPES = {
 _ELLIPSIS = "…"
 
 register.filter("step_of", step_of)
-register.filter("comb", comb)
+register.filter("comb", drawn)
 register.filter("waterfall", waterfall)
 register.filter("sparkline", sparkline)
 

@@ -71,8 +71,7 @@ class OneReportView(OneServerView):
 
 @extend_schema(tags=TAGS)
 class CryptoReportsView(OneServerView):
-    # It writes nothing of the server: whoever may read the server may take along what is read.
-    permissions: ClassVar = {"GET": Permission.MCP_READ, "POST": Permission.MCP_READ}
+    permissions: ClassVar = {"GET": Permission.MCP_READ, "POST": Permission.MCP_WRITE}
     pagination_class = CursorPages
 
     @extend_schema(

@@ -15,7 +15,7 @@ from tests.verification.world import make_agent
 from verification.approvals.rechecking import current_snapshot
 from verification.contracts import Case, Origin
 from verification.pipeline import Pipeline
-from verification.records import build_row
+from verification.records import build_row, later
 from verification.registry import checks_in_order
 from verification.requests import action_from
 
@@ -43,7 +43,7 @@ def fill(entries: int) -> None:
     for first in range(0, entries, _BATCH):
         verifications, ledger = [], []
         for number in range(first, min(first + _BATCH, entries)):
-            now = round(began + number * _APART, 3)
+            now = began + number * _APART
             request = action_from(
                 {
                     "agent_id": agent.public_id,
@@ -59,7 +59,7 @@ def fill(entries: int) -> None:
                 origin=origin,
                 decision=pipeline.decide(Case(request, agent, origin, now)),
                 now=now,
-                expires=now + 60,
+                expires=later(now, 60),
                 duration_us=900,
             )
             verifications.append(row.verification)

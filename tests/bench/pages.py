@@ -104,7 +104,7 @@ def pages_of(known: Known) -> Iterator[PageOf]:
         yield PageOf(f"agents, by {order}", f"{agents}?sort={order}")
     for name, query in (
         ("pending", "status=pending"),
-        ("capability", "capability=network.api_calls"),
+        ("capability", "capability=network.request"),
         ("low trust", "trust=low"),
         ("no key", "key=none"),
         ("owner", f"owner={known.owner}"),

@@ -31,8 +31,8 @@ UPDATE agents_agent SET
     status = CASE WHEN a < 0.9 THEN 'verified' WHEN a < 0.95 THEN 'pending' WHEN a < 0.98 THEN 'suspended'
         ELSE 'revoked' END,
     capabilities = CASE WHEN b < 0.5 THEN '["file_system.read"]'::jsonb
-        WHEN b < 0.8 THEN '["file_system.read", "network.api_calls"]'::jsonb
-        ELSE '["database.read", "network.api_calls"]'::jsonb END,
+        WHEN b < 0.8 THEN '["file_system.read", "network.request"]'::jsonb
+        ELSE '["database.read", "network.request"]'::jsonb END,
     agent_type = CASE WHEN b < 0.9 THEN 'ai_agent' ELSE 'mcp_server' END,
     created_at = now() - make_interval(days => floor(a * 400)::int),
     owner_id = CASE WHEN b < 0.05 THEN NULL

@@ -161,6 +161,9 @@ def _sign_in(page: Page, origin: str, email: str, password: str) -> None:
         fields.nth(place).fill(value)
     page.get_by_role("button", name="Change password").click()
     page.wait_for_url(re.compile("/dashboard"))
+    # Whoever comes for the first time is offered the tour.
+    page.get_by_role("button", name="Skip tour").click()
+    page.get_by_role("dialog").wait_for(state="hidden")
 
 
 def _demo(running: Stores, origin: str, *arguments: str) -> dict[str, str]:

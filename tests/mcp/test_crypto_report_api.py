@@ -25,7 +25,9 @@ def admin():
 def test_a_report_is_asked_for_followed_and_fetched(admin, form):
     server, viewer = make_server(admin.actor), Api(make_person(admin.organization, Role.VIEWER).token)
     path = f"/mcp-servers/{server.public_id}/reports"
-    asked = viewer.post(path, {"sections": ["compliance", "key"], "format": form})
+    chosen = {"sections": ["compliance", "key"], "format": form}
+    assert viewer.post(path, chosen).status_code == 403
+    asked = Api(make_person(admin.organization, Role.MANAGER).token).post(path, chosen)
     assert asked.status_code == 202, asked.content
     report = asked.json()
     assert (report["state"], report["progress"], report["sections"]) == ("waiting", 0, ["key", "compliance"])

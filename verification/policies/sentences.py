@@ -62,7 +62,7 @@ def _comparison(comparison: Comparison) -> str:
     if comparison.operator == "present":
         return f"{comparison.field} is {'given' if comparison.value else 'missing'}"
     value = comparison.value
-    shown = _either(value) if isinstance(value, list) else str(value).lower() if type(value) is bool else str(value)
+    shown = _either(list(map(_shown, value))) if isinstance(value, list) else _shown(value)
     text = f"{comparison.field} {_OPERATORS[comparison.operator]} {shown} {comparison.currency}".rstrip()
     return (
         f"{text} (a missing one counts as {comparison.when_missing.replace('_', ' ')})"
@@ -71,10 +71,18 @@ def _comparison(comparison: Comparison) -> str:
     )
 
 
+def _shown(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:,}" if isinstance(value, (int, float)) else str(value)
+
+
 def _approval(approval: Approval) -> str:
     who = [*(f"a {role}" for role in approval.roles), *approval.users, *approval.teams, *approval.agents]
     people = _either(who or ["a manager", "a admin"]).replace("a admin", "an admin")
-    text = f"Then {people} must approve" if approval.count == 1 else f"Then {approval.count} of {people} must approve"
+    text = f"Then {people} must approve"
+    if approval.count > 1:
+        text = f"Then {approval.count} must approve, each of them {people}"
     if approval.exclude_owner:
         text += ", but not the agent's owner"
     return f"{text}, within {_period(approval.expires_seconds)}." if approval.expires_seconds else f"{text}."

@@ -93,6 +93,9 @@ def sdk_server(
     """A server with TLS by the authority, or without; `verification_key` is what it signs with instead of its own."""
     key = key or Ed25519PrivateKey.generate()
     with TemporaryDirectory() as folder, socket.create_server(("127.0.0.1", 0)) as listener:
+        # What is accepted inherits it. A server that opens its socket itself sets this; one that is handed it does not,
+        # and its answers would wait 40 ms for an acknowledgement.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         port = listener.getsockname()[1]
         origin = f"{'https' if authority else 'http'}://localhost:{port}"
         told = Settings(
