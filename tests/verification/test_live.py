@@ -66,7 +66,7 @@ def sequencing():
         thread.join()
 
 
-def next_of(socket, kind, seconds=5.0):
+def next_of(socket, kind, seconds=15.0):
     """The next message of this type."""
     deadline = time.monotonic() + seconds
     while True:
