@@ -18,16 +18,23 @@ def raise_epoch(agent: Agent) -> None:
     AgentRuntime.objects.filter(agent_id=agent.id).update(epoch=F("epoch") + 1)
 
 
+# One order for everybody who locks several of them, or two such changes could wait for each other. An organization may
+# have a hundred thousand agents, so that none of their ids comes here.
+_RAISE_OF_ORGANIZATION = """
+WITH locked AS MATERIALIZED (
+    SELECT agent_id FROM agents_agentruntime WHERE organization_id = %s ORDER BY agent_id FOR UPDATE)
+UPDATE agents_agentruntime AS r SET epoch = r.epoch + 1 FROM locked WHERE r.agent_id = locked.agent_id
+"""
+
+
 def raise_epoch_of_organization(organization_id: UUID) -> None:
     """`raise_epoch` for all its agents: what `accounts` calls when people's access changes.
 
     The caller holds the organization's row, so an agent that is being registered is here already or comes after it.
     """
     assert connection.in_atomic_block
-    rows = AgentRuntime.objects.filter(organization_id=organization_id)
-    # One order for everybody who locks several of them, or two such changes could wait for each other.
-    locked = list(rows.select_for_update().order_by("agent_id").values_list("agent_id", flat=True))
-    AgentRuntime.objects.filter(agent_id__in=locked).update(epoch=F("epoch") + 1)
+    with connection.cursor() as cursor:
+        cursor.execute(_RAISE_OF_ORGANIZATION, [organization_id])
 
 
 def add_bytes_used(agent: Agent, count: int) -> None:

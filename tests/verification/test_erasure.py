@@ -186,6 +186,7 @@ def test_what_was_learned_of_a_person_is_unlearned(place):
 def test_followers_do_not_bring_back_what_they_have_read_ahead(place):
     person, _ = place
     agent = make_agent(person.actor, calls_per_hour=10_000)
+    follow_all("documents", "behaviour")
     mine = decide(agent, context={"user_id": "usr_liskov"}, resource="/app/liskov")
     newest = sequence_all()
     follow_all("trust")
