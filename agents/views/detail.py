@@ -183,7 +183,7 @@ def agent_verify(request: HttpRequest, actor: Actor, agent_id: str) -> HttpRespo
     keys = {key.status: key for key in agent.public_keys.all()}
     waiting, active = keys.get(PublicKey.Status.UNPROVED), keys.get(PublicKey.Status.ACTIVE)
     key = challenge.public_key if challenge else waiting or active
-    state = proof_state(challenge) if challenge else ""
+    state = _state_of_proof(challenge) if challenge else ""
     may_set_url = actor.may(Permission.AGENTS_KEYS)
     url = request.POST.get("verification_url", "").strip() or agent.verification_url
     context = {
@@ -202,6 +202,12 @@ def agent_verify(request: HttpRequest, actor: Actor, agent_id: str) -> HttpRespo
         "origin": settings.ORIGIN,
     }
     return render_page(request, "agents/agent_verify.html", context, fragments={"dialog": "dialog", PROOF: "proof"})
+
+
+def _state_of_proof(challenge: Challenge) -> str:
+    """That of the challenge, but what the dialog follows is the key: the agent may answer a challenge of its own."""
+    proved_at = challenge.public_key.proved_at
+    return "succeeded" if proved_at is not None and proved_at >= challenge.created_at else proof_state(challenge)
 
 
 def _begin_proof(request: HttpRequest, actor: Actor, agent: Agent) -> Challenge:

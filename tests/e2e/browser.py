@@ -46,8 +46,9 @@ def find_chromium() -> str | None:
 class Visit:
     """A page in a context of its own. Everything that it does not have itself is Playwright's page's."""
 
-    def __init__(self, context: BrowserContext, address: str) -> None:
+    def __init__(self, context: BrowserContext, address: str, *, scripts: bool = True) -> None:
         self.context = context
+        self.scripts = scripts
         self.address = address
         self.problems: list[str] = []
         self.page: Page = context.new_page()
@@ -65,6 +66,9 @@ class Visit:
 
     def settle(self) -> "Visit":
         """Everything that the page fetches by itself is there, what it fetches now and then left aside."""
+        if not self.scripts:
+            # Nothing is fetched later, and no promise would ever be kept.
+            return self
         try:
             self.page.evaluate(SETTLED)
         except Error:

@@ -88,7 +88,7 @@ def visit(chromium, product):
         context.set_default_timeout(patience * 1000)
         if person is not None:
             context.add_cookies([{"name": "sessionid", "value": session_cookie(person), "url": address}])
-        made = Visit(context, address)
+        made = Visit(context, address, scripts=options.get("java_script_enabled", True))
         visits.append(made)
         made.quiet = quiet
         return made.open(path)
