@@ -284,7 +284,7 @@ class VerificationSettings(models.Model):
         return f"Verification settings of {self.organization_id}"
 
 
-class Rollup(models.Model):
+class DecisionCount(models.Model):
     """How many decisions of one kind fell into one period, and how long they took.
 
     Derived from the ledger by the follower `statistics`. `latency` counts by the bounds of
@@ -296,53 +296,43 @@ class Rollup(models.Model):
         HOUR = "hour"
         DAY = "day"
 
-    pk = models.CompositePrimaryKey(
-        "organization_id", "granularity", "period", "agent_id", "action_type", "status", "code"
-    )
     organization_id = models.UUIDField()
     granularity = models.CharField(max_length=6, choices=Granularity.choices)
     period = models.DateTimeField()
     """Its start, in UTC."""
-    agent_id = models.UUIDField()
     action_type = models.CharField(max_length=100)
     status = models.CharField(max_length=16, choices=Verification.Status.choices)
     code = models.CharField(max_length=40, blank=True)
     count = models.BigIntegerField()
     duration_us = models.BigIntegerField()
     latency = ArrayField(models.IntegerField())
+
+    class Meta:
+        abstract = True
+
+    def __str__(self) -> str:
+        return f"{self.period} {self.status}: {self.count}"
+
+
+class Rollup(DecisionCount):
+    """The counts of each agent by itself."""
+
+    pk = models.CompositePrimaryKey(
+        "organization_id", "granularity", "period", "agent_id", "action_type", "status", "code"
+    )
+    agent_id = models.UUIDField()
 
     class Meta:
         indexes: ClassVar = [models.Index(fields=["granularity", "period"], name="rollup_by_age")]
 
-    def __str__(self) -> str:
-        return f"{self.period} {self.status}: {self.count}"
 
-
-class TotalRollup(models.Model):
-    """The same as `Rollup` for all agents of an organization together: the sums of its rows, in far fewer.
-
-    Derived from the ledger by the follower `statistics`, in the same step.
-    """
-
-    Granularity = Rollup.Granularity
+class TotalRollup(DecisionCount):
+    """The counts of all agents of an organization together: the sums of `Rollup`, in far fewer rows, kept with it."""
 
     pk = models.CompositePrimaryKey("organization_id", "granularity", "period", "action_type", "status", "code")
-    organization_id = models.UUIDField()
-    granularity = models.CharField(max_length=6, choices=Granularity.choices)
-    period = models.DateTimeField()
-    """Its start, in UTC."""
-    action_type = models.CharField(max_length=100)
-    status = models.CharField(max_length=16, choices=Verification.Status.choices)
-    code = models.CharField(max_length=40, blank=True)
-    count = models.BigIntegerField()
-    duration_us = models.BigIntegerField()
-    latency = ArrayField(models.IntegerField())
 
     class Meta:
         indexes: ClassVar = [models.Index(fields=["granularity", "period"], name="totalrollup_by_age")]
-
-    def __str__(self) -> str:
-        return f"{self.period} {self.status}: {self.count}"
 
 
 class PolicyRollup(models.Model):
