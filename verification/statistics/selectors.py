@@ -12,10 +12,10 @@ from django.db.models import QuerySet, Sum
 
 from accounts.contracts import Actor, ActorKind
 from aim import clock
-from verification.models import Rollup, TotalRollup, Verification
+from verification.models import DecisionCount, Rollup, TotalRollup, Verification
 from verification.statistics.buckets import WIDTH, percentile
 
-Granularity = Rollup.Granularity
+Granularity = DecisionCount.Granularity
 STEPS = {
     Granularity.MINUTE: timedelta(minutes=1),
     Granularity.HOUR: timedelta(hours=1),
