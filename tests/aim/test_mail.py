@@ -40,7 +40,8 @@ def queue(recipient=None, **fields) -> OutgoingMail | None:
 
 
 def due(mail) -> None:
-    OutgoingMail.objects.filter(id=mail.id).update(next_try_at=clock.now() - timedelta(seconds=1))
+    """Before whatever other tests have left waiting: a round takes the oldest, and only so many."""
+    OutgoingMail.objects.filter(id=mail.id).update(next_try_at=clock.now() - timedelta(days=365))
 
 
 def test_it_is_sent_once_by_many_workers(server):

@@ -27,7 +27,9 @@ SETTLED = """async () => {
 }"""
 # Only what is told: the whole of what axe found out takes longer to hand over than to find.
 _FOUND = """async (options) => (await axe.run(options)).violations.map(
-  (one) => `${one.id}: ${one.help}: ${JSON.stringify(one.nodes.slice(0, 3).map((node) => node.html.slice(0, 200)))}`
+  (one) => `${one.id}: ${one.help}: ${JSON.stringify(one.nodes.slice(0, 3).map((node) => [
+    node.html.slice(0, 200), ...[...node.any, ...node.all, ...node.none].map((check) => check.message),
+  ]))}`
 )"""
 # The page scrolls in a box of its own, where what sticks out is cut off without the window becoming wider.
 _WIDE = """() => [document.documentElement, ...document.querySelectorAll("main")]
@@ -86,6 +88,11 @@ class Visit:
         if not self.page.evaluate("'axe' in window"):
             self.page.evaluate(AXE_SCRIPT)
         told = self.page.evaluate(_FOUND, _OF_COLOURS if colours_alone else _AXE)
+        if told:
+            # axe takes its time, and a live page may have drawn a part of itself anew meanwhile: a fault is what stays.
+            self.page.wait_for_timeout(500)
+            self.settle()
+            told = self.page.evaluate(_FOUND, _OF_COLOURS if colours_alone else _AXE)
         assert not told, "\n".join(told)
         wide = self.page.evaluate(_WIDE)
         assert not wide, "\n".join(wide)
