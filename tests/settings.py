@@ -20,6 +20,8 @@ else:
     scheme, _, rest = _VALKEY.partition("://")
     _VALKEY = f"{scheme}://{rest.partition('/')[0]}/{_WORKER}"
 
+# Found when asked for: each test's client would otherwise walk through all static files before its first request.
+WHITENOISE_AUTOREFRESH = True
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 CACHES = {"default": {**CACHES["default"], "LOCATION": _VALKEY}}
 CELERY_BROKER_URL = broker_url(_VALKEY)
