@@ -12,7 +12,7 @@ from typing import Any
 from django.conf import settings
 from django.template import Context, Engine, Template
 from django.utils.html import format_html
-from django.utils.safestring import SafeData, SafeString, mark_safe
+from django.utils.safestring import SafeData, SafeString
 from django.utils.translation import get_language, gettext
 
 from aim.console.charts import sparkline
@@ -113,5 +113,5 @@ def drawn_sparkline(values: Sequence[float], label: object = "") -> SafeString:
         '<svg class="sparkline" width="84" height="20" viewBox="0 0 84 20" role="img" aria-label="{}">'
         '<line x1="0" x2="84" y1="19.5" y2="19.5"/>{}</svg>',
         label,
-        format_html('<path d="{}"/>', line) if line else mark_safe(""),
+        format_html('<path d="{}"/>', line) if line else "",
     )

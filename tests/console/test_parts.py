@@ -2,21 +2,21 @@
 
 from datetime import UTC, datetime
 from decimal import Decimal
+from importlib import import_module
 
 import pytest
 from django.template import Context, Engine
 from django.urls import reverse
 from django.utils import timezone, translation
-from django.utils.safestring import mark_safe
+from django.utils.safestring import SafeString
 from django.utils.translation import trans_real
-from django_cotton.templatetags._component import CottonComponentNode
 
 from aim import clock
 from aim.console.addresses import address_of
 from aim.console.charts import Bucket, drawn_cells, volume_chart
 from aim.console.numbers import figure
 from aim.console.parts import drawn_sparkline, kept_part, named_object, trust
-from aim.templatetags.console import ago, moment
+from aim.templatetags.console import ago, kept, moment
 from tests.console.decisions import decided
 from tests.factories.accounts import make_organization, make_person
 from tests.factories.agents import make_agent
@@ -33,13 +33,14 @@ def drawn(source, **values):
 def counted_components(monkeypatch):
     """How often a component is drawn from here on."""
     names = []
-    render = CottonComponentNode.render
+    node_class = import_module("django_cotton.templatetags._component").CottonComponentNode
+    render = node_class.render
 
     def counting(node, context):
         names.append(node.component_name)
         return render(node, context)
 
-    monkeypatch.setattr(CottonComponentNode, "render", counting)
+    monkeypatch.setattr(node_class, "render", counting)
     return names
 
 
@@ -70,7 +71,7 @@ def test_each_language_has_parts_of_its_own(monkeypatch):
 
 
 def test_what_somebody_else_wrote_is_escaped_and_never_takes_the_place_of_markup():
-    safe = kept_part("verdict", {"status": "denied", "words": mark_safe("<b>No</b>")})
+    safe = kept_part("verdict", {"status": "denied", "words": SafeString("<b>No</b>")})
     text = kept_part("verdict", {"status": "denied", "words": "<b>No</b>"})
     assert "<b>No</b>" in safe
     assert "&lt;b&gt;No&lt;/b&gt;" in text
@@ -81,7 +82,7 @@ def test_what_somebody_else_wrote_is_escaped_and_never_takes_the_place_of_markup
         named_object(HOSTILE),
         drawn_sparkline([1, 2], HOSTILE),
         drawn_cells([[HOSTILE]]),
-        drawn("{{ words|naming:name }}", words=mark_safe("Open %(name)s"), name=HOSTILE),
+        drawn("{{ words|naming:name }}", words=SafeString("Open %(name)s"), name=HOSTILE),
         drawn('<c-x title="{{ words|naming:name }}">', words="Open %(name)s", name=HOSTILE),
     ):
         assert "<script>" not in drawing
@@ -90,7 +91,7 @@ def test_what_somebody_else_wrote_is_escaped_and_never_takes_the_place_of_markup
 
 def test_arguments_that_may_be_equal_and_read_differently_are_refused():
     with pytest.raises(TypeError, match="left is a Decimal"):
-        kept_part("verdict", {"status": "pending", "left": Decimal("1.0")})
+        kept("verdict", status="pending", left=Decimal("1.0"))
 
 
 def test_an_object_in_a_row_is_that_of_its_component():
