@@ -20,7 +20,7 @@ FREQUENT = 80
 """What so many of the newest have is found sooner by looking at one after the other than by the index, which has to
 gather all that ever had it."""
 _LAG = 60_000 << 80
-"""A minute, in the bits of an id: so much older than the newest decision that has words may one be that has none yet."""
+"""A minute in the bits of an id. So much older than the newest decision that has words may one be that has none yet."""
 MOST_WORDS = 12
 # Gathered before they are sorted: in the order of the key, PostgreSQL would go through all decisions for a rare word.
 _BY_INDEX = """
