@@ -32,6 +32,11 @@ def session_seconds(pid: int) -> float:
         return cpu_seconds(pid)
 
 
+def thread_seconds(native_id: int) -> float:
+    """Return the processor time of a thread of this process, by the id that the system gave it."""
+    return session_seconds(native_id)
+
+
 @contextmanager
 def urgent(pids: Sequence[int]) -> Iterator[None]:
     """Let these processes and this one run before everything else on the machine (SCHED_RR; needs root, Linux)."""

@@ -1,11 +1,13 @@
 """`python -m tests.bench.taking_in`: one process gives numbers, seals, reads and follows, and measures each by itself.
 
-`tests.bench.followers` starts it, with the addresses of its stores in the environment.
+`tests.bench.followers` starts it, with the addresses of its stores in the environment. With `--beside` it does what a
+worker does until its input ends.
 """
 
 import argparse
 import os
 import sys
+import threading
 import time
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
@@ -14,6 +16,7 @@ from cProfile import Profile
 from datetime import datetime
 from operator import attrgetter
 from pstats import SortKey, Stats
+from zlib import crc32
 
 import django
 
@@ -22,16 +25,20 @@ django.setup()
 
 from django.db import connection, transaction  # noqa: E402 - needs Django
 
+from aim.celery import tune_garbage_collection  # noqa: E402
 from aim.ledger import sequencer  # noqa: E402
 from aim.ledger.followers import Registered, SealedEntry, Stretch, registered_followers, take_step  # noqa: E402
+from aim.ledger.host import FollowerHost  # noqa: E402
 from aim.ledger.models import Follower, Leaf  # noqa: E402
 from aim.ledger.sealing import seal  # noqa: E402
 from aim.ledger.tail import Tail  # noqa: E402
-from tests.bench.processes import session_seconds, sessions_of  # noqa: E402
+from tests.bench.processes import session_seconds, sessions_of, thread_seconds  # noqa: E402
 
 _COUNTERS = """
 SELECT sum(n_tup_ins + n_tup_upd)::bigint, (pg_current_wal_insert_lsn() - '0/0')::bigint FROM pg_stat_user_tables
 """
+# Each thread's session holds the lock of its duty, whose key is made from its name (`aim.ledger.lease`).
+_SESSIONS = "SELECT pid, objid::bigint FROM pg_locks WHERE locktype = 'advisory' AND granted AND classid = 0x41494D"
 _PROFILED_LINES = 25
 _HEAD = """| | entries a step | steps | own µs | PostgreSQL µs | rows written | log bytes |
 |---|--:|--:|--:|--:|--:|--:|"""
@@ -142,6 +149,39 @@ def _follow(known: Registered, step: int, entries: list[SealedEntry]) -> int:
     return steps
 
 
+def follow_beside() -> None:
+    """Do what a worker does until its input ends. It measures from the first line to the second, a count of decisions,
+    and then tells what each thread used, and its session of PostgreSQL.
+    """
+    host = FollowerHost()
+    host.start()
+    before: dict[str, tuple[float, float]] = {}
+    for line in sys.stdin:
+        after = _by_thread()
+        if before:
+            _say("| thread of the worker | own µs | PostgreSQL µs |\n|---|--:|--:|")
+        for name in before:
+            own, postgres = (
+                (now - then) / int(line) * 1e6 for then, now in zip(before[name], after[name], strict=True)
+            )
+            _say(f"| {name} | {own:.1f} | {postgres:.1f} |")
+        before = after
+    host.stop()
+
+
+def _by_thread() -> dict[str, tuple[float, float]]:
+    with connection.cursor() as cursor:
+        cursor.execute(_SESSIONS)
+        sessions: dict[int, int] = {key: pid for pid, key in cursor.fetchall()}
+    used = {}
+    for thread in threading.enumerate():
+        name = thread.name.removeprefix("ledger ")
+        keys = (crc32(duty.encode()) & 0x7FFF_FFFF for duty in (name, f"follower {name}", f"duty {name}"))
+        session = next((sessions[key] for key in keys if key in sessions), 0)
+        used[name] = (thread_seconds(thread.native_id or 0), session_seconds(session))
+    return used
+
+
 def _say(text: str) -> None:
     sys.stdout.write(f"{text}\n")
     sys.stdout.flush()
@@ -149,16 +189,19 @@ def _say(text: str) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench.taking_in", description=__doc__)
-    parser.add_argument("postmaster", type=int, help="the process id of the PostgreSQL that is measured")
-    parser.add_argument("--steps", type=int, nargs="+", required=True)
+    parser.add_argument("--postmaster", type=int, help="the process id of the PostgreSQL that is measured")
+    parser.add_argument("--steps", type=int, nargs="+")
     parser.add_argument("--only", action="append", default=[])
     parser.add_argument("--profile", action="store_true")
+    parser.add_argument("--beside", action="store_true")
     arguments = parser.parse_args()
+    tune_garbage_collection()
+    if arguments.beside:
+        follow_beside()
+        return
     sequencer.Sequencer().run()
     decisions = Leaf.objects.count()
-    bench = Bench(
-        postmaster=arguments.postmaster, decisions=decisions, only=arguments.only, profile=arguments.profile
-    )
+    bench = Bench(postmaster=arguments.postmaster, decisions=decisions, only=arguments.only, profile=arguments.profile)
     _say(_HEAD)
     measure_all(bench, steps=arguments.steps)
 
