@@ -160,10 +160,8 @@ def follow_beside() -> None:
         after = _by_thread()
         if before:
             _say("| thread of the worker | own µs | PostgreSQL µs |\n|---|--:|--:|")
-        for name in before:
-            own, postgres = (
-                (now - then) / int(line) * 1e6 for then, now in zip(before[name], after[name], strict=True)
-            )
+        for name, began in before.items():
+            own, postgres = ((now - then) / int(line) * 1e6 for then, now in zip(began, after[name], strict=True))
             _say(f"| {name} | {own:.1f} | {postgres:.1f} |")
         before = after
     host.stop()
