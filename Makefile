@@ -32,10 +32,12 @@ test: $(READY_DEV) browser ## Run the tests on real PostgreSQL, Valkey and Chrom
 # The tests of the console drive Debian's Chromium. Where it cannot be installed they say so and are skipped, in CI they fail.
 .PHONY: browser
 browser:
-	@[ -n "$$AIM_CHROMIUM" ] || command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null \
-		|| { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && echo "Installing Chromium for the tests of the console" \
-			&& { apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium fonts-inter >/dev/null; } ; } \
-		|| echo "There is no Chromium: the tests in tests/e2e are skipped. Install it (apt install chromium), or name it in AIM_CHROMIUM."
+	@[ -n "$$AIM_CHROMIUM" ] || command -v chromium-headless-shell >/dev/null || command -v chromium >/dev/null \
+		|| command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null \
+		|| { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && echo "Installing Chromium for the tests of the console" && apt-get update -qq \
+			&& { apt-get install -y -qq --no-install-recommends chromium-headless-shell fonts-inter >/dev/null 2>&1 \
+				|| apt-get install -y -qq --no-install-recommends chromium fonts-inter >/dev/null; } ; } \
+		|| echo "There is no Chromium: the tests in tests/e2e are skipped. Install it (apt install chromium-headless-shell), or name it in AIM_CHROMIUM."
 
 .PHONY: check
 check: $(READY_DEV) ## Everything static: format, lint, types, imports, settings, migrations, templates

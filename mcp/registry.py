@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
 from typing import NamedTuple
 
 from django.contrib.postgres.aggregates import BoolOr
@@ -31,12 +30,12 @@ from django.db.models import (
 from django.db.models.functions import Coalesce, Lower
 from django.db.models.lookups import LessThanOrEqual
 from django.http import QueryDict
-from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from accounts.contracts import Actor
 from aim import clock
+from aim.console.addresses import address_of
 from aim.console.lists import Facet, Order, Page, chosen_order, chosen_values, keyset_page, make_facet
 from mcp.identity import Identity, KeyState, identity_of
 from mcp.models import Health, McpServer, ServerKey, ServerStatus, VerificationStatus
@@ -273,19 +272,6 @@ def facets_for(filters: Filters, tally: Tally) -> list[Facet]:
         counts = tally.by(name, filters)
         facets.append(make_facet(name, label, [(v, w, counts[v]) for v, w in words.items()], chosen))
     return facets
-
-
-_PLACE = "mcp_0"
-
-
-@lru_cache
-def _shape(name: str, *more: str) -> str:
-    return reverse(name, args=[_PLACE, *more])
-
-
-def address_of(name: str, server_id: str, *more: str) -> str:
-    """`reverse` for one server after another: the resolver is asked once, for it is most of the work of a long list."""
-    return _shape(name, *more).replace(_PLACE, server_id)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,10 +3,15 @@
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import date, datetime
+from functools import lru_cache
 
 from django.utils import formats, timezone
-from django.utils.translation import gettext
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString
+from django.utils.translation import get_language, gettext
+
+from aim.console.numbers import figure
 
 _LEAST_DENIED = 1.5
 _BOTTOM = 20
@@ -100,6 +105,8 @@ def volume_chart(
     step = 100 / max(1, len(buckets))
     bars: list[Bar] = []
     columns: list[Column] = []
+    rows = [_row(bucket) for bucket in buckets]
+    sentence = gettext("%(time)s: %(approved)s approved, %(denied)s denied, %(waiting)s waiting")
     for index, bucket in enumerate(buckets):
         x, wide = _share(index * step), _share(step * 0.8)
         if bucket.approved:
@@ -111,8 +118,8 @@ def volume_chart(
                 tall = max(_LEAST_DENIED, room * count / top_below)
                 y -= tall
                 bars.append(Bar(kind, x, round(y, 1), wide, round(tall, 1)))
-        words = gettext("%(time)s: %(approved)s approved, %(denied)s denied, %(waiting)s waiting") % _row(bucket)
-        columns.append(Column(x, _share(step), words, url(bucket) if url else ""))
+        if url:
+            columns.append(Column(x, _share(step), sentence % rows[index], url(bucket)))
     middle = _TOP + (upper - _TOP) / 2
     grid = [Line(_TOP, _short(top)), Line(middle, _short(top / 2)), Line(lower - room, _short(top_below))]
     return Chart(
@@ -122,15 +129,15 @@ def volume_chart(
         grid=[] if small else grid,
         ticks=time_ticks([bucket.start for bucket in buckets], most=3 if small else _MOST_TICKS),
         bars=bars,
-        columns=columns if url else [],
+        columns=columns,
         heads=[gettext("Time"), gettext("Approved"), gettext("Denied"), gettext("Waiting")],
-        rows=[[str(value) for value in _row(bucket).values()] for bucket in buckets],
+        rows=[list(row.values()) for row in rows],
     )
 
 
 def _row(bucket: Bucket) -> dict[str, str]:
     counts = {"approved": bucket.approved, "denied": bucket.denied, "waiting": bucket.waiting}
-    return {"time": _time(bucket.start), **{name: _figure(count) for name, count in counts.items()}}
+    return {"time": _time(bucket.start), **{name: figure(count) for name, count in counts.items()}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,6 +262,32 @@ def trust_chart(
     )
 
 
+def drawn_bars(chart: Chart) -> SafeString:
+    """The bars as SVG; a template would write each of their numbers as the language does, one after the other."""
+    return format_html_join(
+        "",
+        '<rect class="{}" x="{}" y="{}" width="{}" height="{}"/>',
+        ((bar.kind, bar.x, bar.y, bar.width, bar.height) for bar in chart.bars),
+    )
+
+
+def drawn_columns(chart: Chart) -> SafeString:
+    """What stands under the pointer over each bucket, as SVG."""
+    return format_html_join(
+        "",
+        '<a href="{}" tabindex="-1" aria-label="{}">'
+        '<rect class="column" x="{}" width="{}" height="{}"><title>{}</title></rect></a>',
+        ((column.url, column.title, column.x, column.width, chart.lower, column.title) for column in chart.columns),
+    )
+
+
+def drawn_cells(rows: Sequence[Sequence[str]]) -> SafeString:
+    """The rows of a chart's table."""
+    return format_html_join(
+        "", "<tr>{}</tr>", ((format_html_join("", "<td>{}</td>", ((cell,) for cell in row)),) for row in rows)
+    )
+
+
 def sparkline(values: Sequence[float], width: int = 84, height: int = 20) -> str:
     """The path of a line without axes; empty where nothing happened."""
     if not any(values):
@@ -295,11 +328,13 @@ def _share(value: float) -> str:
 
 
 def _time(moment: datetime) -> str:
-    return formats.date_format(timezone.localtime(moment), "j M H:i")
+    local = timezone.localtime(moment)
+    return f"{_day(local.date(), get_language())} {local:%H:%M}"
 
 
-def _figure(value: float) -> str:
-    return formats.number_format(value, 0, force_grouping=True)
+@lru_cache(maxsize=512)
+def _day(day: date, _language: str | None) -> str:
+    return formats.date_format(day, "j M")
 
 
 def _short(value: float) -> str:

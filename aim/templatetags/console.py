@@ -1,6 +1,6 @@
 """The tags and filters of the console's templates. They are built in: no template loads them."""
 
-from datetime import UTC, datetime
+from datetime import date, datetime
 from functools import lru_cache
 from typing import Any
 from urllib.parse import urlencode
@@ -13,12 +13,15 @@ from django.template.context import Context
 from django.utils import formats, timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext, ngettext
+from django.utils.translation import get_language, gettext, ngettext
 from lucide.templatetags.lucide import lucide
 
 from aim import clock
-from aim.console.charts import sparkline
+from aim.console.addresses import address_of
+from aim.console.charts import drawn_bars, drawn_cells, drawn_columns
 from aim.console.comb import drawn, waterfall
+from aim.console.numbers import figure
+from aim.console.parts import drawn_sparkline, kept_part, monogram, named_object, share_of, trust
 from aim.console.toasts import step_of
 
 register = template.Library()
@@ -33,12 +36,38 @@ _SHAPES = {
     "exact": "D j M Y, H:i:s",
     "long": "l j F, H:i",
 }
+_DAYS = {"day", "date"}
+"""Shapes without a time, which all rows of a day share."""
 _ELLIPSIS = "…"
 
 register.filter("step_of", step_of)
 register.filter("comb", drawn)
 register.filter("waterfall", waterfall)
-register.filter("sparkline", sparkline)
+register.filter("chart_bars", drawn_bars)
+register.filter("chart_cells", drawn_cells)
+register.filter("chart_columns", drawn_columns)
+register.filter("monogram", monogram)
+register.filter("number", figure)
+register.filter("share_of", share_of)
+register.simple_tag(drawn_sparkline, name="sparkline")
+register.simple_tag(named_object, name="object")
+register.simple_tag(trust, name="trust")
+register.simple_tag(address_of, name="address")
+
+
+@register.simple_tag
+def kept(component: str, **arguments: Any) -> SafeString:
+    """A component that stands in every row of a list, drawn once: `{% kept "status" status=agent.status %}`.
+
+    For those that `aim.console.parts.kept_part` names: their HTML depends on their arguments alone.
+    """
+    return kept_part(component, arguments)
+
+
+@register.filter
+def naming(words: str, name: object) -> str:
+    """`{{ select|naming:agent.name }}`: words that were translated before the loop, with the name of a row in them."""
+    return words % {"name": name}
 
 
 @register.simple_tag
@@ -59,17 +88,31 @@ def moment(value: datetime | None, shape: str = "short", missing: str = "–") -
     if value is None:
         return missing
     local = timezone.localtime(value)
-    words = ago(value) if shape == "ago" else formats.date_format(local, _SHAPES[shape])
-    exact = value.astimezone(UTC)
-    title = f"{exact:%Y-%m-%d %H:%M:%S}.{exact.microsecond // 1000:03d} UTC"
+    if shape == "ago":
+        words = ago(value)
+    elif shape == "clock":
+        words = f"{local:%H:%M:%S}"
+    elif shape in _DAYS:
+        words = _day(local.date(), shape, get_language())
+    else:
+        words = formats.date_format(local, _SHAPES[shape])
+    exact = clock.show_time(value)
+    title = f"{exact[:10]} {exact[11:-1]} UTC"
     if not isinstance(timezone.get_current_timezone(), ZoneInfo) or local.utcoffset():
-        title = f"{formats.date_format(local, 'j M Y, H:i:s')} {local.tzname()}\n{title}"
-    return format_html('<time datetime="{}" title="{}">{}</time>', clock.show_time(value), title, words)
+        title = f"{_day(local.date(), 'date', get_language())}, {local:%H:%M:%S} {local.tzname()}\n{title}"
+    return format_html('<time datetime="{}" title="{}">{}</time>', exact, title, words)
+
+
+@lru_cache(maxsize=512)
+def _day(day: date, shape: str, _language: str | None) -> str:
+    return formats.date_format(day, _SHAPES[shape])
 
 
 @register.filter
-def ago(value: datetime) -> str:
-    """How long ago, in the shortest words: now, 12 min, 3 h, 61 d."""
+def ago(value: datetime | None) -> str:
+    """How long ago, in the shortest words: now, 12 min, 3 h, 61 d; nothing for what never was."""
+    if value is None:
+        return ""
     seconds = (clock.now() - value).total_seconds()
     if seconds < _MINUTE:
         return gettext("now")
@@ -105,15 +148,6 @@ def seconds_of(milliseconds: float | None) -> str:
 def tls_words(version: str) -> str:
     """`TLSv1.3` as people say it: TLS 1.3."""
     return str(version).replace("TLSv", "TLS ")
-
-
-@register.filter
-def number(value: float | str | None, digits: int = 0) -> str:
-    """A figure as the language writes it, with separators; an en dash where there is none."""
-    if value is None or value == "":
-        return "–"
-    value = float(value)
-    return formats.number_format(round(value, digits) if digits else round(value), digits, force_grouping=True)
 
 
 @register.filter
@@ -155,48 +189,26 @@ def behind_colons(text: str) -> list[str]:
 
 
 @register.filter
-def monogram(name: str) -> str:
-    """Two letters that stand for a name: of its first two words, or the first two of one."""
-    words = [word for word in "".join(c if c.isalnum() else " " for c in str(name)).split() if word]
-    letters = "".join(word[0] for word in words[:2]) if len(words) > 1 else "".join(words)[:2]
-    return letters.upper() or "?"
-
-
-@register.filter
 def counted(value: int, words: str) -> str:
     """`{{ n|counted:"agent,agents" }}`: the figure and the word in its number, from the catalogue of messages."""
     one, _, many = words.partition(",")
-    return f"{number(value)} {ngettext(one, many, value)}"
+    return f"{figure(value)} {ngettext(one, many, value)}"
 
 
 @register.simple_tag(takes_context=True)
 def query(context: Context, **changes: Any) -> str:
     """This page's address with other parameters: `{% query sort="-name" after=None %}`. None takes one away."""
     request: HttpRequest = context["request"]
-    parameters = request.GET.copy()
-    for name, value in changes.items():
-        parameters.pop(name, None)
-        if value not in {None, ""}:
-            parameters[name] = str(value)
-    return address_with(request.path, parameters)
+    # The parameters are not copied first: a list asks once a row.
+    pairs = [(name, value) for name, values in request.GET.lists() if name not in changes for value in values if value]
+    pairs += [(name, str(value)) for name, value in changes.items() if value not in {None, ""}]
+    return f"{request.path}?{urlencode(pairs)}" if pairs else request.path
 
 
 def address_with(path: str, parameters: QueryDict) -> str:
     """The path with the parameters, without those that are empty."""
     pairs = [(name, value) for name, values in parameters.lists() for value in values if value != ""]
     return f"{path}?{urlencode(pairs)}" if pairs else path
-
-
-@register.filter
-def share_of(score: float, width: int) -> str:
-    """A score of 0 to 100 as a length of the width, for SVG."""
-    return f"{max(0.0, min(100.0, float(score))) * width / 100:.1f}"
-
-
-@register.filter
-def trust_state(score: float, bound: float) -> bool:
-    """Whether the score is below the bound. A template compares text and numbers alike, and this does not."""
-    return float(score) < float(bound)
 
 
 @register.filter

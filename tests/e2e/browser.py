@@ -8,7 +8,8 @@ from typing import Any
 from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import BrowserContext, ConsoleMessage, Error, Page
 
-NAMES = ("chromium", "chromium-browser", "google-chrome")
+# The shell without windows comes first: it draws the same, and opens a page in half the time.
+NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 HEIGHTS = {390: 844}
 # What is refused in this page: the event carries what the console's message leaves out.
 _REPORT_VIOLATIONS = """

@@ -46,7 +46,7 @@ def make_cast() -> Cast:
 def chromium():
     path = find_chromium()
     if path is None:
-        reason = "There is no Chromium. Install it (apt install chromium), or name it in AIM_CHROMIUM."
+        reason = "There is no Chromium. Install it (apt install chromium-headless-shell), or name it in AIM_CHROMIUM."
         if os.environ.get("CI"):
             pytest.fail(reason)
         pytest.skip(reason)

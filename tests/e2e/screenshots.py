@@ -227,7 +227,7 @@ def main() -> None:
     os.environ.update({**new_secrets(), "AIM_OUTBOUND_ALLOW": "127.0.0.0/8,::1/128", **os.environ})
     chromium = find_chromium()
     if chromium is None:
-        sys.exit("There is no Chromium. Install it (apt install chromium), or name it in AIM_CHROMIUM.")
+        sys.exit("There is no Chromium. Install it (apt install chromium-headless-shell), or name it in AIM_CHROMIUM.")
     options = ["--no-sandbox"] if os.geteuid() == 0 else []
     with (
         demonstration(Path(tempfile.gettempdir()), calls=arguments.calls) as (origin, email, password),
