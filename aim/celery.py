@@ -32,17 +32,22 @@ def let_decisions_go_first(**_signal: object) -> None:
     os.nice(_NICENESS)
 
 
+def tune_garbage_collection() -> None:
+    """What exists now lives as long as the process, and the entries that followers share are thousands of dictionaries
+    without cycles: no need to walk all of them again for each few hundred new ones.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
+
+
 @worker_ready.connect
 def follow_the_ledger(**_signal: object) -> None:
     """Every worker process is ready to sequence and to follow; they share it out among themselves."""
     # Models exist only once Django is set up.
     from aim.ledger.host import FollowerHost  # noqa: PLC0415
 
-    # What exists now lives as long as the process, and the entries that followers share are thousands of dictionaries
-    # without cycles: no need to walk all of them again for each few hundred new ones.
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 100)
+    tune_garbage_collection()
     host = FollowerHost()
     host.start()
     _hosts.append(host)

@@ -20,11 +20,14 @@ class AlertsFollower:
     """Kinds are registered by every room while it is loaded, so that all entries are looked at here."""
 
     def follow(self, entries: Sequence[SealedEntry]) -> None:
-        mails = mail_is_configured()
-        for entry in entries:
+        worth_telling = [(entry, kinds) for entry in entries if (kinds := kinds_of(entry.kind, entry.body))]
+        if not worth_telling:
+            return
+        mails, since = mail_is_configured(), clock.now() - _NEWS
+        for entry, kinds in worth_telling:
             # Nobody wants to be told of last week, neither by a replay nor after a long stop.
-            if clock.now() - entry.recorded_at < _NEWS:
-                for kind in kinds_of(entry.kind, entry.body):
+            if entry.recorded_at > since:
+                for kind in kinds:
                     _tell(entry, kind, mails=mails)
 
     def reset(self) -> None:

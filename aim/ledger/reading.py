@@ -1,7 +1,7 @@
 """Reading entries: what is sealed, together with what is disclosed of it and not erased."""
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -10,16 +10,32 @@ from aim.ledger.commitments import commit
 from aim.ledger.events import Event
 from aim.ledger.models import Entry
 
-_PLACES: Final = ("actor.personal", "subject.personal", "data.personal")
+
+class Place(NamedTuple):
+    """Where a commitment may stand: `text` is as in the disclosures, `way` leads to the member that holds `name`."""
+
+    text: str
+    way: tuple[str, ...]
+    name: str
+
+
+def _places(*texts: str) -> tuple[Place, ...]:
+    parts = [text.split(".") for text in texts]
+    return tuple(Place(text, tuple(way), name) for text, (*way, name) in zip(texts, parts, strict=True))
+
+
+_PLACES: Final = _places("actor.personal", "subject.personal", "data.personal")
 _PLACES_OF_KIND: Final = {
-    Event.VERIFICATION_DECIDED.value: (*_PLACES, "data.action.personal", "data.claims", "data.context")
+    Event.VERIFICATION_DECIDED.value: (*_PLACES, *_places("data.action.personal", "data.claims", "data.context"))
 }
+_NOTHING: Final[dict[str, Any]] = {}
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
+_decode_any = msgspec.json.Decoder().decode
 _decode_disclosures = msgspec.json.Decoder(dict[str, tuple[str, msgspec.Raw]]).decode
 Disclosure = tuple[str, msgspec.Raw]
 # In the place of disclosures that can no longer be read: nothing matches what was committed to.
 _UNREADABLE: Final[dict[str, Disclosure]] = dict.fromkeys(
-    (place for places in _PLACES_OF_KIND.values() for place in places), ("", msgspec.Raw(b""))
+    (place.text for places in _PLACES_OF_KIND.values() for place in places), ("", msgspec.Raw(b""))
 )
 
 
@@ -40,13 +56,13 @@ def read_body(body: bytes, disclosures: bytes | None) -> dict[str, Any]:
         return entry
     disclosed = _read_disclosures(disclosures)
     for place in places_of(entry["kind"]):
-        parent, name = _at(entry, place)
-        if isinstance(commitment := parent.get(name), dict) and "sha256" in commitment:
-            _resolve(entry, parent, place, disclosed.get(place))
+        parent = _parent(entry, place)
+        if isinstance(commitment := parent.get(place.name), dict) and "sha256" in commitment:
+            _resolve(entry, parent, place, disclosed.get(place.text))
     return entry
 
 
-def places_of(kind: str) -> tuple[str, ...]:
+def places_of(kind: str) -> tuple[Place, ...]:
     """Where entries of this kind may hold commitments."""
     return _PLACES_OF_KIND.get(kind, _PLACES)
 
@@ -56,19 +72,17 @@ def disclosure_bytes(body: bytes, disclosures: bytes) -> bytes:
     entry, disclosed = _decode(body), _read_disclosures(disclosures)
     parts = []
     for place in sorted(places_of(entry["kind"])):
-        parent, name = _at(entry, place)
-        if name in parent and place in disclosed:
-            salt, value = disclosed[place]
-            parts.append(b'"%b":["%b",%b]' % (place.encode(), salt.encode(), bytes(value)))
+        if place.name in _parent(entry, place) and place.text in disclosed:
+            salt, value = disclosed[place.text]
+            parts.append(b'"%b":["%b",%b]' % (place.text.encode(), salt.encode(), bytes(value)))
     return b"{%b}" % b",".join(parts)
 
 
-def _at(entry: dict[str, Any], place: str) -> tuple[dict[str, Any], str]:
-    *path, name = place.split(".")
+def _parent(entry: dict[str, Any], place: Place) -> dict[str, Any]:
     parent = entry
-    for step in path:
-        parent = parent.get(step, {})
-    return parent, name
+    for step in place.way:
+        parent = parent.get(step, _NOTHING)
+    return parent
 
 
 def _read_disclosures(disclosures: bytes | None) -> Mapping[str, Disclosure]:
@@ -81,19 +95,22 @@ def _read_disclosures(disclosures: bytes | None) -> Mapping[str, Disclosure]:
         return _UNREADABLE
 
 
-def _resolve(entry: dict[str, Any], parent: dict[str, Any], place: str, disclosure: Disclosure | None) -> None:
+def _resolve(entry: dict[str, Any], parent: dict[str, Any], place: Place, disclosure: Disclosure | None) -> None:
     """Put the value in the place of its commitment: members of `personal` beside it, anything else as it is."""
-    base, _, name = place.rpartition(".")
+    name = place.name
     commitment = parent.pop(name)
     known: Any = None
     if disclosure is not None and matches(commitment["sha256"], *disclosure):
-        known = msgspec.json.decode(disclosure[1])
-    fields = commitment["fields"] if name == PERSONAL else [name]
+        known = _decode_any(disclosure[1])
     if known is None:
+        base = ".".join(place.way)
+        fields = commitment["fields"] if name == PERSONAL else [name]
         parent.update(dict.fromkeys(fields))
         entry["erased" if disclosure is None else "altered"] += [f"{base}.{field}" for field in fields]
+    elif name == PERSONAL:
+        parent.update(known)
     else:
-        parent.update(known if name == PERSONAL else {name: known})
+        parent[name] = known
 
 
 def shown_disclosures(disclosures: bytes | None) -> dict[str, dict[str, str]]:

@@ -3,10 +3,13 @@
 from django.db import connection
 
 from aim.ledger.models import Tile
-from aim.ledger.tree import HEIGHT, WIDTH, TileId, root_of, split_hashes
+from aim.ledger.tree import HASH_BYTES, HEIGHT, WIDTH, TileId, root_of, split_hashes
 
-_LEAVES = "SELECT leaf FROM ledger_leaf WHERE seq >= %s AND seq < %s ORDER BY seq"
-_ROOTS = "SELECT root FROM ledger_tile WHERE level = %s AND number >= %s AND number < %s ORDER BY number"
+# The hashes as one value: fetching as many rows takes longer than all that is done with them.
+_LEAVES = "SELECT string_agg(leaf, '' ORDER BY seq) FROM ledger_leaf WHERE seq >= %s AND seq < %s"
+_ROOTS = (
+    "SELECT string_agg(root, '' ORDER BY number) FROM ledger_tile WHERE level = %s AND number >= %s AND number < %s"
+)
 _KEPT = "SELECT coalesce(max(number), -1) + 1 FROM ledger_tile WHERE level = %s"
 _SIZE = "SELECT coalesce(max(seq), -1) + 1 FROM ledger_leaf"
 
@@ -55,7 +58,8 @@ def _gather(tile: TileId, width: int) -> bytes:
             cursor.execute(_LEAVES, [start, start + width])
         else:
             cursor.execute(_ROOTS, [tile.level - 1, start, start + width])
-        hashes = [bytes(row[0]) for row in cursor.fetchall()]
-    if len(hashes) != width:
-        raise MissingHashesError(f"Tile {tile.level}/{tile.number} has {len(hashes)} hashes instead of {width}")
-    return b"".join(hashes)
+        hashes = bytes(cursor.fetchone()[0] or b"")
+    if len(hashes) != width * HASH_BYTES:
+        found = len(hashes) // HASH_BYTES
+        raise MissingHashesError(f"Tile {tile.level}/{tile.number} has {found} hashes instead of {width}")
+    return hashes

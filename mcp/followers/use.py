@@ -13,6 +13,7 @@ from uuid import UUID
 from django.db import connection
 
 from aim import clock
+from aim.arrays import array_of, text_array, uuid_array
 from aim.ids import IdKind, InvalidIdError, parse_id
 from aim.ledger.events import Event
 from aim.ledger.followers import SealedEntry, follower
@@ -52,7 +53,7 @@ class _Count:
         self.duration_ms = 0.0
         self.last_at = ""
 
-    def columns(self) -> tuple[object, ...]:
+    def columns(self) -> tuple[int, int, int, int, float, str]:
         return self.requests, self.approved, self.completed, self.succeeded, self.duration_ms, self.last_at
 
 
@@ -63,15 +64,14 @@ class UseFollower:
         reported = [entry for entry in entries if entry.kind == Event.VERIFICATION_COMPLETED]
         names = {entry.id: name for entry in decided if (name := _name_in(entry.body["data"])) is not None}
         names |= _names_of_decisions({UUID(entry.body["subject"]["id"]) for entry in reported} - names.keys())
-        organizations = {entry.id: entry.organization_id for entry in entries if entry.organization_id is not None}
+        if not names:
+            return
         asked: list[tuple[SealedEntry, Named]] = []
         for entry in entries:
             verification = entry.id if entry.kind == Event.VERIFICATION_DECIDED else UUID(entry.body["subject"]["id"])
-            name, organization = names.get(verification), organizations.get(entry.id)
-            if name is not None and organization is not None:
-                asked.append((entry, (organization, name)))
-        if not asked:
-            return
+            name = names.get(verification)
+            if name is not None and entry.organization_id is not None:
+                asked.append((entry, (entry.organization_id, name)))
         servers = _servers_of({named for _, named in asked})
         counts: dict[tuple[UUID, UUID, str], _Count] = {}
         for entry, named in asked:
@@ -79,13 +79,20 @@ class UseFollower:
                 at = entry.body["at"]
                 key = (server_id, UUID(entry.body["actor"]["id"]), at[:_HOUR] + ":00:00Z")
                 _take(counts.setdefault(key, _Count()), entry, at)
-        rows = [(*key, *counts[key].columns()) for key in sorted(counts)]
-        if rows:
-            with connection.cursor() as cursor:
-                cursor.execute(_ADD, [list(column) for column in zip(*rows, strict=True)])
+        if counts:
+            _add(counts)
 
     def reset(self) -> None:
         AgentUse.objects.all().delete()
+
+
+def _add(counts: Mapping[tuple[UUID, UUID, str], _Count]) -> None:
+    keys = sorted(counts)
+    servers, agents, hours = zip(*keys, strict=True)
+    *numbers, last_at = zip(*(counts[key].columns() for key in keys), strict=True)
+    columns = [uuid_array(servers), uuid_array(agents), text_array(hours), *map(array_of, numbers), text_array(last_at)]
+    with connection.cursor() as cursor:
+        cursor.execute(_ADD, columns)
 
 
 def _take(count: _Count, entry: SealedEntry, at: str) -> None:

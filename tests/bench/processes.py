@@ -24,6 +24,19 @@ def cpu_seconds(pid: int) -> float:
     return (int(fields[_USER]) + int(fields[_SYSTEM])) / _TICKS if fields else 0.0
 
 
+def session_seconds(pid: int) -> float:
+    """Return the processor time of a process of one thread, such as a session of PostgreSQL, to the nanosecond."""
+    try:
+        return int((_PROC / str(pid) / "schedstat").read_text().split()[0]) / 1e9
+    except (OSError, IndexError):
+        return cpu_seconds(pid)
+
+
+def thread_seconds(native_id: int) -> float:
+    """Return the processor time of a thread of this process, by the id that the system gave it."""
+    return session_seconds(native_id)
+
+
 @contextmanager
 def urgent(pids: Sequence[int]) -> Iterator[None]:
     """Let these processes and this one run before everything else on the machine (SCHED_RR; needs root, Linux)."""
@@ -73,7 +86,7 @@ class CpuMeter:
             "all": _busy_seconds(),
             "server": sum(cpu_seconds(pid) for pid in self._servers),
             "worker": sum(cpu_seconds(pid) for pid in self._workers),
-            "postgres": sum(cpu_seconds(pid) for pid in sessions_of(self._postmaster)),
+            "postgres": sum(session_seconds(pid) for pid in sessions_of(self._postmaster)),
             "client": time.process_time(),
         }
 

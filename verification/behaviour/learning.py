@@ -3,7 +3,7 @@
 A busy agent is learned from by samples, which the entries' own ids choose, so that every reading takes the same ones.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -12,6 +12,7 @@ import msgspec
 from django.db import connection
 
 from accounts.models import Organization
+from aim.arrays import text_array, uuid_array
 from aim.ledger.events import Event
 from aim.ledger.followers import SealedEntry
 from aim.ledger.models import Entry
@@ -29,12 +30,17 @@ _BUSY = 30
 """Actions a minute from which on only samples are taken."""
 _RAREST = 16
 _MATTERS = frozenset({"version", "capabilities", "resource_scope"})
+_KNOWN = "SELECT agent_id, profile::text FROM verification_behaviourprofile WHERE agent_id = ANY (%s::uuid[])"
 _SAVE = """
 INSERT INTO verification_behaviourprofile (agent_id, organization_id, version, profile, updated_at)
-SELECT *, clock_timestamp() FROM unnest(%s::uuid[], %s::uuid[], %s::bigint[], %s::jsonb[])
+SELECT agent_id, organization_id, 1, profile, clock_timestamp()
+FROM unnest(%s::uuid[], %s::uuid[], %s::jsonb[]) AS t(agent_id, organization_id, profile)
 ON CONFLICT (agent_id) DO UPDATE SET
     version = verification_behaviourprofile.version + 1, profile = EXCLUDED.profile, updated_at = EXCLUDED.updated_at
 """
+
+_decode = msgspec.json.Decoder(Profile).decode
+_encode = msgspec.json.Encoder().encode
 
 
 def learn_from(entries: Sequence[SealedEntry]) -> None:
@@ -46,12 +52,7 @@ def learn_from(entries: Sequence[SealedEntry]) -> None:
     ]
     if not useful:
         return
-    known = dict(
-        BehaviourProfile.objects.filter(agent_id__in={agent for agent, _, _ in useful}).values_list(
-            "agent_id", "profile"
-        )
-    )
-    profiles = {agent: msgspec.convert(profile, Profile) for agent, profile in known.items()}
+    profiles = _known_profiles({agent for agent, _, _ in useful})
     organizations = {organization for _, organization, _ in useful}
     zones = dict(Organization.objects.filter(id__in=organizations).values_list("id", "timezone"))
     asked = _asked([entry for _, _, entry in useful if entry.kind == Event.APPROVAL_APPROVED])
@@ -67,6 +68,12 @@ def learn_from(entries: Sequence[SealedEntry]) -> None:
             continue
         changed[agent] = organization
     _save(changed, profiles)
+
+
+def _known_profiles(agents: Collection[UUID]) -> dict[UUID, Profile]:
+    with connection.cursor() as cursor:
+        cursor.execute(_KNOWN, [uuid_array(agents)])
+        return {agent: _decode(text) for agent, text in cursor.fetchall()}
 
 
 def forget_profiles() -> None:
@@ -161,9 +168,8 @@ def _save(changed: Mapping[UUID, UUID], profiles: Mapping[UUID, Profile]) -> Non
         cursor.execute(
             _SAVE,
             [
-                agents,
-                [changed[agent] for agent in agents],
-                [1] * len(agents),
-                [msgspec.json.encode(profiles[agent]).decode() for agent in agents],
+                uuid_array(agents),
+                uuid_array([changed[agent] for agent in agents]),
+                text_array([_encode(profiles[agent]).decode() for agent in agents]),
             ],
         )

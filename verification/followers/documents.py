@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from django.db import connection
 
+from aim.arrays import text_array, uuid_array
 from aim.ledger.events import Event
 from aim.ledger.followers import SealedEntry, follower
 from verification.documents import words_of
@@ -35,7 +36,7 @@ class DocumentsFollower:
                 )
             )
         with connection.cursor() as cursor:
-            cursor.execute(_ADD, [ids, organizations, words])
+            cursor.execute(_ADD, [uuid_array(ids), uuid_array(organizations), text_array(words)])
 
     def reset(self) -> None:
         with connection.cursor() as cursor:

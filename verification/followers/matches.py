@@ -1,10 +1,12 @@
 """Counts how often each version of a policy applied, by hour and day. Only what is never erased goes in."""
 
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 from django.db import connection
 
+from aim.arrays import array_of, text_array, uuid_array
 from aim.ids import IdKind, parse_id
 from aim.ledger.events import Event
 from aim.ledger.followers import SealedEntry, follower
@@ -26,7 +28,7 @@ ON CONFLICT (policy_id, granularity, period, version, shadow, effect, agent_id) 
     count = r.count + excluded.count,
     latest = ARRAY(SELECT id FROM unnest(r.latest || excluded.latest) AS u(id) ORDER BY id DESC LIMIT %s)
 """
-Key = tuple[object, ...]
+Key = tuple[Any, ...]
 
 
 @follower(name="matches", kinds={Event.VERIFICATION_DECIDED}, pause=1.0)
@@ -43,13 +45,26 @@ class MatchesFollower:
                     found.setdefault(key, []).append(entry.id)
         if not found:
             return
-        rows = [(*key, len(found[key]), _newest(found[key])) for key in sorted(found, key=str)]
+        keys = sorted(found, key=str)
+        organizations, policies, granularities, periods, versions, shadows, effects, agents = zip(*keys, strict=True)
+        columns = [
+            uuid_array(organizations),
+            uuid_array(policies),
+            text_array(granularities),
+            text_array(periods),
+            array_of(versions),
+            array_of(shadows),
+            text_array(effects),
+            uuid_array(map(UUID, agents)),
+            array_of([len(found[key]) for key in keys]),
+            text_array([_newest(found[key]) for key in keys]),
+        ]
         with connection.cursor() as cursor:
-            cursor.execute(_ADD, [*(list(column) for column in zip(*rows, strict=True)), MOST_SAMPLES])
+            cursor.execute(_ADD, [*columns, MOST_SAMPLES])
 
     def reset(self) -> None:
         PolicyRollup.objects.all().delete()
 
 
 def _newest(ids: Sequence[UUID]) -> str:
-    return "{" + ",".join(map(str, sorted(ids, reverse=True)[:MOST_SAMPLES])) + "}"
+    return uuid_array(sorted(ids, reverse=True)[:MOST_SAMPLES])
