@@ -1,7 +1,7 @@
 """`python -m tests.bench.pages`: how long the server takes for each main page of a large organization.
 
 Starts a PostgreSQL, a Valkey and the product's own web process, fills them with 100,000 agents, 1,000,000 decisions and
-5,000 MCP servers, asks for every page in turn over one connection, and removes everything. That takes about ten minutes.
+5,000 MCP servers, asks for every page in turn over one connection, and removes everything: about ten minutes.
 """
 
 import argparse
