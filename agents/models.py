@@ -79,6 +79,7 @@ class Agent(models.Model):
             models.Index(fields=["organization", "status", "id"], name="agent_by_status"),
             models.Index("organization", Lower("display_name"), "id", name="agent_by_display_name"),
             models.Index(fields=["organization", "owner", "id"], name="agent_by_owner"),
+            models.Index(fields=["organization", "version", "id"], name="agent_by_version"),
         ]
         constraints: ClassVar = [
             models.UniqueConstraint("organization", Lower("name"), name="agent_name_once_per_organization"),

@@ -147,6 +147,9 @@ def listing_for(
     agents = filters.narrow(registry_of(actor))
     if order.name == "owner" and (window := _owners_of_page(order, parameters, owners)) is not None:
         agents = agents.filter(window)
+    if not total:
+        # They were looked for when they were counted.
+        agents = agents.none()
     page = keyset_page(agents, order, parameters, total=total)
     known = activity_of(actor, [agent.id for agent in page.rows])
     rows = [

@@ -14,10 +14,12 @@ from agents.models import Agent
 from agents.selectors import agents_visible_to
 from aim.console.comb import Check, outcome_of
 from aim.ledger.proofs import NotSealedError, Proof, prove_entry
+from verification.documents import having
 from verification.models import Completion, Verification
 from verification.selectors import completion_of, record_of, verification_by_id, verifications_visible_to
 
 SESSION_SHOWN = 12
+SESSION_COUNTED = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,7 @@ def detail_of(actor: Actor, verification_id: UUID) -> Detail:
     data, who = record["data"], record["actor"]
     checks = checks_of(data)
     action = data["action"] or {}
-    session = _session(actor, verification)
+    session, session_count = _session(actor, verification)
     return Detail(
         verification=verification,
         agent=agents_visible_to(actor).filter(id=verification.agent_id).first(),
@@ -82,7 +84,7 @@ def detail_of(actor: Actor, verification_id: UUID) -> Detail:
         reasoning=reasoning_of(verification, checks),
         policies=data.get("policies") or [],
         session=session,
-        session_count=_session_count(actor, verification) if session else 0,
+        session_count=session_count,
         completion=completion_of(verification.id),
         proof=_proof(verification.id),
         erased=[*record["erased"], *record["altered"]],
@@ -141,19 +143,15 @@ def reasoning_of(verification: Verification, checks: list[Check]) -> str:
     )
 
 
-def _session(actor: Actor, verification: Verification) -> list[Verification]:
-    """What else was decided in the same session, around this decision."""
+def _session(actor: Actor, verification: Verification) -> tuple[list[Verification], int]:
+    """What else was decided in the same session, around this decision, and how much, counted up to a bound."""
     if not verification.session_id:
-        return []
-    same = verifications_visible_to(actor).filter(agent_id=verification.agent_id, session_id=verification.session_id)
+        return [], 0
+    rows = verifications_visible_to(actor).filter(agent_id=verification.agent_id)
+    same, count = having(actor, rows, {"session_id": verification.session_id}, most=SESSION_COUNTED)
     before = list(same.filter(id__lte=verification.id).order_by("-id")[: SESSION_SHOWN // 2])
     after = list(same.filter(id__gt=verification.id).order_by("id")[: SESSION_SHOWN // 2])
-    return [*reversed(before), *after]
-
-
-def _session_count(actor: Actor, verification: Verification) -> int:
-    same = verifications_visible_to(actor).filter(agent_id=verification.agent_id, session_id=verification.session_id)
-    return same.order_by("-id")[:1000].count()
+    return [*reversed(before), *after], count
 
 
 def _proof(entry_id: UUID) -> Proof | None:

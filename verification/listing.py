@@ -27,7 +27,7 @@ from aim import clock
 from aim.console.lists import Facet, Order, Page, keyset_page, make_facet
 from aim.ids import IdKind, InvalidIdError, parse_id, show_id, uuid7_bytes
 from verification.codes import MEANINGS
-from verification.documents import matching, matching_ids
+from verification.documents import having, matching, matching_ids
 from verification.models import Verification
 from verification.selectors import verifications_visible_to
 from verification.statistics.selectors import SPANS, STEPS, USUAL_POINTS, Granularity, Span, counted_in, span_of
@@ -113,6 +113,12 @@ class Filters:
         """Whether something is asked that the rollups do not know."""
         return bool(self.text or self.user or self.session)
 
+    @property
+    def exact(self) -> dict[str, str]:
+        """Person and session, as the decisions name them."""
+        named = {"user_id": self.user, "session_id": self.session}
+        return {name: value for name, value in named.items() if value}
+
     def span(self) -> Span:
         """The whole periods that the range covers."""
         if self.range != CUSTOM:
@@ -160,10 +166,13 @@ def listing_for(actor: Actor, parameters: QueryDict) -> Listing:
 
 def _narrowed(actor: Actor, filters: Filters) -> tuple[QuerySet[Verification], int, bool]:
     """The rows, how many there are, and whether there are more than were counted."""
-    rows = _without_text(actor, filters)
+    rows = _by_rollups(actor, filters)
+    if exact := filters.exact:
+        rows, count = having(actor, rows, exact, most=COUNTED + 1)
+        if not filters.text:
+            return rows, min(count, COUNTED), count > COUNTED
     if filters.text:
         rows = rows.filter(id__in=matching_ids(actor, filters.text, rows, most=COUNTED + 1))
-    if filters.counted:
         found = rows.order_by("-id").values("id")[: COUNTED + 1].count()
         return rows, min(found, COUNTED), found > COUNTED
     mine = _counted(actor, filters)
@@ -178,17 +187,13 @@ def _narrowed(actor: Actor, filters: Filters) -> tuple[QuerySet[Verification], i
 
 def every_row(actor: Actor, filters: Filters) -> QuerySet[Verification]:
     """All rows that pass, however long that takes: for files, not for pages."""
-    rows = _without_text(actor, filters)
+    rows = _by_rollups(actor, filters).filter(**filters.exact)
     return rows.filter(matching(actor, filters.text)) if filters.text else rows
 
 
-def _without_text(actor: Actor, filters: Filters) -> QuerySet[Verification]:
-    rows = _within(verifications_visible_to(actor), filters.since, filters.until).filter(filters.of_rollups())
-    if filters.user:
-        rows = rows.filter(user_id=filters.user)
-    if filters.session:
-        rows = rows.filter(session_id=filters.session)
-    return rows
+def _by_rollups(actor: Actor, filters: Filters) -> QuerySet[Verification]:
+    """What passes the filters that the rollups know as well."""
+    return _within(verifications_visible_to(actor), filters.since, filters.until).filter(filters.of_rollups())
 
 
 def facets_for(actor: Actor, filters: Filters) -> list[Facet]:

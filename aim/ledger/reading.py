@@ -6,7 +6,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from aim.ledger.append import PERSONAL
-from aim.ledger.commitments import commit
+from aim.ledger.commitments import SALT_BYTES, commit
 from aim.ledger.events import Event
 from aim.ledger.models import Entry
 
@@ -122,8 +122,13 @@ def shown_disclosures(disclosures: bytes | None) -> dict[str, dict[str, str]]:
 
 
 def matches(commitment: str, salt: str, value: bytes | msgspec.Raw) -> bool:
-    """Whether the disclosed value, as it was written, is what was committed to."""
+    """Whether the disclosed value, as it was written, is what was committed to.
+
+    A salt has one length and one spelling: else a byte of the value could pass for one of the salt, and what stands
+    there could be changed without being another.
+    """
     try:
-        return commit(bytes.fromhex(salt), bytes(value)) == commitment
+        raw = bytes.fromhex(salt)
     except ValueError:
         return False
+    return len(raw) == SALT_BYTES and raw.hex() == salt and commit(raw, bytes(value)) == commitment

@@ -24,6 +24,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 AIM = urlsplit(os.environ.get("AIM_URL", "http://127.0.0.1:8000"))
 OK, CREATED, ACCEPTED, FORBIDDEN, CONFLICT, TOO_MANY = 200, 201, 202, 403, 409, 429
+SALT_BYTES = 16
 CALLS_PER_HOUR = 3
 
 Json = dict[str, Any]
@@ -274,8 +275,9 @@ def verify_the_proof(agent: Agent, verification_id: str) -> None:
     if sealed["id"] != verification_id.removeprefix("ver_"):
         sys.exit("The proof is of something else.")
     action = proof["disclosures"]["data.action.personal"]
-    committed = hashlib.sha256(bytes.fromhex(action["salt"]) + action["value"].encode()).hexdigest()
-    if sealed["data"]["action"]["personal"]["sha256"] != committed:
+    salt = bytes.fromhex(action["salt"])
+    committed = hashlib.sha256(salt + action["value"].encode()).hexdigest()
+    if len(salt) != SALT_BYTES or sealed["data"]["action"]["personal"]["sha256"] != committed:
         sys.exit("What is disclosed of the action is not what was sealed.")
     what, status = json.loads(action["value"])["resource"], sealed["data"]["decision"]["status"]
     say("proved", f"{what} was {status}: entry {proof['seq']} of {size}, checkpoint {extension.removeprefix('aim ')}")

@@ -204,7 +204,7 @@ verify_the_proof() {
     expect 200
     lines tlog_proof >"$work/proof"
     text entry | tr -d '\n' >"$work/entry"
-    salt=$(tr -d '\n' <"$work/answer" | sed -E 's/.*"data\.action\.personal" ?: ?\{ ?"salt" ?: ?"([0-9a-f]*)".*/\1/')
+    salt=$(tr -d '\n' <"$work/answer" | sed -E 's/.*"data\.action\.personal" ?: ?\{ ?"salt" ?: ?"([0-9a-f]{32})".*/\1/')
     tr -d '\n' <"$work/answer" | sed -E 's/.*"data\.action\.personal"/{/' >"$work/rest"
     mv "$work/rest" "$work/answer"
     text value | tr -d '\n' >"$work/action"

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from hashlib import sha256
 
 import pytest
@@ -10,10 +11,10 @@ from django.db import DatabaseError, connection, transaction
 
 from aim.ids import uuid7
 from aim.ledger.append import append_entry
-from aim.ledger.commitments import SaltPool
+from aim.ledger.commitments import SALT_BYTES, SaltPool, commit
 from aim.ledger.events import Event
 from aim.ledger.models import Entry
-from aim.ledger.reading import read_body, read_entry
+from aim.ledger.reading import matches, read_body, read_entry
 
 PERSON = {"kind": "person", "id": "00", "label": "ada@example.com", "address": "192.0.2.1", "credential": "session"}
 
@@ -77,6 +78,31 @@ def test_value_that_was_not_committed_to_is_not_believed():
     read = read_body(bytes(entry.body), forged)
     assert read["data"]["reason"] is None
     assert (read["erased"], read["altered"]) == ([], ["data.reason"])
+
+
+@pytest.mark.requirement("E9")
+@pytest.mark.parametrize(
+    "spell",
+    [lambda salt: salt.upper(), lambda salt: salt[:2] + b" " + salt[2:]],
+    ids=["capitals", "blank between bytes"],
+)
+def test_a_salt_is_spelled_in_one_way(spell):
+    """What was written is altered where it reads otherwise, even if it means the same bytes."""
+    entry = add()
+    before = bytes(entry.disclosures)
+    salt = re.search(rb'"actor.personal":\["([0-9a-f]*[a-f][0-9a-f]*)"', before)[1]
+    read = read_body(bytes(entry.body), before.replace(salt, spell(salt)))
+    assert read["altered"] == ["actor.address", "actor.label"]
+
+
+@pytest.mark.requirement("E9")
+def test_no_byte_of_a_value_passes_for_one_of_the_salt():
+    """Else the value 12 could be told as 2, whose salt ends with a 1."""
+    salt = os.urandom(SALT_BYTES)
+    sealed = commit(salt, b"12")
+    assert matches(sealed, salt.hex(), b"12")
+    assert not matches(sealed, (salt + b"1").hex(), b"2")
+    assert not matches(commit(salt[:-1], b"12"), salt[:-1].hex(), b"12")
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,9 @@
 
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import BrowserContext, ConsoleMessage, Error, Page
@@ -11,6 +12,7 @@ from playwright.sync_api import BrowserContext, ConsoleMessage, Error, Page
 # The shell without windows comes first: it draws the same, and opens a page in half the time.
 NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 HEIGHTS = {390: 844}
+LOOKS = [("light", 1440), ("dark", 1440), ("light", 390), ("dark", 390)]
 # What is refused in this page: the event carries what the console's message leaves out.
 _REPORT_VIOLATIONS = """
   window.violations = [];
@@ -97,6 +99,28 @@ class Visit:
         assert not told, "\n".join(told)
         wide = self.page.evaluate(_WIDE)
         assert not wide, "\n".join(wide)
+
+    def looks(self) -> Iterator[tuple[str, int]]:
+        """The open page in both themes and widths, one after the other, as which it is yielded; then as it was."""
+        before = self.page.viewport_size
+        for theme, width in LOOKS:
+            self.page.set_viewport_size({"width": width, "height": HEIGHTS.get(width, 900)})
+            self.page.emulate_media(color_scheme=cast("Any", theme))
+            self.settle()
+            yield theme, width
+        self.page.emulate_media(color_scheme="null")
+        if before:
+            self.page.set_viewport_size(before)
+
+    def check_looks(self, name: str = "") -> None:
+        """`check` in both themes and widths without opening the page anew, each with a picture of that name."""
+        for theme, width in self.looks():
+            try:
+                self.check(colours_alone=theme == "dark")
+            except AssertionError as fault:
+                raise AssertionError(f"At {width} in {theme}: {fault}") from None
+            if name:
+                self.picture(f"{name}-{theme}-{width}")
 
     def check_quiet(self) -> None:
         problems = [*self.problems, *self.page.evaluate("window.violations || []")]

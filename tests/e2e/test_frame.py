@@ -6,10 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from accounts.models import Role
-from tests.e2e.browser import HEIGHTS
 from tests.factories.agents import make_agent
-
-LOOKS = [("light", 1440), ("dark", 1440), ("light", 390), ("dark", 390)]
 
 
 def links_in(page, selector):
@@ -42,25 +39,19 @@ def test_every_link_and_every_tab_leads_to_a_page_without_fault(visit, cast, rol
     for address in addresses:
         page.open(address)
         assert page.status == 200, address
-        for width in (1440, 390):
-            page.set_viewport_size({"width": width, "height": HEIGHTS.get(width, 900)})
-            for theme in ("light", "dark"):
-                page.emulate_media(color_scheme=theme)
-                page.settle()
-                try:
-                    page.check(colours_alone=theme == "dark")
-                except AssertionError as fault:
-                    faults.append(f"{address} at {width} in {theme}: {fault}")
-                    page.problems.clear()
-                page.picture(f"{address.strip('/').replace('/', '-')}-{role.value}-{theme}-{width}")
+        for theme, width in page.looks():
+            try:
+                page.check(colours_alone=theme == "dark")
+            except AssertionError as fault:
+                faults.append(f"{address} at {width} in {theme}: {fault}")
+                page.problems.clear()
+            page.picture(f"{address.strip('/').replace('/', '-')}-{role.value}-{theme}-{width}")
     assert not faults, "\n".join(faults)
 
 
-@pytest.mark.parametrize(("theme", "width"), LOOKS)
-def test_the_sheet_of_states_is_without_fault(visit, cast, theme, width):
-    page = visit("/dashboard/_design", cast.admin, theme=theme, width=width)
-    page.check()
-    page.picture(f"design-{theme}-{width}")
+def test_the_sheet_of_states_is_without_fault(visit, cast):
+    page = visit("/dashboard/_design", cast.admin)
+    page.check_looks("design")
 
 
 def test_the_palette_is_opened_searched_and_obeyed_by_keys(visit, cast):
@@ -147,10 +138,8 @@ def test_an_answer_that_does_not_come_is_said(visit, cast):
     expect(page.get_by_text("Still here")).to_be_visible()
 
 
-@pytest.mark.parametrize(("theme", "width"), LOOKS)
-def test_pages_before_the_console_are_without_fault(visit, theme, width):
+def test_pages_before_the_console_are_without_fault(visit):
     for path in ("/login", "/no-such-page"):
-        page = visit(path, theme=theme, width=width, quiet=False)
+        page = visit(path, quiet=False)
         page.problems.clear()
-        page.check()
-        page.picture(f"{path.strip('/')}-{theme}-{width}")
+        page.check_looks(path.strip("/"))

@@ -5,11 +5,11 @@ import pytest
 from agents.services.requests import request_agent
 from security.models import Report
 from security.services.reports import report_behaviour
+from tests.e2e.browser import LOOKS
 from tests.factories.agents import make_verified_agent
 from tests.factories.followers import follow_all
 
 pytestmark = [pytest.mark.slow, pytest.mark.requirement("R.4")]
-LOOKS = [("light", 1440), ("dark", 1440), ("light", 390), ("dark", 390)]
 
 
 @pytest.mark.parametrize(("theme", "width"), LOOKS)

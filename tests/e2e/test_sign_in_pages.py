@@ -19,7 +19,6 @@ from tests.e2e.browser import Visit
 from tests.examples.product import running_product
 from tests.factories.accounts import PASSWORD, unique
 
-LOOKS = [("light", 1440), ("dark", 1440), ("light", 390), ("dark", 390)]
 SETTINGS = ("", "/members", "/roles", "/security", "/alerts", "/tokens")
 
 
@@ -47,22 +46,18 @@ def named(cast):
 
 
 @pytest.mark.requirement("W1.2")
-@pytest.mark.parametrize(("theme", "width"), LOOKS)
-def test_the_ways_in_are_without_fault(visit, named, theme, width):
-    page = visit("/login", theme=theme, width=width)
-    page.check()
-    page.picture(f"login-{theme}-{width}")
+def test_the_ways_in_are_without_fault(visit, named):
+    page = visit("/login")
+    page.check_looks("login")
     page.open("/login/forgotten")
-    page.check()
+    page.check_looks()
     _, query = invite(named)
     page.open(f"/login{query}")
-    page.check()
-    page.picture(f"invited-{theme}-{width}")
+    page.check_looks("invited")
 
 
 @pytest.mark.requirement("W1.6")
-@pytest.mark.parametrize(("theme", "width"), LOOKS)
-def test_the_settings_are_without_fault(visit, named, theme, width):
+def test_the_settings_are_without_fault(visit, named):
     invite(named)
     invite(named, Role.VIEWER)
     team = create_team(named.admin.actor, "Platform")
@@ -70,21 +65,17 @@ def test_the_settings_are_without_fault(visit, named, theme, width):
     enrol(named.manager)
     set_logo(named.admin.actor, picture((96, 96)))
     assert OrganizationLogo.objects.filter(organization=named.organization).exists()
-    page = visit("/dashboard/settings", named.admin, theme=theme, width=width)
+    page = visit("/dashboard/settings", named.admin)
     for tab in SETTINGS:
         page.open(f"/dashboard/settings{tab}")
         assert page.status == 200
-        page.check()
-        page.picture(f"settings{tab.replace('/', '-')}-{theme}-{width}")
+        page.check_looks(f"settings{tab.replace('/', '-')}")
     page.open(f"/dashboard/settings/members/{named.manager.user.public_id}")
-    page.check()
-    page.picture(f"settings-member-{theme}-{width}")
+    page.check_looks("settings-member")
     page.open("/dashboard/account")
-    page.check()
-    page.picture(f"account-{theme}-{width}")
+    page.check_looks("account")
     page.open("/dashboard/account/factors/new")
-    page.check()
-    page.picture(f"factor-{theme}-{width}")
+    page.check_looks("factor")
 
 
 @pytest.mark.requirement("W1.1", "W1.5")
@@ -203,18 +194,15 @@ def test_a_passkey_is_added_and_signs_in_by_itself(visit, named, product):
 
 
 @pytest.mark.requirement("R.6")
-@pytest.mark.parametrize(("theme", "width"), LOOKS)
-def test_who_must_have_a_second_factor_is_led_to_it(visit, named, theme, width):
+def test_who_must_have_a_second_factor_is_led_to_it(visit, named):
     update_organization(named.admin.actor, security={"second_factor_required": True})
-    page = visit("/dashboard/agents", named.member, theme=theme, width=width)
+    page = visit("/dashboard/agents", named.member)
     page.get_by_text("Your organization demands one.").wait_for()
-    page.check()
-    page.picture(f"factor-demanded-{theme}-{width}")
+    page.check_looks("factor-demanded")
     secret = page.locator(".enrol-key").inner_text()
     page.get_by_label("Code", exact=True).fill(code_of(secret))
     page.get_by_role("button", name="Add the app").click()
     page.get_by_text("Your second factor is set").wait_for()
-    page.check()
-    page.picture(f"recovery-codes-{theme}-{width}")
+    page.check_looks("recovery-codes")
     page.get_by_role("link", name="I have kept them").click()
     page.wait_for_url(re.compile("/dashboard"))

@@ -115,6 +115,7 @@ def flip(path, place=5):
 SPOILS = {
     "entry": lambda folder: change_line(folder / "entries.ndjson", 40, "approved", "declined"),
     "disclosed value": lambda folder: change_line(folder / "disclosures.ndjson", 60, "/app/", "/etc/"),
+    "spelling of a salt": lambda folder: change_line(folder / "disclosures.ndjson", 60, '"salt": "', '"salt": " '),
     "leaf": lambda folder: flip(folder / "tile/0/000", 7000),
     "partial tile": lambda folder: flip(next((folder / "tile/0/001.p").iterdir())),
     "upper tile": lambda folder: flip(folder / "tile/1/000.p/1"),

@@ -16,6 +16,7 @@ from verification.approvals.eligibility import RANKS, refusal_of
 from verification.approvals.models import Approval, ApprovalVote, Deadlock, Grant
 from verification.approvals.requirements import read_requirements
 from verification.approvals.voters import asker_of, voter_of
+from verification.documents import oldest_of
 from verification.models import Verification
 
 LATEST = 5_000
@@ -117,8 +118,10 @@ def of_same_action(verification: Verification) -> list[Verification]:
 
 
 def _latest(verification: Verification) -> QuerySet[Verification]:
-    ids = Verification.objects.filter(agent_id=verification.agent_id).order_by("-id").values("id")[:LATEST]
-    return Verification.objects.filter(id__in=ids)
+    rows = Verification.objects.filter(agent_id=verification.agent_id)
+    # By the key and not by their ids: PostgreSQL would look through everything for the other conditions.
+    oldest = oldest_of(rows, LATEST)
+    return rows if oldest is None else rows.filter(id__gte=oldest)
 
 
 def grants_visible_to(actor: Actor) -> QuerySet[Grant]:
