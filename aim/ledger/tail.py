@@ -104,6 +104,7 @@ class Tail:
             return Stretch(self._kept[first : bisect_right(self._kept, upto, key=_seq)], upto)
 
     def _forget(self) -> None:
-        if self._end - self._start > 2 * KEPT:
+        """A few with each read: the memory of many at once would go back to the system, and be asked for again."""
+        if self._end - self._start > KEPT:
             self._start = self._end - KEPT
             self._kept = self._kept[bisect_right(self._kept, self._start, key=_seq) :]
