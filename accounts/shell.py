@@ -1,11 +1,14 @@
 """What the frame of the console shows of the person who looks: the organization, the navigation, what waits."""
 
 from collections.abc import Sequence
-from functools import cached_property
-from typing import Any
+from functools import cached_property, lru_cache
 
+from django.conf import settings
 from django.http import HttpRequest
+from django.template.loader import render_to_string
 from django.utils.functional import Promise
+from django.utils.safestring import SafeString
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from accounts.console import ConsoleSession
@@ -72,14 +75,12 @@ class Shell:
     most_unread = MOST_COUNTED
 
     @property
-    def keys(self) -> list[Any]:
-        """Keys that open a page only where the person may open it."""
-        mine = {item.entry.url_name for _group, _title, items in self.navigation for item in items}
-        sheet = [
-            (scope, title, [key for key in keys if not key.url_name or key.url_name in mine])
-            for scope, title, keys in registered_keys()
-        ]
-        return [(scope, title, keys) for scope, title, keys in sheet if keys]
+    def keys(self) -> SafeString:
+        """The sheet of keys: one that opens a page stands there only where the person may open it."""
+        mine = frozenset(item.entry.url_name for _group, _title, items in self.navigation for item in items)
+        # While templates are being written, the sheet is that of the file as it is now.
+        draw = _sheet_of_keys if settings.DEBUG else _kept_sheet_of_keys
+        return draw(mine, get_language())
 
     @property
     def tour_is_due(self) -> bool:
@@ -100,3 +101,16 @@ def shell(request: HttpRequest) -> dict[str, Shell | None]:
     """The context processor: `shell` is None on pages in front of the console."""
     session = getattr(request, "console", None)
     return {"shell": Shell(session, request.path) if isinstance(session, ConsoleSession) else None}
+
+
+def _sheet_of_keys(mine: frozenset[str], _language: str | None) -> SafeString:
+    sheet = [
+        (scope, title, [key for key in keys if not key.url_name or key.url_name in mine])
+        for scope, title, keys in registered_keys()
+    ]
+    known = {"sheet": [(scope, title, keys) for scope, title, keys in sheet if keys]}
+    return render_to_string("console/keys.html", known)
+
+
+# The same for all who may open the same pages in the same language, and a tenth of a page's work.
+_kept_sheet_of_keys = lru_cache(maxsize=128)(_sheet_of_keys)

@@ -144,19 +144,22 @@ def listing_for(
 ) -> Listing:
     """One page of the registry, as the address asks for it. `total` and how many each owner has are counted already."""
     order = chosen_order(parameters, ORDERS, default="name")
-    agents = filters.narrow(registry_of(actor))
+    # Relations by their ids, below: Django makes a query set for each row of what it fetches beside.
+    agents = filters.narrow(registry_of(actor)).prefetch_related(None)
     if order.name == "owner" and (window := _owners_of_page(order, parameters, owners)) is not None:
         agents = agents.filter(window)
     if not total:
         # They were looked for when they were counted.
         agents = agents.none()
     page = keyset_page(agents, order, parameters, total=total)
-    known = activity_of(actor, [agent.id for agent in page.rows])
+    ids = [agent.id for agent in page.rows]
+    known = activity_of(actor, ids)
+    keys = {key.agent_id: key for key in PublicKey.objects.filter(agent__in=ids, status=PublicKey.Status.ACTIVE)}
     rows = [
         Row(
             agent=agent,
             trust=None if agent.runtime.trust_score is None else float(agent.runtime.trust_score),
-            key=next((key for key in agent.public_keys.all() if key.status == PublicKey.Status.ACTIVE), None),
+            key=keys.get(agent.id),
             activity=known.get(agent.id, NOTHING),
         )
         for agent in page.rows

@@ -82,10 +82,11 @@ class Identity:
 
 def identity_of(server: McpServer, *, at: datetime | None = None) -> Identity:
     """Reads `server.keys`, which `servers_visible_to` has fetched already."""
-    return _identity(server.keys.all(), server.rotation_days, at or clock.now())
+    return identity_from(server.keys.all(), server.rotation_days, at or clock.now())
 
 
-def _identity(keys: Iterable[ServerKey], rotation_days: int, at: datetime) -> Identity:
+def identity_from(keys: Iterable[ServerKey], rotation_days: int, at: datetime) -> Identity:
+    """What these keys of one server amount to."""
     rows = sorted(keys, key=lambda key: key.created_at)
     by_status = {key.status: key for key in rows}
     active = by_status.get(ServerKey.Status.ACTIVE)

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
+from uuid import UUID
 
 from django.contrib.postgres.aggregates import BoolOr
 from django.db.models import (
@@ -37,7 +38,7 @@ from accounts.contracts import Actor
 from aim import clock
 from aim.console.addresses import address_of
 from aim.console.lists import Facet, Order, Page, chosen_order, chosen_values, keyset_page, make_facet
-from mcp.identity import Identity, KeyState, identity_of
+from mcp.identity import Identity, KeyState, identity_from
 from mcp.models import Health, McpServer, ServerKey, ServerStatus, VerificationStatus
 from mcp.selectors import servers_visible_to
 
@@ -320,6 +321,12 @@ def registry_of(actor: Actor) -> QuerySet[McpServer]:
 def listing_for(actor: Actor, parameters: QueryDict, filters: Filters, *, total: int) -> Listing:
     """One page of the registry, as the address asks for it."""
     order = chosen_order(parameters, ORDERS, default="name")
-    page = keyset_page(filters.narrow(registry_of(actor)), order, parameters, total=total)
+    # The keys by their ids: Django makes a query set for each row of what it fetches beside.
+    servers = filters.narrow(registry_of(actor)).prefetch_related(None)
+    page = keyset_page(servers, order, parameters, total=total)
+    keys: dict[UUID, list[ServerKey]] = {server.id: [] for server in page.rows}
+    for key in ServerKey.objects.filter(server__in=list(keys)):
+        keys[key.server_id].append(key)
     now = clock.now()
-    return Listing(filters, order, page, [Row(server, identity_of(server, at=now)) for server in page.rows])
+    rows = [Row(server, identity_from(keys[server.id], server.rotation_days, now)) for server in page.rows]
+    return Listing(filters, order, page, rows)

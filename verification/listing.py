@@ -22,7 +22,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.contracts import Actor
 from agents.models import Agent
-from agents.selectors import agents_visible_to
+from agents.selectors import agents_of, agents_visible_to
 from aim import clock
 from aim.console.lists import Facet, Order, Page, keyset_page, make_facet
 from aim.ids import IdKind, InvalidIdError, parse_id, show_id, uuid7_bytes
@@ -159,9 +159,7 @@ def listing_for(actor: Actor, parameters: QueryDict) -> Listing:
     order = Order("time", _ORDERS["time"], parameters.get("sort", "-time") != "time")
     rows, total, capped = _narrowed(actor, filters)
     page = keyset_page(rows, order, parameters, total=total)
-    ids = {row.agent_id for row in page.rows}
-    agents = {agent.id: agent for agent in agents_visible_to(actor).filter(id__in=ids)}
-    return Listing(filters, order, page, agents, capped)
+    return Listing(filters, order, page, agents_of(actor, (row.agent_id for row in page.rows)), capped)
 
 
 def _narrowed(actor: Actor, filters: Filters) -> tuple[QuerySet[Verification], int, bool]:

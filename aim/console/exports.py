@@ -74,7 +74,7 @@ def moment(expression: str) -> str:
 
 def shown_id(prefix: str, expression: str) -> str:
     """SQL for an id as it is shown."""
-    return f"'{prefix}_' || replace({expression}::text, '-', '')"
+    return f"'{prefix}_' || encode(uuid_send({expression}), 'hex')"
 
 
 def csv_response(filename: str, lines: Lines) -> StreamingHttpResponse:

@@ -10,15 +10,19 @@ from django.urls import reverse
 from accounts.models import Role
 from agents.columns import AGENT_LIST
 from agents.exports import lines_for
+from aim import clock
 from aim.console import exports
 from aim.console.exports import ExportsBusyError, csv_response, text
+from aim.ids import IdKind, show_id, uuid7
 from aim.ledger.events import Event
+from tests.console.decisions import decided
 from tests.console.people import browser_of
 from tests.factories.accounts import make_organization, make_person
 from tests.factories.agents import make_agent, make_verified_agent
 from tests.factories.followers import follow_all
 from tests.factories.ledger import entries
 from tests.verification.world import make_agent as make_asking_agent
+from verification.models import Verification
 
 AGENTS = reverse("agents:agents-export")
 VERIFICATIONS = reverse("verification:verifications-export")
@@ -95,6 +99,18 @@ def test_hostile_text_survives_the_way_into_the_file(admin):
     (line,) = lines(browser_of(admin).post(AGENTS))
     assert line["display_name"] == '\'=HYPERLINK("http://evil.example","x")'
     assert line["description"] == 'a "b",\nc'
+
+
+def test_a_decision_names_its_agent_safely_and_keeps_its_id_when_that_is_gone(admin):
+    known, gone = make_agent(admin.actor, display_name="=1+1", name="known").agent, uuid7()
+    first = decided(known, clock.now())
+    second = decided(known, clock.now())
+    Verification.objects.filter(id=second.id).update(agent_id=gone)
+    found = {line["id"]: line for line in lines(browser_of(admin).post(f"{VERIFICATIONS}?range=24h"))}
+    assert found[first.public_id]["agent_id"] == known.public_id
+    assert found[first.public_id]["agent"] == "'=1+1"
+    assert found[second.public_id]["agent_id"] == show_id(IdKind.AGENT, gone)
+    assert found[second.public_id]["agent"] == ""
 
 
 @pytest.mark.requirement("R.2")

@@ -1,5 +1,6 @@
 """What stands in rows: drawn once where its arguments are the same, escaped, and never a component a row."""
 
+import re
 from datetime import UTC, datetime
 from decimal import Decimal
 from importlib import import_module
@@ -11,6 +12,7 @@ from django.utils import timezone, translation
 from django.utils.safestring import SafeString
 from django.utils.translation import trans_real
 
+from accounts.models import Role
 from aim import clock
 from aim.console.addresses import address_of
 from aim.console.charts import Bucket, drawn_cells, volume_chart
@@ -166,3 +168,17 @@ def test_no_row_of_a_list_draws_a_component(monkeypatch, page):
     few = components()
     add(6)
     assert components() == few
+
+
+@pytest.mark.requirement("R.2")
+@pytest.mark.usefixtures("_database")
+def test_the_sheet_of_keys_is_never_that_of_somebody_who_may_open_more():
+    organization = make_organization()
+    for role in (Role.ADMIN, Role.VIEWER, Role.ADMIN):
+        person = make_person(organization, role=role)
+        page = signed_in_browser(person).get("/dashboard/agents").content.decode()
+        sheet = page.partition('id="keys"')[2].partition("</dialog>")[0]
+        navigation = page.partition('class="nav-groups"')[2].partition("</nav>")[0]
+        opened = set(re.findall(r'data-address="([^"]+)"', sheet))
+        assert opened
+        assert opened <= set(re.findall(r'href="([^"]+)"', navigation))

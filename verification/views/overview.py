@@ -9,8 +9,7 @@ from django.views.decorators.http import require_safe
 from accounts.console import console_page
 from accounts.contracts import Actor
 from accounts.permissions import Permission
-from agents.models import Agent
-from agents.selectors import agents_visible_to, trust_movers
+from agents.selectors import agents_of, trust_movers
 from aim import clock
 from aim.console.charts import latency_chart
 from aim.console.needs import needs_of, start_steps_of
@@ -33,9 +32,6 @@ def overview(request: HttpRequest, actor: Actor) -> HttpResponse:
     span = span_of("24h")
     assert span is not None
     latest = list(verifications_visible_to(actor)[:LATEST])
-    agents: dict[object, Agent] = {
-        agent.id: agent for agent in agents_visible_to(actor).filter(id__in={row.agent_id for row in latest})
-    }
     steps = start_steps_of(actor)
     context = {
         "needs": needs_of(actor),
@@ -46,7 +42,7 @@ def overview(request: HttpRequest, actor: Actor) -> HttpResponse:
         "movers": trust_movers(actor, since=clock.now() - timedelta(days=1)),
         "coverage": coverage_of(actor),
         "columns": [name for name in VERIFICATION_LIST.usual_columns if name != "user"],
-        "rows": rows_of(latest, agents),  # type: ignore[arg-type]  # a key that is no id finds nothing
+        "rows": rows_of(latest, agents_of(actor, (row.agent_id for row in latest))),
         "origin": settings.ORIGIN,
     }
     return render_page(request, "verification/overview.html", context, fragments={OVERVIEW: "overview"})
