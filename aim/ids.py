@@ -3,6 +3,7 @@
 import os
 import time
 from enum import StrEnum
+from functools import lru_cache
 from random import Random
 from uuid import UUID
 
@@ -46,6 +47,12 @@ class IdKind(StrEnum):
     MCP_EVENT = "mev"
     REPORT_FILE = "rep"
     SAVED_VIEW = "viw"
+
+
+@lru_cache(maxsize=65_536)
+def uuid_of(text: str) -> UUID:
+    """The UUID that is written so, for texts that come again and again: making one takes longer than looking it up."""
+    return UUID(text)
 
 
 class InvalidIdError(ValueError):

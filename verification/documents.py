@@ -34,7 +34,7 @@ _WORD = re.compile(r"[^\W_]+", re.UNICODE)
 
 def words_of(*texts: str) -> str:
     """The words of the texts in lower case: what stands between anything that is no letter and no digit."""
-    return " ".join(dict.fromkeys(word.lower()[:64] for text in texts for word in _WORD.findall(text)))
+    return " ".join(dict.fromkeys([word.lower()[:64] for word in _WORD.findall(" ".join(texts))]))
 
 
 def matching_ids(actor: Actor, text: str, rows: QuerySet[Verification], *, most: int) -> list[UUID]:

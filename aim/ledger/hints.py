@@ -10,7 +10,8 @@ from redis import Redis
 from redis.client import PubSub
 from redis.exceptions import RedisError
 
-THROTTLE_SECONDS = 0.03
+THROTTLE_SECONDS = 0.06
+"""Sequencing itself pauses so long under load; the first hint after a pause is told at once."""
 _PAUSE_SECONDS = 1.0
 
 

@@ -8,6 +8,7 @@ from operator import attrgetter
 from typing import Any
 
 from django.db import connection
+from psycopg import Cursor
 
 from aim.ledger.followers import SealedEntry, Stretch
 from aim.ledger.reading import read_body
@@ -35,9 +36,11 @@ def read_places(places: Iterable[int]) -> list[SealedEntry]:
 
 
 def _read(where: str, values: list[Any]) -> list[SealedEntry]:
-    with connection.cursor() as cursor:
-        cursor.execute(_SELECT + where, values)
-        rows = cursor.fetchall()
+    connection.ensure_connection()
+    # In binary: bodies as text take twice the bytes, and moments come by way of Django's Python. Planned anew each
+    # time, as the best plan depends on how many entries lie between the two numbers.
+    with connection.wrap_database_errors, Cursor(connection.connection) as cursor:
+        rows = cursor.execute(_SELECT + where, values, binary=True, prepare=False).fetchall()
     return [
         SealedEntry(seq, entry_id, kind, organization_id, subject_id, recorded_at, read_body(body, disclosures))
         for seq, entry_id, kind, organization_id, subject_id, recorded_at, body, disclosures in rows
@@ -101,6 +104,7 @@ class Tail:
             return Stretch(self._kept[first : bisect_right(self._kept, upto, key=_seq)], upto)
 
     def _forget(self) -> None:
-        if self._end - self._start > 2 * KEPT:
+        """A few with each read: the memory of many at once would go back to the system, and be asked for again."""
+        if self._end - self._start > KEPT:
             self._start = self._end - KEPT
             self._kept = self._kept[bisect_right(self._kept, self._start, key=_seq) :]

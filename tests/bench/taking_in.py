@@ -31,7 +31,7 @@ from aim.ledger.followers import Registered, SealedEntry, Stretch, registered_fo
 from aim.ledger.host import FollowerHost  # noqa: E402
 from aim.ledger.models import Follower, Leaf  # noqa: E402
 from aim.ledger.sealing import seal  # noqa: E402
-from aim.ledger.tail import Tail  # noqa: E402
+from aim.ledger.tail import Tail, read_entries  # noqa: E402
 from tests.bench.processes import session_seconds, sessions_of, thread_seconds  # noqa: E402
 
 _COUNTERS = """
@@ -99,11 +99,13 @@ def measure_all(bench: Bench, *, steps: list[int]) -> None:
     followers = registered_followers()
     wanted = [known.kinds for known in followers]
     kinds = None if None in wanted else frozenset[str]().union(*(known or () for known in wanted))
-    entries: list[SealedEntry] = []
+    newest = sequencer.newest_seq()
     for step in steps:
         tail = Tail(kinds)
-        tail.rise(sequencer.newest_seq())
-        bench.measure("reading", step, lambda tail=tail, step=step: _read(tail, step, entries))
+        tail.rise(newest)
+        if bench.wants("reading"):
+            bench.measure("reading", step, lambda tail=tail, step=step: _read(tail, step))
+    entries = read_entries(-1, newest, kinds)
     for known in followers:
         if bench.wants(known.name):
             for step in steps:
@@ -119,11 +121,9 @@ def _forget_order() -> None:
         cursor.execute("ALTER TABLE ledger_leaf ENABLE TRIGGER USER")
 
 
-def _read(tail: Tail, step: int, entries: list[SealedEntry]) -> int:
-    entries.clear()
+def _read(tail: Tail, step: int) -> int:
     after, steps = -1, 0
     while (stretch := tail.read(after, None, step)).upto > after:
-        entries += stretch.entries
         after, steps = stretch.upto, steps + 1
     return steps
 

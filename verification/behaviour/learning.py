@@ -13,6 +13,7 @@ from django.db import connection
 
 from accounts.models import Organization
 from aim.arrays import text_array, uuid_array
+from aim.ids import uuid_of
 from aim.ledger.events import Event
 from aim.ledger.followers import SealedEntry
 from aim.ledger.models import Entry
@@ -91,11 +92,11 @@ def _matters(body: Mapping[str, Any]) -> bool:
 def _agent_of(body: Mapping[str, Any]) -> UUID:
     match body["kind"]:
         case Event.AGENT_UPDATED:
-            return UUID(body["subject"]["id"])
+            return uuid_of(body["subject"]["id"])
         case Event.APPROVAL_APPROVED:
-            return UUID(body["data"]["agent"]["id"])
+            return uuid_of(body["data"]["agent"]["id"])
         case _:
-            return UUID(body["actor"]["id"])
+            return uuid_of(body["actor"]["id"])
 
 
 def _asked(approvals: Sequence[SealedEntry]) -> dict[UUID, Mapping[str, Any]]:

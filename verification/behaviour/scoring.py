@@ -128,8 +128,7 @@ def hour_points(profile: Profile, hour: int) -> float:
     days together.
     """
     sure = _share(profile.days - _DAYS_TO_KNOW_HOURS, _DAYS_TO_KNOW_HOURS)
-    total = sum(profile.hours)
-    if not sure or not total:
+    if not sure or not (total := sum(profile.hours)):
         return 0.0
     hours = range(_WEEKEND, HOURS) if hour >= _WEEKEND else range(_WEEKEND)
     alike = range(hours.start + hour % _DAY_HOURS, hours.stop, _DAY_HOURS)

@@ -96,7 +96,7 @@ def _by_minute(entries: Sequence[SealedEntry]) -> dict[Key, _Count]:
     return counts
 
 
-@follower(name="statistics", kinds={Event.VERIFICATION_DECIDED}, pause=0.5)
+@follower(name="statistics", kinds={Event.VERIFICATION_DECIDED}, pause=1.0)
 class StatisticsFollower:
     def follow(self, entries: Sequence[SealedEntry]) -> None:
         counts: defaultdict[Key, _Count] = defaultdict(_Count)

@@ -12,6 +12,7 @@ from uuid import UUID
 
 import msgspec
 
+from aim.ids import uuid_of
 from aim.ledger.events import Event
 from verification.codes import Code
 from verification.trust.factors import FACTORS, FULL, Factor, Table, cents
@@ -100,7 +101,7 @@ def observe(body: Mapping[str, Any]) -> Observation | None:
 
 def _decision(body: Mapping[str, Any]) -> Observation | None:
     data = body["data"]
-    decision, agent = data["decision"], UUID(body["actor"]["id"])
+    decision, agent = data["decision"], uuid_of(body["actor"]["id"])
     if decision["status"] == APPROVED:
         return Observation(agent, APPROVED, _seconds(body))
     code = decision["code"]
