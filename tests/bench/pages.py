@@ -1,7 +1,7 @@
 """`python -m tests.bench.pages`: how long the server takes for each main page of a large organization.
 
-Starts a PostgreSQL, a Valkey and the product's own web process, fills them with 100,000 agents and 1,000,000 decisions,
-asks for every page in turn over one connection, and removes everything. That takes about ten minutes.
+Starts a PostgreSQL, a Valkey and the product's own web process, fills them with 100,000 agents, 1,000,000 decisions and
+5,000 MCP servers, asks for every page in turn over one connection, and removes everything: about ten minutes.
 """
 
 import argparse
@@ -113,6 +113,17 @@ def pages_of(known: Known) -> Iterator[PageOf]:
         ("200 rows", "rows=200"),
     ):
         yield PageOf(f"agents, {name}", f"{agents}?{query}")
+    servers = "/dashboard/mcp"
+    yield PageOf("servers", servers)
+    for name, query in (
+        ("by url", "sort=url"),
+        ("by verified", "sort=-verified"),
+        ("failed", "verification=failed"),
+        ("key rotating or missing", "key=missing&key=rotating"),
+        ("word", "q=4711"),
+        ("200 rows", "rows=200"),
+    ):
+        yield PageOf(f"servers, {name}", f"{servers}?{query}")
     for tab in ("", "?tab=activity", "?tab=trust", "?tab=history", "?tab=keys", "?tab=rights"):
         yield PageOf(f"agent {tab.removeprefix('?tab=') or 'overview'}", f"{agents}/{known.busy_agent}{tab}")
     for view in ("waiting", "decided"):

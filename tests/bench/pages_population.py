@@ -2,7 +2,9 @@
 
 import argparse
 import os
+from copy import copy as replicate
 from datetime import timedelta
+from itertools import cycle, product
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ django.setup()
 
 from django.conf import settings  # noqa: E402 - models exist only once Django is set up
 from django.db.models import Sum  # noqa: E402
+from django.db.models.base import ModelState  # noqa: E402
 
 from accounts.contracts import OPERATOR  # noqa: E402
 from accounts.models import Membership, Organization, Role, User  # noqa: E402
@@ -21,14 +24,18 @@ from accounts.services.members import add_member  # noqa: E402
 from accounts.services.users import create_user, one_time_password  # noqa: E402
 from agents.models import Agent  # noqa: E402
 from aim import clock  # noqa: E402
+from aim.ids import uuid7  # noqa: E402
+from mcp.models import Health, McpServer, ServerKey, ServerStatus, VerificationStatus  # noqa: E402
 from tests.bench.pages_history import load_history  # noqa: E402
 from tests.factories.accounts import Person  # noqa: E402
 from tests.factories.browser import session_cookie  # noqa: E402
+from tests.factories.mcp import make_proved_server  # noqa: E402
 from verification.approvals.models import Approval  # noqa: E402
 from verification.models import Rollup, Verification  # noqa: E402
 
 _OWNERS = 40
 _WAITING, _DECIDED = 60, 3000
+_SERVERS = 5000
 
 
 class Population(msgspec.Struct, frozen=True):
@@ -83,9 +90,36 @@ def approvals() -> None:
     )
 
 
+def servers(total: int) -> None:
+    """MCP servers with a key each: one registered as people do it, and copies of it in every state."""
+    admin = Person(membership=_administrator(), token="")
+    first = make_proved_server(admin.actor)
+    key = first.keys.get()
+    states = product(Health.values, VerificationStatus.values, ServerStatus.values)
+    copies = []
+    for number, (health, verification, status) in zip(range(total - 1), cycle(list(states)), strict=False):
+        copy = replicate(first)
+        copy.id, copy._state = uuid7(), ModelState()
+        copy.name, copy.display_name = f"server-{number}", f"Server {number} of the bench"
+        copy.url = f"https://mcp-{number % 97}.company.example/tools/{number}"
+        copy.health, copy.verification, copy.status = health, verification, status
+        copies.append(copy)
+    McpServer.objects.bulk_create(copies, batch_size=1000)
+    keys = []
+    for server in copies:
+        own = replicate(key)
+        own.id, own._state, own.server = uuid7(), ModelState(), server
+        keys.append(own)
+    ServerKey.objects.bulk_create(keys, batch_size=1000)
+
+
+def _administrator() -> Membership:
+    return Membership.objects.select_related("user", "organization").get(role=Role.ADMIN)
+
+
 def described() -> Population:
     """A session of the administrator, and examples of everything."""
-    membership = Membership.objects.select_related("user", "organization").get(role=Role.ADMIN)
+    membership = _administrator()
     # The one-time password would be asked to be changed first.
     User.objects.filter(id=membership.user_id).update(must_change_password=False)
     busiest: Any = (
@@ -111,6 +145,8 @@ def main() -> None:
     if options.decisions:
         fill(options.decisions)
         approvals()
+    if not McpServer.objects.exists():
+        servers(_SERVERS)
     options.file.write_bytes(msgspec.json.encode(described()))
 
 
