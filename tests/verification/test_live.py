@@ -15,6 +15,7 @@ from accounts.models import Membership, Role
 from tests.examples.product import running_product
 from tests.factories.accounts import make_organization, make_person
 from tests.factories.browser import session_cookie
+from tests.factories.databases import own_database
 from tests.factories.followers import sequence_all
 from tests.verification.world import make_agent
 
@@ -92,6 +93,19 @@ def test_a_decision_is_told_within_a_second(product, admin, agent):
     assert event["event"] == "decided"
     assert event["verification"]["id"] == reply.json()["verification_id"]
     assert event["verification"]["agent_name"] == "Agent"
+
+
+@pytest.mark.requirement("W4.10")
+def test_what_comes_first_in_a_new_ledger_is_told(tmp_path):
+    with own_database(), running_product(tmp_path) as product:
+        admin = make_person(make_organization())
+        agent = make_agent(admin.actor)
+        with listen(product, token=admin.token) as socket:
+            assert next_of(socket, "ready")["cursor"] == -1
+            reply = agent.ask_natively()
+            sequence_all()
+            [event] = next_of(socket, "events")["events"]
+    assert event["verification"]["id"] == reply.json()["verification_id"]
 
 
 @pytest.mark.requirement("W4.10")

@@ -50,7 +50,7 @@ class Hub:
         self._joining: list[_Joining] = []
         self._hinted = asyncio.Event()
         self._log = ActivityLog()
-        self._position = -1
+        self._position: int | None = None
         self._task: asyncio.Task[None] | None = None
 
     async def join(self, wish: Wish, seat: SocketSeat, after: int | None) -> int:
@@ -108,7 +108,7 @@ class Hub:
         loop = asyncio.get_running_loop()
         log_of_run = self._log = ActivityLog()
         over = threading.Event()
-        self._position = -1
+        self._position = None
 
         def hear(_hint: Hint) -> None:
             # The loop may have ended with the process.
@@ -153,9 +153,8 @@ class Hub:
         channels = list(self._channels.values())
         organizations = {wish.organization_id for wish in self._channels}
         newest = await self._log.newest()
-        after = self._position
-        if after < 0 or newest < after:
-            after = newest
+        # A ledger without an entry is a place as well: what comes first is told like all the rest.
+        after = newest if self._position is None or newest < self._position else self._position
         missed: list[Missed] = []
         if newest - after > MOST_BEHIND:
             begin, after = after, newest - MOST_READ
@@ -166,21 +165,21 @@ class Hub:
         now = asyncio.get_running_loop().time()
         for channel in channels:
             channel.tell(happenings, missed, upto, now)
-        self._seat_the_joining(newest, now)
+        self._seat_the_joining(upto, newest, now)
         return upto < newest
 
-    def _seat_the_joining(self, newest: int, now: float) -> None:
+    def _seat_the_joining(self, position: int, newest: int, now: float) -> None:
         """Here, between two steps, so that they miss nothing of a step that was under way."""
         joining, self._joining = self._joining, []
         for one in joining:
             if one.joined.done():
                 continue
-            if one.after is not None and self._position < min(one.after, newest):
+            if one.after is not None and position < min(one.after, newest):
                 self._joining.append(one)
                 continue
             channel = self._channels.setdefault(one.wish, Channel(one.wish, now=now))
             channel.seats.add(one.seat)
-            one.joined.set_result(self._position)
+            one.joined.set_result(position)
 
 
 _hubs: dict[asyncio.AbstractEventLoop, Hub] = {}
