@@ -2,13 +2,12 @@
 
 from dataclasses import dataclass
 
-from django.db.models import Count, Q
 from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from accounts.contracts import Actor
-from agents.models import AgentStanding, AgentStatus
+from agents.standings import standings_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,20 +20,13 @@ class Share:
 
 def coverage_of(actor: Actor) -> list[Share]:
     """Of the agents that are not revoked; empty where there are none."""
-    living = AgentStanding.objects.filter(organization_id=actor.scope).exclude(status=AgentStatus.REVOKED)
-    found = living.aggregate(
-        whole=Count("agent_id"),
-        verified=Count("agent_id", filter=Q(status=AgentStatus.VERIFIED)),
-        keyed=Count("agent_id", filter=~Q(key_type="")),
-        signing=Count("agent_id", filter=Q(require_signature=True)),
-        owned=Count("agent_id", filter=Q(owner_id__isnull=False)),
-    )
-    if not found["whole"]:
+    found = standings_of(actor)
+    if not found.living:
         return []
     listed = reverse("agents:agent-list")
     return [
-        Share(_("Verified"), found["verified"], found["whole"], f"{listed}?status=verified"),
-        Share(_("With a proved key"), found["keyed"], found["whole"], f"{listed}?key=none"),
-        Share(_("Must sign each request"), found["signing"], found["whole"], listed),
-        Share(_("With an owner"), found["owned"], found["whole"], f"{listed}?owner=none"),
+        Share(_("Verified"), found.verified, found.living, f"{listed}?status=verified"),
+        Share(_("With a proved key"), found.keyed, found.living, f"{listed}?key=none"),
+        Share(_("Must sign each request"), found.signing, found.living, listed),
+        Share(_("With an owner"), found.owned, found.living, f"{listed}?owner=none"),
     ]

@@ -7,7 +7,6 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import QuerySet
-from django.db.models.functions import Now
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
@@ -20,6 +19,7 @@ from verification.approvals.models import Approval, ApprovalVote, Deadlock
 from verification.approvals.requirements import read_requirements
 from verification.approvals.selectors import (
     agents_of,
+    anything_waits,
     approval_by_id,
     approvals_visible_to,
     database_now,
@@ -227,7 +227,4 @@ def _labels(model: Any, field: str, kind: IdKind, shown: Sequence[str], **condit
 
 def waiting_for(actor: Actor) -> int:
     """How many requests wait for this person, for the badge: one quick look where nothing waits for anybody."""
-    rows = approvals_visible_to(actor)
-    if not rows.filter(status=Approval.Status.PENDING, expires_at__gt=Now()).exists():
-        return 0
-    return decidable_by(actor, rows).count()
+    return decidable_by(actor, approvals_visible_to(actor)).count() if anything_waits(actor) else 0

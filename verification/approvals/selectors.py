@@ -5,6 +5,7 @@ from uuid import UUID
 
 from django.db import connection
 from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models.functions import Now
 
 from accounts.contracts import Actor, ActorKind
 from accounts.models import Membership
@@ -22,6 +23,11 @@ from verification.models import Verification
 LATEST = 5_000
 """Of an agent's decisions so many are looked through for those that belong to a request."""
 SHOWN = 20
+_ANYTHING_WAITS = """
+SELECT EXISTS (
+  SELECT FROM verification_approval WHERE organization_id = %s AND status = %s AND expires_at > statement_timestamp()
+)
+"""
 
 
 def approvals_visible_to(actor: Actor) -> QuerySet[Approval]:
@@ -52,20 +58,32 @@ def decidable_by(actor: Actor, rows: QuerySet[Approval]) -> QuerySet[Approval]:
     named = Q() if actor.kind is ActorKind.AGENT else _names_person(actor)
     voted = ApprovalVote.objects.filter(approval_id=OuterRef("id"), voter_kind=actor.kind.value, voter_id=actor.self_id)
     own = Verification.objects.filter(id=OuterRef("id"), user_id=show_id(IdKind.USER, actor.self_id))
-    waiting = rows.filter(named, status=Approval.Status.PENDING, expires_at__gt=database_now())
+    waiting = rows.filter(named, status=Approval.Status.PENDING, expires_at__gt=Now())
     return waiting.exclude(Exists(voted)).exclude(Exists(own))
+
+
+def anything_waits(actor: Actor) -> bool:
+    """Whether any request of the organization waits: asked at every page, and so without building a query anew."""
+    with connection.cursor() as cursor:
+        cursor.execute(_ANYTHING_WAITS, [actor.scope, Approval.Status.PENDING.value])
+        found: bool = cursor.fetchone()[0]
+    return found
 
 
 def _names_person(actor: Actor) -> Q:
     named = Q(requirements__contains=[{"users": [show_id(IdKind.USER, actor.self_id)]}])
-    membership = Membership.objects.filter(organization_id=actor.scope, user_id=actor.self_id).first()
-    if membership is None:
+    # One row for each team, and one without where there is none.
+    mine = Membership.objects.filter(organization_id=actor.scope, user_id=actor.self_id)
+    places = list(mine.values_list("role", "teams"))
+    if not places:
         return Q(pk__in=[])
+    own_rank = RANKS.get(places[0][0], -1)  # type: ignore[call-overload]  # a stored role is text
     for role, rank in RANKS.items():
-        if rank <= RANKS.get(membership.role, -1):  # type: ignore[call-overload]  # a stored role is text
+        if rank <= own_rank:
             named |= Q(requirements__contains=[{"roles": [role.value]}])
-    for team in membership.teams.all():
-        named |= Q(requirements__contains=[{"teams": [team.public_id]}])
+    for _role, team in places:
+        if team is not None:
+            named |= Q(requirements__contains=[{"teams": [show_id(IdKind.TEAM, team)]}])
     return named
 
 
