@@ -2,17 +2,17 @@
 
 from collections.abc import Iterator
 
+from django.db.models import Count, Q
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from accounts.contracts import Actor
 from accounts.permissions import Permission
-from agents.models import Agent, PublicKey
+from agents.models import Agent, AgentStanding, AgentStatus, PublicKey
 from agents.requests.models import AgentRequest
 from agents.requests.selectors import agent_requests_visible_to
 from agents.selectors import agents_visible_to
-from agents.standings import standings_of
 from aim.console.needs import Need, StartStep, need_source, start_step
 from aim.console.viewer import Viewer
 
@@ -24,9 +24,14 @@ def agents_in_need(viewer: Viewer) -> Iterator[Need]:
     if not isinstance(viewer, Actor) or not viewer.may(Permission.AGENTS_LIFECYCLE):
         return
     mine = Agent.objects.filter(organization_id=viewer.scope)
-    found = standings_of(viewer)
+    living = ~Q(status=AgentStatus.REVOKED)
+    found = AgentStanding.objects.filter(organization_id=viewer.scope).aggregate(
+        pending=Count("agent_id", filter=Q(status=AgentStatus.PENDING)),
+        suspended=Count("agent_id", filter=Q(status=AgentStatus.SUSPENDED)),
+        unowned=Count("agent_id", filter=living & Q(owner_id=None)),
+    )
     listed = reverse("agents:agent-list")
-    if count := found.suspended:
+    if count := found["suspended"]:
         title = ngettext("%(n)d agent is suspended", "%(n)d agents are suspended", count) % {"n": count}
         yield Need(
             title,
@@ -38,7 +43,7 @@ def agents_in_need(viewer: Viewer) -> Iterator[Need]:
             count,
             20,
         )
-    if count := found.pending:
+    if count := found["pending"]:
         title = ngettext("%(n)d agent waits for its proof", "%(n)d agents wait for their proof", count) % {"n": count}
         yield Need(
             title,
@@ -50,7 +55,7 @@ def agents_in_need(viewer: Viewer) -> Iterator[Need]:
             count,
             30,
         )
-    if count := found.living - found.owned:
+    if count := found["unowned"]:
         title = ngettext("%(n)d agent has no owner", "%(n)d agents have no owner", count) % {"n": count}
         yield Need(
             title, _("Nobody answers for it"), f"{listed}?owner=none", _("Assign"), "user-x", "pending", count, 60

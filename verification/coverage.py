@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass
 
+from django.db.models import Count, Q
 from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from accounts.contracts import Actor
-from agents.standings import standings_of
+from agents.models import AgentStanding, AgentStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,13 +21,20 @@ class Share:
 
 def coverage_of(actor: Actor) -> list[Share]:
     """Of the agents that are not revoked; empty where there are none."""
-    found = standings_of(actor)
-    if not found.living:
+    living = AgentStanding.objects.filter(organization_id=actor.scope).exclude(status=AgentStatus.REVOKED)
+    found = living.aggregate(
+        whole=Count("agent_id"),
+        verified=Count("agent_id", filter=Q(status=AgentStatus.VERIFIED)),
+        keyed=Count("agent_id", filter=~Q(key_type="")),
+        signing=Count("agent_id", filter=Q(require_signature=True)),
+        owned=Count("agent_id", filter=Q(owner_id__isnull=False)),
+    )
+    if not found["whole"]:
         return []
     listed = reverse("agents:agent-list")
     return [
-        Share(_("Verified"), found.verified, found.living, f"{listed}?status=verified"),
-        Share(_("With a proved key"), found.keyed, found.living, f"{listed}?key=none"),
-        Share(_("Must sign each request"), found.signing, found.living, listed),
-        Share(_("With an owner"), found.owned, found.living, f"{listed}?owner=none"),
+        Share(_("Verified"), found["verified"], found["whole"], f"{listed}?status=verified"),
+        Share(_("With a proved key"), found["keyed"], found["whole"], f"{listed}?key=none"),
+        Share(_("Must sign each request"), found["signing"], found["whole"], listed),
+        Share(_("With an owner"), found["owned"], found["whole"], f"{listed}?owner=none"),
     ]

@@ -121,25 +121,17 @@ def votes_of(approvals: list[Approval]) -> dict[UUID, list[ApprovalVote]]:
     return votes
 
 
-def of_same_session(verification: Verification) -> list[Verification]:
-    """What else the agent asked in the session that it names, newest first."""
-    if not verification.session_id:
-        return []
-    rows = _latest(verification).filter(session_id=verification.session_id)
-    return list(rows.exclude(id=verification.id).order_by("-id")[:SHOWN])
-
-
-def of_same_action(verification: Verification) -> list[Verification]:
-    """How the agent's earlier requests for the same action on the same resource ended, newest first."""
-    rows = _latest(verification).filter(action_type=verification.action_type, resource=verification.resource)
-    return list(rows.exclude(id=verification.id).order_by("-id")[:SHOWN])
-
-
-def _latest(verification: Verification) -> QuerySet[Verification]:
+def earlier_of(verification: Verification) -> tuple[list[Verification], list[Verification]]:
+    """What else the agent asked in the session that it names, and how its earlier requests for the same action on the
+    same resource ended; each newest first.
+    """
     rows = Verification.objects.filter(agent_id=verification.agent_id)
     # By the key and not by their ids: PostgreSQL would look through everything for the other conditions.
     oldest = oldest_of(rows, LATEST)
-    return rows if oldest is None else rows.filter(id__gte=oldest)
+    latest = (rows if oldest is None else rows.filter(id__gte=oldest)).exclude(id=verification.id).order_by("-id")
+    session = latest.filter(session_id=verification.session_id)[:SHOWN] if verification.session_id else ()
+    history = latest.filter(action_type=verification.action_type, resource=verification.resource)[:SHOWN]
+    return list(session), list(history)
 
 
 def grants_visible_to(actor: Actor) -> QuerySet[Grant]:

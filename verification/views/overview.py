@@ -10,7 +10,6 @@ from accounts.console import console_page
 from accounts.contracts import Actor
 from accounts.permissions import Permission
 from agents.selectors import agents_of, trust_movers
-from agents.standings import one_look
 from aim import clock
 from aim.console.charts import latency_chart
 from aim.console.needs import needs_of, start_steps_of
@@ -35,16 +34,14 @@ def overview(request: HttpRequest, actor: Actor) -> HttpResponse:
     latest = list(verifications_visible_to(actor)[:LATEST])
     steps = start_steps_of(actor)
     figures, latencies = day_of(actor, span)
-    with one_look():
-        needs, coverage = needs_of(actor), coverage_of(actor)
     context = {
-        "needs": needs,
+        "needs": needs_of(actor),
         "steps": [] if all(step.done for step in steps) else steps,
         "figures": figures,
         "latency": latency_chart(latencies),
         "reasons": [(code, CODE_WORDS.get(code, code), count) for code, count in reasons(actor, span)[:6]],
         "movers": trust_movers(actor, since=clock.now() - timedelta(days=1)),
-        "coverage": coverage,
+        "coverage": coverage_of(actor),
         "columns": [name for name in VERIFICATION_LIST.usual_columns if name != "user"],
         "rows": rows_of(latest, agents_of(actor, (row.agent_id for row in latest))),
         "origin": settings.ORIGIN,
