@@ -12,7 +12,7 @@ from typing import Any
 from django.conf import settings
 from django.template import Context, Engine, Template
 from django.template.loader import render_to_string
-from django.utils.html import conditional_escape, format_html
+from django.utils.html import escape, format_html
 from django.utils.safestring import SafeData, SafeString
 from django.utils.translation import get_language, gettext
 
@@ -60,7 +60,7 @@ def kept_include(template: str, arguments: Mapping[str, Any], csrf_token: object
     drawn = draw(template, tuple(arguments.items()), get_language())
     if csrf_token is None:
         return drawn
-    return SafeString(drawn.replace(_TOKEN, conditional_escape(csrf_token)))
+    return SafeString(drawn.replace(_TOKEN, escape(str(csrf_token))))
 
 
 def _include(template: str, arguments: tuple[tuple[str, Any], ...], _language: str | None) -> SafeString:
