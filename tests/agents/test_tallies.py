@@ -21,7 +21,7 @@ from tests.factories.agents import make_agent, make_verified_agent
 from tests.factories.threads import at_once
 
 KIND = ("status", "agent_type", "trust", "key_type", "require_signature", "owner_id")
-SCORES = (None, Decimal(3), Decimal(4), Decimal(96), Decimal(97))
+SCORES = (None, Decimal(3), Decimal("69.99"), Decimal(70), Decimal(71))
 
 
 class UndoneError(Exception):
@@ -149,8 +149,9 @@ def _both(organization):
 
 
 def test_only_one_folds_at_a_time(admin):
-    make_agent(admin.actor)
+    make_verified_agent(admin.actor)
     before = entries(admin.organization)
+    assert before > 1
     with transaction.atomic():
         assert fold_tally(admin.organization.id)
         assert at_once(1, lambda _index: fold_tally(admin.organization.id)) == [False]
@@ -163,7 +164,7 @@ def test_only_one_folds_at_a_time(admin):
 def test_upkeep_folds_where_there_are_many(admin, monkeypatch):
     few, gone = make_person(make_organization()), make_person(make_organization())
     agent = make_agent(admin.actor).agent
-    make_agent(few.actor)
+    make_verified_agent(few.actor)
     Agent.objects.filter(id=make_agent(gone.actor).agent.id).delete()
     monkeypatch.setattr(tallies, "_SLACK", 8)
     for number in range(10):
