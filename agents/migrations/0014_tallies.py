@@ -7,11 +7,19 @@ SELECT organization_id, status, agent_type, trust, key_type, require_signature, 
 FROM agents_agentstanding
 GROUP BY organization_id, status, agent_type, trust, key_type, require_signature, owner_id
 """
-# Standings are themselves written row by row, so that these are too: most updates are of trust within its kind, which
-# the condition turns away before anything is called.
+# Standings are themselves written row by row, so that these are too. Most updates are of trust within its kind: the
+# function compares, because the condition of a trigger is read and prepared anew by each statement (16 µs, not 2).
 FOLLOW = """
 CREATE FUNCTION agents_tally_follows_standing() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
+    IF TG_OP = 'UPDATE' THEN
+        IF (OLD.organization_id, OLD.status, OLD.agent_type, OLD.trust, OLD.key_type, OLD.require_signature, OLD.owner_id)
+            IS NOT DISTINCT FROM (NEW.organization_id, NEW.status, NEW.agent_type, NEW.trust, NEW.key_type,
+                NEW.require_signature, NEW.owner_id)
+        THEN
+            RETURN NULL;
+        END IF;
+    END IF;
     IF TG_OP <> 'INSERT' THEN
         INSERT INTO agents_agenttally
             (organization_id, status, agent_type, trust, key_type, require_signature, owner_id, count)
@@ -26,18 +34,11 @@ BEGIN
     END IF;
     RETURN NULL;
 END $$;
-CREATE TRIGGER tally_of_new AFTER INSERT OR DELETE ON agents_agentstanding
+CREATE TRIGGER tally_of_standing AFTER INSERT OR UPDATE OR DELETE ON agents_agentstanding
     FOR EACH ROW EXECUTE FUNCTION agents_tally_follows_standing();
-CREATE TRIGGER tally_of_changed AFTER UPDATE ON agents_agentstanding FOR EACH ROW
-    WHEN ((OLD.organization_id, OLD.status, OLD.agent_type, OLD.trust, OLD.key_type, OLD.require_signature,
-            OLD.owner_id)
-        IS DISTINCT FROM (NEW.organization_id, NEW.status, NEW.agent_type, NEW.trust, NEW.key_type,
-            NEW.require_signature, NEW.owner_id))
-    EXECUTE FUNCTION agents_tally_follows_standing();
 """
 UNFOLLOW = """
-DROP TRIGGER tally_of_new ON agents_agentstanding;
-DROP TRIGGER tally_of_changed ON agents_agentstanding;
+DROP TRIGGER tally_of_standing ON agents_agentstanding;
 DROP FUNCTION agents_tally_follows_standing;
 """
 
