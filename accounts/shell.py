@@ -50,7 +50,9 @@ class Shell:
 
     @cached_property
     def memberships(self) -> list[Membership]:
-        return list(memberships_of_user(self.membership.user_id))
+        """Where else the person may act; the person stands in the session already."""
+        places = memberships_of_user(self.membership.user_id).select_related(None).select_related("organization")
+        return list(places.only("role", "organization__name"))
 
     @property
     def others(self) -> bool:
@@ -73,6 +75,12 @@ class Shell:
         return unread_of(self._actor)
 
     most_unread = MOST_COUNTED
+
+    @property
+    def groups(self) -> SafeString:
+        """The navigation as it stands there: every page has it, and few look different."""
+        draw = _groups if settings.DEBUG else _kept_groups
+        return draw(tuple((group, title, tuple(items)) for group, title, items in self.navigation), get_language())
 
     @property
     def keys(self) -> SafeString:
@@ -101,6 +109,14 @@ def shell(request: HttpRequest) -> dict[str, Shell | None]:
     """The context processor: `shell` is None on pages in front of the console."""
     session = getattr(request, "console", None)
     return {"shell": Shell(session, request.path) if isinstance(session, ConsoleSession) else None}
+
+
+def _groups(navigation: tuple[tuple[Group, Promise | str, tuple[Item, ...]], ...], _language: str | None) -> SafeString:
+    return render_to_string("console/navigation_groups.html", {"groups": navigation})
+
+
+# What it leads to, what is marked and what waits is all there is in it.
+_kept_groups = lru_cache(maxsize=512)(_groups)
 
 
 def _sheet_of_keys(mine: frozenset[str], _language: str | None) -> SafeString:

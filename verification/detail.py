@@ -59,14 +59,17 @@ class Detail:
         }
 
 
-def detail_of(actor: Actor, verification_id: UUID) -> Detail:
-    """Raises `NotFoundError` for an unknown decision and for another organization's."""
+def detail_of(actor: Actor, verification_id: UUID, *, with_session: bool = True) -> Detail:
+    """Raises `NotFoundError` for an unknown decision and for another organization's.
+
+    Without its session, which is looked for among thousands, for those who do not show it.
+    """
     verification = verification_by_id(actor, verification_id)
     record = record_of(verification)
     data, who = record["data"], record["actor"]
     checks = checks_of(data)
     action = data["action"] or {}
-    session, session_count = _session(actor, verification)
+    session, session_count = _session(actor, verification) if with_session else ([], 0)
     return Detail(
         verification=verification,
         agent=agents_visible_to(actor).filter(id=verification.agent_id).first(),

@@ -1,5 +1,6 @@
 """What the pages of decisions say in figures and charts, each against the span before."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -7,7 +8,7 @@ from uuid import UUID
 from accounts.contracts import Actor
 from aim.console.charts import Bucket, Chart, Latency, volume_chart
 from verification.statistics.buckets import percentile
-from verification.statistics.selectors import Span, Totals, series, sums, totals
+from verification.statistics.selectors import Point, Span, Totals, course, series, totals
 
 MOST_BARS = 48
 
@@ -36,14 +37,27 @@ def figures_for(actor: Actor, span: Span, *, small: bool = True, agent_id: UUID 
     return Figures(
         now=totals(actor, span, agent_id=agent_id),
         before=totals(actor, span.before(), agent_id=agent_id),
-        volume=volume_chart(buckets_of(actor, span, agent_id=agent_id), height=72 if small else 168, small=small),
+        volume=_volume(series(actor, span, agent_id=agent_id), small=small),
     )
 
 
-def buckets_of(actor: Actor, span: Span, *, agent_id: UUID | None = None, most: int = MOST_BARS) -> list[Bucket]:
-    """The series in at most so many bars of equal width."""
-    points = series(actor, span, agent_id=agent_id)
-    width = max(1, -(-len(points) // most))
+def day_of(actor: Actor, span: Span) -> tuple[Figures, list[Latency]]:
+    """The figures of all agents with the percentiles of each period; None there where nothing was decided."""
+    now, periods = course(actor, span)
+    nothing = Totals(0, 0, 0, None, [])
+    found = [(period, periods.get(period, nothing)) for period in span.periods()]
+    points = [Point(period, part.approved, part.pending, part.denied) for period, part in found]
+    figures = Figures(now=now, before=totals(actor, span.before()), volume=_volume(points, small=False))
+    return figures, [_latency(period, part.latency) for period, part in found]
+
+
+def _volume(points: Sequence[Point], *, small: bool) -> Chart:
+    return volume_chart(_buckets(points), height=72 if small else 168, small=small)
+
+
+def _buckets(points: Sequence[Point]) -> list[Bucket]:
+    """The series in at most `MOST_BARS` bars of equal width."""
+    width = max(1, -(-len(points) // MOST_BARS))
     parts = [points[at : at + width] for at in range(0, len(points), width)]
     return [
         Bucket(
@@ -56,15 +70,6 @@ def buckets_of(actor: Actor, span: Span, *, agent_id: UUID | None = None, most: 
     ]
 
 
-def latencies_of(actor: Actor, span: Span) -> list[Latency]:
-    """The percentiles of each period; None where nothing was decided."""
-    counted: dict[datetime, list[int]] = {}
-    for period, _status, _count, _duration, latency in sums(actor, span, "period"):
-        known = counted.get(period, [0] * len(latency))
-        counted[period] = [one + (more or 0) for one, more in zip(known, latency, strict=True)]
-    return [_latency(period, counted.get(period, [])) for period in span.periods()]
-
-
-def _latency(period: datetime, latency: list[int]) -> Latency:
+def _latency(period: datetime, latency: Sequence[int]) -> Latency:
     found = [percentile(latency, share) for share in (0.5, 0.95, 0.99)]
     return Latency(period, *(None if value is None else value / 1000 for value in found))

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from django.db.models.functions import Now
+from django.db.models import Count, Window
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
@@ -11,8 +11,12 @@ from accounts.contracts import Actor
 from accounts.permissions import Permission
 from aim.console.needs import Need, StartStep, need_source, start_step
 from aim.console.viewer import Viewer
-from verification.approvals.models import Approval
-from verification.approvals.selectors import approvals_visible_to, deadlocks_visible_to, decidable_by
+from verification.approvals.selectors import (
+    anything_waits,
+    approvals_visible_to,
+    deadlocks_visible_to,
+    decidable_by,
+)
 from verification.models import Policy, PolicyVersion
 
 
@@ -32,15 +36,13 @@ def requests_in_need(viewer: Viewer) -> Iterator[Need]:
             1,
             5,
         )
-    rows = approvals_visible_to(viewer).filter(status=Approval.Status.PENDING, expires_at__gt=Now())
-    if not rows.exists():
+    if not anything_waits(viewer):
         return
-    mine = decidable_by(viewer, rows)
-    if count := mine.count():
-        first = mine.order_by("expires_at").first()
+    # The one that ends first, and beside it how many there are.
+    mine = decidable_by(viewer, approvals_visible_to(viewer)).order_by("expires_at", "pk")
+    for action_type, count in mine.annotate(count=Window(Count("pk"))).values_list("action_type", "count")[:1]:
         title = ngettext("%(n)d action waits for you", "%(n)d actions wait for you", count) % {"n": count}
-        text = _("Denied when nobody answers") if first is None else first.action_type
-        yield Need(title, text, f"{inbox}?view=mine", _("Decide"), "clock-check", "pending", count, 10)
+        yield Need(title, action_type, f"{inbox}?view=mine", _("Decide"), "clock-check", "pending", count, 10)
 
 
 @need_source

@@ -14,6 +14,13 @@ from accounts.permissions import Permission
 from aim.errors import NotFoundError
 
 MOST_COUNTED = 100
+_UNREAD = """
+SELECT count(*) FROM (
+  SELECT FROM accounts_notification WHERE read_at IS NULL AND kind = ANY(%s) AND membership_id = (
+    SELECT id FROM accounts_membership WHERE organization_id = %s AND user_id = %s
+  ) LIMIT %s
+) AS line
+"""
 _STATES = """
 SELECT wanted.id, unread.count, unread.newest FROM unnest(%s::uuid[]) AS wanted (id) CROSS JOIN LATERAL (
   SELECT count(*), max(line.id::text) AS newest FROM (
@@ -46,8 +53,13 @@ def notification_by_id(actor: Actor, notification_id: UUID) -> Notification:
 
 
 def unread_of(actor: Actor) -> int:
-    """How many are not read, counted up to `MOST_COUNTED`."""
-    return notifications_of(actor).filter(read_at=None)[:MOST_COUNTED].count()
+    """How many are not read, counted up to `MOST_COUNTED`: those of `notifications_of`, for every page there is."""
+    if actor.kind is not ActorKind.PERSON or not actor.may(Permission.NOTIFICATIONS_OWN):
+        return 0
+    with connection.cursor() as cursor:
+        cursor.execute(_UNREAD, [seen_by(actor), actor.scope, actor.self_id, MOST_COUNTED])
+        found: int = cursor.fetchone()[0]
+    return found
 
 
 class Unread(NamedTuple):

@@ -40,9 +40,11 @@ class Count:
     words: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Entry:
-    """A page that the navigation leads to. `url_name` takes no arguments; `order` counts within the group."""
+    """A page that the navigation leads to, registered once. `url_name` takes no arguments; `order` counts within the
+    group.
+    """
 
     url_name: str
     label: Promise | str

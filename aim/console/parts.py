@@ -11,15 +11,18 @@ from typing import Any
 
 from django.conf import settings
 from django.template import Context, Engine, Template
-from django.utils.html import format_html
+from django.template.loader import render_to_string
+from django.utils.html import escape, format_html
 from django.utils.safestring import SafeData, SafeString
 from django.utils.translation import get_language, gettext
 
 from aim.console.charts import sparkline
+from aim.console.fragments import FRAGMENTS
 from aim.console.numbers import figure
 
 _KEPT = 2048
 _BAR = 64
+_TOKEN = "token-of-the-request"  # noqa: S105 - what stands where it belongs
 _Values = tuple[tuple[str, type, Any], ...]
 
 
@@ -45,6 +48,26 @@ def _draw(component: str, values: _Values, _language: str | None) -> SafeString:
 
 
 _kept = lru_cache(maxsize=_KEPT)(_draw)
+
+
+def kept_include(template: str, arguments: Mapping[str, Any], csrf_token: object = None) -> SafeString:
+    """The HTML of a template, made once for the same arguments in the same language, as `kept_part` does.
+
+    For what stands in the frame of every page. A form in it has the token of the request, which is set in afterwards:
+    hand over no text from outside as an argument then.
+    """
+    draw = _include if settings.DEBUG else _kept_include
+    drawn = draw(template, tuple(arguments.items()), get_language())
+    if csrf_token is None:
+        return drawn
+    return SafeString(drawn.replace(_TOKEN, escape(str(csrf_token))))
+
+
+def _include(template: str, arguments: tuple[tuple[str, Any], ...], _language: str | None) -> SafeString:
+    return render_to_string(template, {"fragments": FRAGMENTS, "csrf_token": _TOKEN, **dict(arguments)})
+
+
+_kept_include = lru_cache(maxsize=512)(_include)
 
 
 @lru_cache(maxsize=64)

@@ -21,7 +21,7 @@ from aim.console.addresses import address_of
 from aim.console.charts import drawn_bars, drawn_cells, drawn_columns
 from aim.console.comb import drawn, waterfall
 from aim.console.numbers import figure
-from aim.console.parts import drawn_sparkline, kept_part, monogram, named_object, share_of, trust
+from aim.console.parts import drawn_sparkline, kept_include, kept_part, monogram, named_object, share_of, trust
 from aim.console.toasts import step_of
 
 register = template.Library()
@@ -62,6 +62,15 @@ def kept(component: str, **arguments: Any) -> SafeString:
     For those that `aim.console.parts.kept_part` names: their HTML depends on their arguments alone.
     """
     return kept_part(component, arguments)
+
+
+@register.simple_tag(name="kept_include")
+def kept_template(template: str, csrf_token: object = None, **arguments: Any) -> SafeString:
+    """A part of the frame, drawn once: `{% kept_include "accounts/bell.html" unread=shell.unread %}`.
+
+    Its HTML depends on its arguments and the language alone; `csrf_token` is for the forms in it.
+    """
+    return kept_include(template, arguments, csrf_token)
 
 
 @register.filter

@@ -17,7 +17,7 @@ from aim import clock
 from aim.console.addresses import address_of
 from aim.console.charts import Bucket, drawn_cells, volume_chart
 from aim.console.numbers import figure
-from aim.console.parts import drawn_sparkline, kept_part, named_object, trust
+from aim.console.parts import drawn_sparkline, kept_include, kept_part, named_object, trust
 from aim.templatetags.console import ago, kept, moment
 from tests.console.decisions import decided
 from tests.factories.accounts import make_organization, make_person
@@ -182,3 +182,40 @@ def test_the_sheet_of_keys_is_never_that_of_somebody_who_may_open_more():
         opened = set(re.findall(r'data-address="([^"]+)"', sheet))
         assert opened
         assert opened <= set(re.findall(r'href="([^"]+)"', navigation))
+
+
+def test_a_kept_part_of_the_frame_has_the_token_of_its_own_request():
+    looks = {
+        "theme": "dark",
+        "density": "standard",
+        "themes": (("dark", "Dark"),),
+        "densities": (),
+        "may_design": False,
+    }
+    first, second = (kept_include("console/bar_menu.html", looks, csrf_token=token) for token in ("one", "two"))
+    assert first.count('name="csrfmiddlewaretoken" value="one"') == first.count("<form") == 3
+    assert second == first.replace('value="one"', 'value="two"')
+    assert HOSTILE not in kept_include("console/bar_menu.html", looks, csrf_token=HOSTILE)
+    assert reverse("design") not in first
+    assert reverse("design") in kept_include("console/bar_menu.html", {**looks, "may_design": True}, csrf_token="one")
+
+
+def test_a_kept_part_of_the_frame_is_that_of_its_arguments():
+    none, some = (kept_include("accounts/bell.html", {"unread": unread, "most": 100}) for unread in (0, 7))
+    assert "7 unread" in some
+    assert "0 unread" not in none
+    assert "23:59" in kept_include("console/offline.html", {"at": "23:59"})
+    assert "23:59" not in kept_include("console/offline.html", {"at": "00:01"})
+
+
+@pytest.mark.requirement("R.2")
+@pytest.mark.usefixtures("_database")
+def test_each_person_has_their_own_navigation_though_it_is_kept():
+    organization = make_organization()
+    seen = {}
+    for role in (Role.ADMIN, Role.VIEWER, Role.ADMIN):
+        person = make_person(organization, role=role)
+        page = signed_in_browser(person).get(reverse("accounts:account")).content.decode()
+        seen.setdefault(role, []).append(page[page.index('class="nav-groups"') : page.index("</nav>")])
+    assert seen[Role.ADMIN][0] == seen[Role.ADMIN][1] != seen[Role.VIEWER][0]
+    assert reverse("agents:agent-list") in seen[Role.ADMIN][0]

@@ -27,8 +27,7 @@ from verification.approvals.selectors import (
     agents_of,
     approval_by_id,
     approvals_visible_to,
-    of_same_action,
-    of_same_session,
+    earlier_of,
     refusal_for,
     verifications_of,
     votes_of,
@@ -83,7 +82,7 @@ class ApprovalView(OneApprovalView):
         approval = approval_by_id(self.actor, path_id(IdKind.APPROVAL, approval_id))
         context = _context([approval])
         verification = context["verifications"][approval.id]
-        session, history = of_same_session(verification), of_same_action(verification)
+        session, history = earlier_of(verification)
         context |= {
             "record": record_of(verification),
             "refusal": refusal_for(self.actor, approval, verification),

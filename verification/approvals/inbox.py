@@ -7,7 +7,6 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import QuerySet
-from django.db.models.functions import Now
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
@@ -20,13 +19,13 @@ from verification.approvals.models import Approval, ApprovalVote, Deadlock
 from verification.approvals.requirements import read_requirements
 from verification.approvals.selectors import (
     agents_of,
+    anything_waits,
     approval_by_id,
     approvals_visible_to,
     database_now,
     deadlocks_visible_to,
     decidable_by,
-    of_same_action,
-    of_same_session,
+    earlier_of,
     refusal_for,
     verifications_of,
     votes_of,
@@ -139,11 +138,11 @@ class Requested:
 def requested(actor: Actor, approval_id: UUID) -> Requested:
     """Raises `NotFoundError` for an unknown request and for another organization's."""
     approval = approval_by_id(actor, approval_id)
-    detail = detail_of(actor, approval.id)
+    detail = detail_of(actor, approval.id, with_session=False)
     verification = detail.verification
     requirements = read_requirements(approval.requirements)
     votes = votes_of([approval])[approval.id]
-    history = of_same_action(verification)
+    session, history = earlier_of(verification)
     approved = sum(row.status == Verification.Status.APPROVED for row in history)
     denied = sum(row.status == Verification.Status.DENIED for row in history)
     agreed = sum(vote.agrees for vote in votes)
@@ -156,7 +155,7 @@ def requested(actor: Actor, approval_id: UUID) -> Requested:
         refusal=refusal_for(actor, approval, verification),
         votes=votes,
         missing=max(0, max((one.count for one in requirements), default=1) - agreed),
-        session=of_same_session(verification),
+        session=session,
         history=history,
         history_words=_("%(approved)d approved, %(denied)d denied") % {"approved": approved, "denied": denied},
     )
@@ -227,7 +226,4 @@ def _labels(model: Any, field: str, kind: IdKind, shown: Sequence[str], **condit
 
 def waiting_for(actor: Actor) -> int:
     """How many requests wait for this person, for the badge: one quick look where nothing waits for anybody."""
-    rows = approvals_visible_to(actor)
-    if not rows.filter(status=Approval.Status.PENDING, expires_at__gt=Now()).exists():
-        return 0
-    return decidable_by(actor, rows).count()
+    return decidable_by(actor, approvals_visible_to(actor)).count() if anything_waits(actor) else 0

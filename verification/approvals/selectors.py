@@ -5,6 +5,7 @@ from uuid import UUID
 
 from django.db import connection
 from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models.functions import Now
 
 from accounts.contracts import Actor, ActorKind
 from accounts.models import Membership
@@ -22,6 +23,11 @@ from verification.models import Verification
 LATEST = 5_000
 """Of an agent's decisions so many are looked through for those that belong to a request."""
 SHOWN = 20
+_ANYTHING_WAITS = """
+SELECT EXISTS (
+  SELECT FROM verification_approval WHERE organization_id = %s AND status = %s AND expires_at > statement_timestamp()
+)
+"""
 
 
 def approvals_visible_to(actor: Actor) -> QuerySet[Approval]:
@@ -52,20 +58,32 @@ def decidable_by(actor: Actor, rows: QuerySet[Approval]) -> QuerySet[Approval]:
     named = Q() if actor.kind is ActorKind.AGENT else _names_person(actor)
     voted = ApprovalVote.objects.filter(approval_id=OuterRef("id"), voter_kind=actor.kind.value, voter_id=actor.self_id)
     own = Verification.objects.filter(id=OuterRef("id"), user_id=show_id(IdKind.USER, actor.self_id))
-    waiting = rows.filter(named, status=Approval.Status.PENDING, expires_at__gt=database_now())
+    waiting = rows.filter(named, status=Approval.Status.PENDING, expires_at__gt=Now())
     return waiting.exclude(Exists(voted)).exclude(Exists(own))
+
+
+def anything_waits(actor: Actor) -> bool:
+    """Whether any request of the organization waits: asked at every page, and so without building a query anew."""
+    with connection.cursor() as cursor:
+        cursor.execute(_ANYTHING_WAITS, [actor.scope, Approval.Status.PENDING.value])
+        found: bool = cursor.fetchone()[0]
+    return found
 
 
 def _names_person(actor: Actor) -> Q:
     named = Q(requirements__contains=[{"users": [show_id(IdKind.USER, actor.self_id)]}])
-    membership = Membership.objects.filter(organization_id=actor.scope, user_id=actor.self_id).first()
-    if membership is None:
+    # One row for each team, and one without where there is none.
+    mine = Membership.objects.filter(organization_id=actor.scope, user_id=actor.self_id)
+    places = list(mine.values_list("role", "teams"))
+    if not places:
         return Q(pk__in=[])
+    own_rank = RANKS.get(places[0][0], -1)  # type: ignore[call-overload]  # a stored role is text
     for role, rank in RANKS.items():
-        if rank <= RANKS.get(membership.role, -1):  # type: ignore[call-overload]  # a stored role is text
+        if rank <= own_rank:
             named |= Q(requirements__contains=[{"roles": [role.value]}])
-    for team in membership.teams.all():
-        named |= Q(requirements__contains=[{"teams": [team.public_id]}])
+    for _role, team in places:
+        if team is not None:
+            named |= Q(requirements__contains=[{"teams": [show_id(IdKind.TEAM, team)]}])
     return named
 
 
@@ -103,25 +121,17 @@ def votes_of(approvals: list[Approval]) -> dict[UUID, list[ApprovalVote]]:
     return votes
 
 
-def of_same_session(verification: Verification) -> list[Verification]:
-    """What else the agent asked in the session that it names, newest first."""
-    if not verification.session_id:
-        return []
-    rows = _latest(verification).filter(session_id=verification.session_id)
-    return list(rows.exclude(id=verification.id).order_by("-id")[:SHOWN])
-
-
-def of_same_action(verification: Verification) -> list[Verification]:
-    """How the agent's earlier requests for the same action on the same resource ended, newest first."""
-    rows = _latest(verification).filter(action_type=verification.action_type, resource=verification.resource)
-    return list(rows.exclude(id=verification.id).order_by("-id")[:SHOWN])
-
-
-def _latest(verification: Verification) -> QuerySet[Verification]:
+def earlier_of(verification: Verification) -> tuple[list[Verification], list[Verification]]:
+    """What else the agent asked in the session that it names, and how its earlier requests for the same action on the
+    same resource ended; each newest first.
+    """
     rows = Verification.objects.filter(agent_id=verification.agent_id)
     # By the key and not by their ids: PostgreSQL would look through everything for the other conditions.
     oldest = oldest_of(rows, LATEST)
-    return rows if oldest is None else rows.filter(id__gte=oldest)
+    latest = (rows if oldest is None else rows.filter(id__gte=oldest)).exclude(id=verification.id).order_by("-id")
+    session = latest.filter(session_id=verification.session_id)[:SHOWN] if verification.session_id else ()
+    history = latest.filter(action_type=verification.action_type, resource=verification.resource)[:SHOWN]
+    return list(session), list(history)
 
 
 def grants_visible_to(actor: Actor) -> QuerySet[Grant]:

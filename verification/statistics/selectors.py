@@ -1,6 +1,6 @@
 """What was decided in a span of time, added up: totals against the span before, a series, reasons, groups, latency."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -43,6 +43,7 @@ WHERE organization_id = %(organization_id)s AND granularity = %(granularity)s
     AND period >= %(since)s AND period < %(until)s {narrowed}
 GROUP BY 1, 2 ORDER BY 1, 2
 """
+_Sums = tuple[Any, str, int, int, list[int]]
 _BY_AGENT = "AND agent_id = %(agent_id)s"
 
 
@@ -135,6 +136,13 @@ def totals(actor: Actor, span: Span, *, agent_id: UUID | None = None) -> Totals:
     return lines[0].totals if lines else Totals(0, 0, 0, None, [])
 
 
+def course(actor: Actor, span: Span) -> tuple[Totals, dict[datetime, Totals]]:
+    """The totals of the span and those of each period in which something was decided, in one query."""
+    rows = sums(actor, span, "period")
+    whole = _added(("", *row[1:]) for row in rows).get("", Totals(0, 0, 0, None, []))
+    return whole, _added(rows)
+
+
 def series(actor: Actor, span: Span, *, agent_id: UUID | None = None) -> list[Point]:
     """One point a period, also where nothing was decided."""
     counted: dict[datetime, dict[str, int]] = {}
@@ -177,9 +185,7 @@ def _rows(actor: Actor, span: Span, agent_id: UUID | None) -> QuerySet[Any]:
     return rows if agent_id is None else rows.filter(agent_id=agent_id)
 
 
-def sums(
-    actor: Actor, span: Span, key: str = "''", *, agent_id: UUID | None = None
-) -> list[tuple[Any, str, int, int, list[int]]]:
+def sums(actor: Actor, span: Span, key: str = "''", *, agent_id: UUID | None = None) -> list[_Sums]:
     """Of each key and status: how many, microseconds together, and the counts by `buckets`.
 
     `key` is a column of the program's own, never text from outside.
@@ -202,20 +208,24 @@ def sums(
     }
     with connection.cursor() as cursor:
         cursor.execute(statement, values)
-        found: list[tuple[Any, str, int, int, list[int]]] = cursor.fetchall()
+        found: list[_Sums] = cursor.fetchall()
     return found
 
 
 def _lines(actor: Actor, span: Span, by: Group | None, agent_id: UUID | None) -> list[Line]:
+    rows = sums(actor, span, "''" if by is None else by.value, agent_id=agent_id)
+    return [Line(key, found) for key, found in _added(rows).items()]
+
+
+def _added(rows: Iterable[_Sums]) -> dict[Any, Totals]:
+    """Of each key, all its statuses together."""
     found: dict[Any, tuple[dict[str, int], int, list[int]]] = {}
-    for key, status, count, duration_us, latency in sums(
-        actor, span, "''" if by is None else by.value, agent_id=agent_id
-    ):
+    for key, status, count, duration_us, latency in rows:
         by_status, spent, classes = found.get(key, ({}, 0, [0] * WIDTH))
         # A row that an older release wrote may be shorter; what it does not have is null here.
         classes = [one + (more or 0) for one, more in zip(classes, latency, strict=True)]
         found[key] = {**by_status, status: by_status.get(status, 0) + count}, spent + duration_us, classes
-    return [Line(key, _totals(*parts)) for key, parts in found.items()]
+    return {key: _totals(*parts) for key, parts in found.items()}
 
 
 def _totals(by_status: dict[str, int], spent: int, latency: Sequence[int]) -> Totals:

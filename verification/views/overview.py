@@ -16,7 +16,7 @@ from aim.console.needs import needs_of, start_steps_of
 from aim.console.pages import render_page
 from verification.columns import VERIFICATION_LIST
 from verification.coverage import coverage_of
-from verification.figures import figures_for, latencies_of
+from verification.figures import day_of
 from verification.fragments import OVERVIEW
 from verification.listing import CODE_WORDS
 from verification.selectors import verifications_visible_to
@@ -33,11 +33,12 @@ def overview(request: HttpRequest, actor: Actor) -> HttpResponse:
     assert span is not None
     latest = list(verifications_visible_to(actor)[:LATEST])
     steps = start_steps_of(actor)
+    figures, latencies = day_of(actor, span)
     context = {
         "needs": needs_of(actor),
         "steps": [] if all(step.done for step in steps) else steps,
-        "figures": figures_for(actor, span, small=False),
-        "latency": latency_chart(latencies_of(actor, span)),
+        "figures": figures,
+        "latency": latency_chart(latencies),
         "reasons": [(code, CODE_WORDS.get(code, code), count) for code, count in reasons(actor, span)[:6]],
         "movers": trust_movers(actor, since=clock.now() - timedelta(days=1)),
         "coverage": coverage_of(actor),
