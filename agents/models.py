@@ -234,6 +234,10 @@ class PublicKey(models.Model):
     retired_at = models.DateTimeField(null=True)
 
     class Meta:
+        indexes: ClassVar = [
+            # Few wait for their second admin, among all that were ever used.
+            models.Index(fields=["id"], condition=models.Q(status="proved"), name="public_key_proved")
+        ]
         constraints: ClassVar = [
             models.UniqueConstraint(
                 fields=["agent"], condition=models.Q(status="active"), name="public_key_one_active_per_agent"
