@@ -6,6 +6,7 @@ from datetime import timedelta
 from urllib.parse import urlencode
 
 import pytest
+import time_machine
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import load_der_public_key, load_pem_public_key
 from django.db import connection
@@ -508,7 +509,8 @@ def test_a_failure_leaves_its_reason_on_the_page(admin):
     server.runs.all().delete()
     client = browser_of(admin)
     run = {"server": server, "trigger": "manual", "state": "failed", "finished_at": clock.now()}
-    VerificationRun.objects.create(**run, error="An older one.")
+    with time_machine.travel(clock.now() - timedelta(hours=1)):
+        VerificationRun.objects.create(**run, error="An older one.")
     VerificationRun.objects.create(**run, error="Signed by <b>nobody</b>.")
     VerificationRun.objects.create(**run, purpose="test", error="Only a test.")
     VerificationRun.objects.create(server=server, trigger="manual", state="waiting")
