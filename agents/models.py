@@ -131,7 +131,7 @@ class AgentRuntime(models.Model):
 
 
 class AgentStanding(models.Model):
-    """What agents are counted by, in one narrow row each: a hundred thousand are read in the time of a page.
+    """What agents are counted by, in one narrow row each: for the counts of what a search finds.
 
     The database's own triggers write it with whatever changes an agent, its trust or its active key, in the same
     transaction; the product only reads it. `key_type` is empty for an agent without an active key.
@@ -162,6 +162,30 @@ class AgentStanding(models.Model):
 
     def __str__(self) -> str:
         return f"{self.agent_id}: {self.status}"
+
+
+class AgentTally(models.Model):
+    """How many agents of each kind there are: the sum of `count` over the rows of a kind, which may be many.
+
+    The database's own triggers add +1 for what a standing becomes and -1 for what it was, in the same transaction, so
+    that no two changes wait for one shared row; `agents/services/tallies.py` folds them into one row a kind.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    organization_id = models.UUIDField()
+    status = models.CharField(max_length=16, choices=AgentStatus.choices)
+    agent_type = models.CharField(max_length=16)
+    trust = models.CharField(max_length=8)
+    key_type = models.CharField(max_length=16, blank=True)
+    require_signature = models.BooleanField()
+    owner_id = models.UUIDField(null=True)
+    count = models.IntegerField()
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["organization_id"], name="tally_by_organization")]
+
+    def __str__(self) -> str:
+        return f"{self.status}: {self.count:+}"
 
 
 class ApiKey(models.Model):
@@ -210,6 +234,10 @@ class PublicKey(models.Model):
     retired_at = models.DateTimeField(null=True)
 
     class Meta:
+        indexes: ClassVar = [
+            # Few wait for their second admin, among all that were ever used.
+            models.Index(fields=["id"], condition=models.Q(status="proved"), name="public_key_proved")
+        ]
         constraints: ClassVar = [
             models.UniqueConstraint(
                 fields=["agent"], condition=models.Q(status="active"), name="public_key_one_active_per_agent"

@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator
 
-from django.db.models import Count, Q
+from django.db.models import Q, Sum
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from accounts.contracts import Actor
 from accounts.permissions import Permission
-from agents.models import Agent, AgentStanding, AgentStatus, PublicKey
+from agents.models import Agent, AgentStatus, AgentTally, PublicKey
 from agents.requests.models import AgentRequest
 from agents.requests.selectors import agent_requests_visible_to
 from agents.selectors import agents_visible_to
@@ -25,10 +25,10 @@ def agents_in_need(viewer: Viewer) -> Iterator[Need]:
         return
     mine = Agent.objects.filter(organization_id=viewer.scope)
     living = ~Q(status=AgentStatus.REVOKED)
-    found = AgentStanding.objects.filter(organization_id=viewer.scope).aggregate(
-        pending=Count("agent_id", filter=Q(status=AgentStatus.PENDING)),
-        suspended=Count("agent_id", filter=Q(status=AgentStatus.SUSPENDED)),
-        unowned=Count("agent_id", filter=living & Q(owner_id=None)),
+    found = AgentTally.objects.filter(organization_id=viewer.scope).aggregate(
+        pending=Sum("count", default=0, filter=Q(status=AgentStatus.PENDING)),
+        suspended=Sum("count", default=0, filter=Q(status=AgentStatus.SUSPENDED)),
+        unowned=Sum("count", default=0, filter=living & Q(owner_id=None)),
     )
     listed = reverse("agents:agent-list")
     if count := found["suspended"]:

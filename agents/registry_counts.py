@@ -1,7 +1,7 @@
 """How many agents there are of each kind: one query a page counts every combination, and the rest is adding up.
 
-The strip of figures, the total and the counts of all filters come from the same narrow rows, so that they never
-contradict each other, and a hundred thousand agents are read once.
+The strip of figures, the total and the counts of all filters come from the same rows, so that they never contradict
+each other: of all agents from the counts that the database keeps, of what a search finds from one narrow row each.
 """
 
 from collections import Counter
@@ -11,14 +11,14 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Q, Sum
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from accounts.contracts import Actor
 from accounts.selectors import memberships_visible_to
 from agents.catalogue import CATALOGUE
-from agents.models import Agent, AgentStanding, AgentStatus, AgentType, PublicKey
+from agents.models import Agent, AgentStanding, AgentStatus, AgentTally, AgentType, PublicKey
 from agents.registry import NO_KEY, NOBODY, STATUSES, TRUSTS, Filters, owner_of
 from aim import clock
 from aim.console.lists import Facet, make_facet
@@ -26,6 +26,7 @@ from aim.ids import IdKind, show_id
 
 _NEW = timedelta(days=30)
 _OWNERS = 12
+_KIND = ("status", "agent_type", "trust", "key_type", "owner_id")
 
 
 class Kind(NamedTuple):
@@ -68,16 +69,16 @@ class Tally:
 
 def tallies_of(actor: Actor, searching: Q) -> tuple[Tally, Tally]:
     """Of all agents that the actor sees, and of those that the search finds."""
-    mine = AgentStanding.objects.filter(organization_id=actor.scope)
-    everything = _tally(mine)
+    kept = AgentTally.objects.filter(organization_id=actor.scope).order_by().values_list(*_KIND)
+    everything = _tally(kept.annotate(n=Sum("count")).exclude(n=0))
     if not searching:
         return everything, everything
     found = Agent.objects.filter(searching, organization_id=actor.scope).order_by().values("id")
-    return everything, _tally(mine.filter(agent_id__in=found))
+    rows = AgentStanding.objects.filter(organization_id=actor.scope, agent_id__in=found)
+    return everything, _tally(rows.order_by().values_list(*_KIND).annotate(n=Count("*")))
 
 
-def _tally(rows: QuerySet[AgentStanding]) -> Tally:
-    kinds = rows.order_by().values_list("status", "agent_type", "trust", "key_type", "owner_id").annotate(n=Count("*"))
+def _tally(kinds: Iterable[tuple[str, str, str, str, UUID | None, int]]) -> Tally:
     return Tally(
         {
             Kind(status, type_, trust, key or NO_KEY, show_id(IdKind.USER, owner) if owner else NOBODY): n

@@ -7,6 +7,7 @@ from celery import shared_task
 
 from agents.models import Agent
 from agents.services import remote_proof
+from agents.services.tallies import fold_tallies
 from agents.services.trust_examination import examine_whole_chain
 from aim.rounds import Crew
 
@@ -23,6 +24,12 @@ def examine_trust_chains() -> list[str]:
     if found:
         log.error("trust_manipulated", agents=found)
     return found
+
+
+@shared_task
+def fold_agent_tallies() -> int:
+    """Fold the changes of counts into counts, where there are many; answers of how many organizations."""
+    return len(fold_tallies())
 
 
 @shared_task

@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass
 
-from django.db.models import Count, Q
+from django.db.models import Q, Sum
 from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from accounts.contracts import Actor
-from agents.models import AgentStanding, AgentStatus
+from agents.models import AgentStatus, AgentTally
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,13 +21,13 @@ class Share:
 
 def coverage_of(actor: Actor) -> list[Share]:
     """Of the agents that are not revoked; empty where there are none."""
-    living = AgentStanding.objects.filter(organization_id=actor.scope).exclude(status=AgentStatus.REVOKED)
+    living = AgentTally.objects.filter(organization_id=actor.scope).exclude(status=AgentStatus.REVOKED)
     found = living.aggregate(
-        whole=Count("agent_id"),
-        verified=Count("agent_id", filter=Q(status=AgentStatus.VERIFIED)),
-        keyed=Count("agent_id", filter=~Q(key_type="")),
-        signing=Count("agent_id", filter=Q(require_signature=True)),
-        owned=Count("agent_id", filter=Q(owner_id__isnull=False)),
+        whole=Sum("count", default=0),
+        verified=Sum("count", default=0, filter=Q(status=AgentStatus.VERIFIED)),
+        keyed=Sum("count", default=0, filter=~Q(key_type="")),
+        signing=Sum("count", default=0, filter=Q(require_signature=True)),
+        owned=Sum("count", default=0, filter=Q(owner_id__isnull=False)),
     )
     if not found["whole"]:
         return []

@@ -1,12 +1,13 @@
 """One decision, ready to be shown: what was asked, what each check found, why, in what session, and its proof."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from accounts.contracts import Actor
 from agents.catalogue import capability_of
@@ -14,6 +15,8 @@ from agents.models import Agent
 from agents.selectors import agents_visible_to
 from aim.console.comb import Check, outcome_of
 from aim.ledger.proofs import NotSealedError, Proof, prove_entry
+from verification.approvals.models import Approval, ApprovalVote
+from verification.approvals.selectors import approval_of, votes_of
 from verification.documents import having
 from verification.models import Completion, Verification
 from verification.selectors import completion_of, record_of, verification_by_id, verifications_visible_to
@@ -40,6 +43,8 @@ class Detail:
     keyid: str
     correlation_id: str
     reasoning: str
+    approval: Approval | None
+    votes: list[ApprovalVote]
     policies: list[Mapping[str, Any]]
     session: list[Verification]
     session_count: int
@@ -70,6 +75,8 @@ def detail_of(actor: Actor, verification_id: UUID, *, with_session: bool = True)
     checks = checks_of(data)
     action = data["action"] or {}
     session, session_count = _session(actor, verification) if with_session else ([], 0)
+    approval = approval_of(verification.id) if data["decision"]["status"] == Verification.Status.PENDING else None
+    votes = votes_of([approval])[approval.id] if approval else []
     return Detail(
         verification=verification,
         agent=agents_visible_to(actor).filter(id=verification.agent_id).first(),
@@ -84,7 +91,9 @@ def detail_of(actor: Actor, verification_id: UUID, *, with_session: bool = True)
         credential=who.get("credential") or "",
         keyid=data.get("keyid") or "",
         correlation_id=data.get("correlation_id") or "",
-        reasoning=reasoning_of(verification, checks),
+        reasoning=reasoning_of(verification, checks, approval, votes),
+        approval=approval,
+        votes=votes,
         policies=data.get("policies") or [],
         session=session,
         session_count=session_count,
@@ -109,8 +118,13 @@ def checks_of(data: Mapping[str, Any]) -> list[Check]:
     ]
 
 
-def reasoning_of(verification: Verification, checks: list[Check]) -> str:
-    """The decision in two sentences, from what the record says."""
+def reasoning_of(
+    verification: Verification,
+    checks: list[Check],
+    approval: Approval | None = None,
+    votes: Sequence[ApprovalVote] = (),
+) -> str:
+    """The decision in two sentences, from what the record says; and what became of it, where people were asked."""
     capability = capability_of(verification.action_type)
     values = {
         "action": verification.action_type,
@@ -120,6 +134,8 @@ def reasoning_of(verification: Verification, checks: list[Check]) -> str:
         "all": len(checks),
         "failed": next((check.name for check in checks if check.outcome.value == "failed"), ""),
     }
+    if approval is not None and approval.status != Approval.Status.PENDING:
+        return f"{_(_ASKED) % values} {_ended(approval, votes) % {'reason': verification.reason}}"
     match verification.status:
         case "approved":
             return (
@@ -144,6 +160,25 @@ def reasoning_of(verification: Verification, checks: list[Check]) -> str:
         )
         % values
     )
+
+
+_ASKED = gettext_noop(
+    "The agent asked for %(action)s, which belongs to %(capability)s. A rule wants a person to decide."
+)
+
+
+def _ended(approval: Approval, votes: Sequence[ApprovalVote]) -> str:
+    """What became of a request: a sentence in which `reason` is still to be put."""
+    agreed = ", ".join(vote.voter_label for vote in votes if vote.agrees).replace("%", "%%")
+    denied = ", ".join(vote.voter_label for vote in votes if not vote.agrees).replace("%", "%%")
+    match approval.status:
+        case Approval.Status.APPROVED:
+            return _("Approved by %(who)s.").replace("%(who)s", agreed) if agreed else _("It was approved.")
+        case Approval.Status.DENIED if denied:
+            return _("Denied by %(who)s; nothing was done.").replace("%(who)s", denied)
+        case Approval.Status.EXPIRED:
+            return _("Nobody decided in time, so the action was denied.")
+    return _("The action was denied: %(reason)s.")
 
 
 def _session(actor: Actor, verification: Verification) -> tuple[list[Verification], int]:

@@ -170,7 +170,7 @@ def _narrowed(actor: Actor, filters: Filters) -> tuple[QuerySet[Verification], i
         if not filters.text:
             return rows, min(count, COUNTED), count > COUNTED
     if filters.text:
-        rows = rows.filter(id__in=matching_ids(actor, filters.text, rows, most=COUNTED + 1))
+        rows = rows.filter(id__any_of=matching_ids(actor, filters.text, rows, most=COUNTED + 1))
         found = rows.order_by("-id").values("id")[: COUNTED + 1].count()
         return rows, min(found, COUNTED), found > COUNTED
     mine = _counted(actor, filters)

@@ -50,10 +50,12 @@ def agent_list(request: HttpRequest, actor: Actor) -> HttpResponse:
         "figures": SimpleLazyObject(lambda: figures_for(actor, everything)),
         "facets": facets,
         "state": state,
+        "new": request.GET.get("new", ""),
         "chips": chips_of(facets, request.path, request.GET),
         "may_change": actor.may(Permission.AGENTS_LIFECYCLE),
         "may_attest": actor.may(Permission.AGENTS_ATTEST),
         "may_register": actor.may(Permission.AGENTS_WRITE),
+        "may_verify": actor.may(Permission.PROVE_KEY),
         "may_request": actor.may(Permission.AGENTS_REQUEST),
     }
     return render_page(request, "agents/agent_list.html", context, fragments={AGENTS: "list"})

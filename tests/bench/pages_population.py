@@ -23,6 +23,7 @@ from accounts.models import Membership, Organization, Role, User  # noqa: E402
 from accounts.services.members import add_member  # noqa: E402
 from accounts.services.users import create_user, one_time_password  # noqa: E402
 from agents.models import Agent  # noqa: E402
+from agents.services.tallies import fold_tallies  # noqa: E402
 from aim import clock  # noqa: E402
 from aim.ids import uuid7  # noqa: E402
 from mcp.models import Health, McpServer, ServerKey, ServerStatus, VerificationStatus  # noqa: E402
@@ -62,6 +63,8 @@ def fill(total: int) -> None:
         owners.append(user.id)
     agents = list(Agent.objects.order_by("id").values_list("id", flat=True))
     load_history(os.environ["DATABASE_URL"], organization=organization.id, owners=owners, agents=agents, total=total)
+    # No beat runs beside the pages, which would have done it within half a minute.
+    fold_tallies()
 
 
 def approvals() -> None:

@@ -289,3 +289,16 @@ def test_a_page_by_owner_looks_at_few_owners_and_one_by_trust_at_an_index(admin)
         cursor.execute("RESET enable_incremental_sort")
     assert "runtime_by_trust" in plan
     assert "Sort" not in plan
+
+
+@pytest.mark.requirement("W2.7", "W2.8")
+def test_a_new_agent_stands_out_and_a_waiting_one_is_verified_from_its_row(fleet):
+    waiting = Agent.objects.get(organization=fleet.organization, display_name="Waiting")
+    shown = browser_of(fleet).get(f"{LIST}?new={waiting.public_id}").content.decode()
+    assert f'<tr id="{waiting.public_id}" class="row-new">' in shown
+    assert shown.count("row-new") == 1
+    verify = reverse("agents:agent-verify", args=[waiting.public_id])
+    assert shown.count(f'hx-get="{verify}"') == 1
+    assert shown.count('aria-label="Verify ') == 1
+    viewer = make_person(fleet.organization, Role.VIEWER)
+    assert verify not in browser_of(viewer).get(LIST).content.decode()

@@ -18,7 +18,6 @@ from aim.ids import IdKind, InvalidIdError, parse_id
 from verification.approvals.models import Approval, ApprovalVote, Deadlock
 from verification.approvals.requirements import read_requirements
 from verification.approvals.selectors import (
-    agents_of,
     anything_waits,
     approval_by_id,
     approvals_visible_to,
@@ -26,6 +25,7 @@ from verification.approvals.selectors import (
     deadlocks_visible_to,
     decidable_by,
     earlier_of,
+    names_of,
     refusal_for,
     verifications_of,
     votes_of,
@@ -102,7 +102,7 @@ _DECIDED = [
 
 def _lines(approvals: Sequence[Approval]) -> list[Line]:
     listed = list(approvals)
-    verifications, agents, votes = verifications_of(listed), agents_of(listed), votes_of(listed)
+    verifications, agents, votes = verifications_of(listed), names_of(listed), votes_of(listed)
     return [
         Line(
             approval,

@@ -114,6 +114,11 @@ def agents_of(approvals: list[Approval]) -> dict[UUID, Agent]:
     return Agent.objects.select_related("owner", "runtime").in_bulk({approval.agent_id for approval in approvals})
 
 
+def names_of(approvals: list[Approval]) -> dict[UUID, Agent]:
+    """Their agents, with nothing but the name: a list shows no more of them."""
+    return Agent.objects.only("display_name").in_bulk({approval.agent_id for approval in approvals})
+
+
 def votes_of(approvals: list[Approval]) -> dict[UUID, list[ApprovalVote]]:
     votes: dict[UUID, list[ApprovalVote]] = {approval.id: [] for approval in approvals}
     for vote in ApprovalVote.objects.filter(approval__in=approvals):
