@@ -17,11 +17,15 @@ from aim import clock
 from aim.ledger.events import Event
 from mcp.figures import keeping_of
 from mcp.models import AgentUse, HealthHour, HealthSample, McpServer, SecurityEvent, ServerKey, VerificationRun
+from mcp.services.registration import update_server
+from mcp.services.tools import update_tool
 from tests.console.people import browser_of
 from tests.factories.accounts import make_organization, make_person
 from tests.factories.agents import make_verified_agent, pem_of
+from tests.factories.followers import follow_all
 from tests.factories.ledger import recorded
-from tests.factories.mcp import make_server, make_tool
+from tests.factories.mcp import make_proved_server, make_server, make_tool
+from tests.verification.world import make_agent
 
 LIST = reverse("mcp:server-list")
 PEM = pem_of(rsa.generate_private_key(65537, 2048))
@@ -437,20 +441,31 @@ def test_the_verification_history_is_filtered_charted_and_taken_along(admin):
 
 @pytest.mark.requirement("W10.4")
 def test_security_events_are_filtered_by_severity_and_taken_along(admin):
-    server = make_server(admin.actor, name="filesystem-mcp")
-    for severity in SecurityEvent.Severity.values:
-        text = f"Something {severity}"
-        SecurityEvent.objects.create(server=server, kind="access_denied", severity=severity, text=text, at=clock.now())
+    server = make_proved_server(admin.actor, name="filesystem-mcp")
+    tool = make_tool(server)
+    agent = make_agent(admin.actor, capabilities=["mcp.call"])
+    body = agent.body(action_type="mcp_tool_call", mcp_server=server.name, tool=tool.name)
+    agent.ask_natively(body)
+    update_tool(admin.actor, server.id, tool.id, enabled=True, permission="auto")
+    update_server(admin.actor, server.id, changes={"rate_per_minute": 1})
+    while agent.ask_natively(body).json().get("code") != "rate_limited":
+        pass
+    update_server(admin.actor, server.id, changes={"allowed_ip_ranges": ["10.0.0.0/8"]})
+    agent.ask_natively(body)
+    follow_all("mcp_use")
     client = browser_of(admin)
     page = text_of(client.get(page_of(server, "events", severity=["high", "low"])))
-    assert "Something high" in page
-    assert "Something critical" not in page
+    assert f"Suspicious connections of {agent.agent.name}: 2 calls refused within the hour, 1 from outside" in page
+    assert f"Access denied to {agent.agent.name}, once within the hour: Rate limit exceeded" in page
+    assert "MCP tool is disabled" not in page
     query = {"severity": ["high", "low"]}
     table = client.get(reverse("mcp:server-events-file", args=[server.public_id, "csv"]), query)
     lines = list(csv.DictReader(io.StringIO(b"".join(table.streaming_content).decode())))
-    assert {line["severity"] for line in lines} == {"high", "low"}
+    kinds = {("high", "suspicious_connection"), ("low", "access_denied")}
+    assert {(line["severity"], line["kind"]) for line in lines} == kinds
     listed = json.loads(client.get(reverse("mcp:server-events-file", args=[server.public_id, "json"])).content)
-    assert len(listed) == 4
+    codes = {event["data"].get("code") for event in listed}
+    assert codes == {None, "ip_not_allowed", "rate_limited", "mcp_capability_disabled"}
     assert listed[0]["id"].startswith("mev_")
 
 
