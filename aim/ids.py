@@ -1,5 +1,6 @@
 """Identifiers: UUIDv7 (RFC 9562 section 5.7) inside, `agt_…` with 32 hex digits outside."""
 
+import hashlib
 import os
 import time
 from enum import StrEnum
@@ -74,6 +75,12 @@ def uuid7_bytes(unix_seconds: float) -> bytes:
 def uuid7() -> UUID:
     """A new UUIDv7 of this moment."""
     return UUID(bytes=uuid7_bytes(time.time()))
+
+
+def uuid7_named(unix_seconds: float, name: str) -> UUID:
+    """The id of a moment that this name always has, for rows that are made anew from the record and stay the same."""
+    number = int.from_bytes(hashlib.sha256(name.encode()).digest()[:10], "big")
+    return UUID(int=round(unix_seconds * 1000) << 80 | _VERSION | _VARIANT | number & _RANDOM)
 
 
 def uuid7_floor(unix_seconds: float) -> UUID:

@@ -8,7 +8,8 @@ from django.db.models import Avg, Count, Max, Q, QuerySet, Sum
 
 from agents.models import Agent
 from aim import clock
-from mcp.models import AgentUse, McpServer, VerificationRun
+from aim.ids import uuid7_floor
+from mcp.models import AgentUse, HealthHour, McpServer, VerificationRun
 
 DAY = timedelta(hours=24)
 LAST_RUNS = 10
@@ -42,6 +43,42 @@ def uptime_of(server: McpServer, *, since: timedelta = DAY) -> Uptime:
     )
     good = found["good"] or 0
     return Uptime(found["checks"] or 0, good, found["ms"] / good if good else None)
+
+
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """How well all servers together were kept in the last 24 full hours: their health checks and their proofs.
+
+    `minutes` is how long after one check of a server the next one came, as measured; None where none was made.
+    """
+
+    uptime: Uptime
+    minutes: float | None
+    runs: int
+    good_runs: int
+
+    @property
+    def run_share(self) -> float | None:
+        return 100 * self.good_runs / self.runs if self.runs else None
+
+
+def keeping_of(servers: QuerySet[McpServer]) -> Keeping:
+    now = clock.now()
+    until = now.replace(minute=0, second=0, microsecond=0)
+    ids = servers.order_by().values("id")
+    hours = HealthHour.objects.filter(server__in=ids, hour__gte=until - DAY, hour__lt=until).aggregate(
+        checks=Sum("checks"), good=Sum("healthy"), ms=Sum("response_ms"), hours=Count("id")
+    )
+    checks, good = hours["checks"] or 0, hours["good"] or 0
+    recent = VerificationRun.objects.filter(id__gte=uuid7_floor((now - DAY).timestamp()), server__in=ids)
+    runs = recent.filter(purpose__in=PROOFS, state__in=FINISHED).order_by()
+    found = runs.aggregate(total=Count("id"), good=Count("id", filter=Q(state="succeeded")))
+    return Keeping(
+        Uptime(checks, good, hours["ms"] / good if good else None),
+        60 * hours["hours"] / checks if checks else None,
+        found["total"],
+        found["good"],
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -156,6 +156,16 @@ class McpServer(models.Model):
     def public_id(self) -> str:
         return show_id(IdKind.MCP_SERVER, self.id)
 
+    @property
+    def is_trusted(self) -> bool:
+        """Whether calls through it may be approved: in use, and verified as it is now."""
+        return self.status == ServerStatus.ACTIVE and self.verification == VerificationStatus.VERIFIED
+
+    @property
+    def shown_trust(self) -> int | None:
+        """The score in percent that the last good run gave, or None while it does not hold."""
+        return self.trust_score if self.is_trusted else None
+
 
 class ServerKey(models.Model):
     """A key a server signs with. During a rollover two are accepted: the active one, and the one that is leaving."""

@@ -1,6 +1,7 @@
 """What MCP servers need of people."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 from django.db.models import Count, Q
 from django.urls import reverse
@@ -9,10 +10,12 @@ from django.utils.translation import ngettext
 
 from accounts.contracts import Actor
 from accounts.permissions import Permission
+from aim import clock
 from aim.console.needs import Need, need_source
 from aim.console.viewer import Viewer
-from mcp.models import KeyRotation, ServerStatus, Tool, VerificationStatus
+from mcp.models import Certificate, KeyRotation, ServerStatus, Tool, VerificationStatus
 from mcp.selectors import servers_visible_to
+from mcp.services.expiry import WARNED_DAYS
 
 _SHOWN = 5
 
@@ -37,6 +40,17 @@ def servers_in_need(viewer: Viewer) -> Iterator[Need]:
         ) % {"n": count}
         text, address = _("Calls through it are denied"), f"{listed}?verification=failed&status=active"
         yield Need(title, text, address, _("Look"), "shield-alert", "denied", count, 24)
+    now = clock.now()
+    ending = Certificate.objects.filter(
+        server__in=mine, current=True, not_after__gt=now, not_after__lte=now + timedelta(days=WARNED_DAYS)
+    ).exclude(server__status=ServerStatus.RETIRED)
+    for certificate in ending.select_related("server").order_by("not_after", "id")[:_SHOWN]:
+        address = f"{reverse('mcp:server-detail', args=[certificate.server.public_id])}?tab=certificates"
+        left = max(1, round((certificate.not_after - now) / timedelta(days=1)))
+        title = ngettext("A certificate expires in %(n)d day", "A certificate expires in %(n)d days", left) % {
+            "n": left
+        }
+        yield Need(title, certificate.server.display_name, address, _("Renew"), "calendar-clock", "pending", 1, 25)
     held = Tool.objects.filter(server__in=mine, offered__isnull=False).exclude(held_reason="").select_related("server")
     for tool in held.order_by("id")[:_SHOWN]:
         address = f"{reverse('mcp:server-detail', args=[tool.server.public_id])}?tab=capabilities"

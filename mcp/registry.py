@@ -38,6 +38,7 @@ from accounts.contracts import Actor
 from aim import clock
 from aim.console.addresses import address_of
 from aim.console.lists import Facet, Order, Page, chosen_order, chosen_values, keyset_page, make_facet
+from mcp.figures import Keeping, keeping_of
 from mcp.identity import Identity, KeyState, identity_from
 from mcp.models import Health, McpServer, ServerKey, ServerStatus, VerificationStatus
 from mcp.selectors import servers_visible_to
@@ -243,11 +244,13 @@ class Figures:
     failed: int
     due: int
     last_verified_at: datetime | None
+    keeping: Keeping
 
 
 def figures_for(actor: Actor, tally: Tally) -> Figures:
     """`tally` is that of all servers."""
-    last = servers_visible_to(actor).order_by().aggregate(last=Max("last_verified_at"))["last"]
+    mine = servers_visible_to(actor)
+    last = mine.order_by().aggregate(last=Max("last_verified_at"))["last"]
     return Figures(
         total=tally.where(),
         active=tally.where(status=[ServerStatus.ACTIVE]),
@@ -256,6 +259,7 @@ def figures_for(actor: Actor, tally: Tally) -> Figures:
         failed=tally.where(verification=[VerificationStatus.FAILED]),
         due=tally.where(rotation=["due"]),
         last_verified_at=last,
+        keeping=keeping_of(mine),
     )
 
 

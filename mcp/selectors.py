@@ -11,7 +11,7 @@ from aim.errors import NotFoundError
 from aim.ids import IdKind, InvalidIdError, parse_id
 from aim.ledger.events import Event
 from aim.ledger.models import Entry
-from mcp.models import Credential, KeyRotation, McpServer, Tool, ToolChange, VerificationRun
+from mcp.models import Credential, KeyRotation, McpServer, Tool, ToolChange, VerificationRun, VerificationStatus
 
 
 def servers_visible_to(actor: Actor) -> QuerySet[McpServer]:
@@ -53,6 +53,14 @@ def tool_by_id(server: McpServer, tool_id: UUID) -> Tool:
     if tool is None:
         raise NotFoundError
     return tool
+
+
+def last_failure(server: McpServer) -> VerificationRun | None:
+    """The run that tells why the server's verification is failed, or None where it is not."""
+    if server.verification != VerificationStatus.FAILED:
+        return None
+    failed = VerificationRun.State.FAILED
+    return server.runs.filter(purpose=VerificationRun.Purpose.VERIFICATION, state=failed).order_by("-id").first()
 
 
 def rotations_of(server: McpServer) -> QuerySet[KeyRotation]:

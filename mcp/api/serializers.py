@@ -113,7 +113,12 @@ class ServerSerializer(ServerConfigurationSerializer):
     status = serializers.ChoiceField(choices=ServerStatus.choices, read_only=True)
     status_reason = serializers.CharField(read_only=True)
     verification = serializers.ChoiceField(choices=VerificationStatus.choices, read_only=True)
-    trust_score = serializers.IntegerField(read_only=True, allow_null=True)
+    trust_score = serializers.IntegerField(
+        source="shown_trust",
+        read_only=True,
+        allow_null=True,
+        help_text="Percent, given by a good run; null unless the server is active and verified.",
+    )
     last_verified_at = MomentField(read_only=True, allow_null=True)
     next_verification_at = MomentField(read_only=True, allow_null=True)
     consecutive_failures = serializers.IntegerField(read_only=True)

@@ -1,7 +1,8 @@
 """Counts what agents do through servers, by hour: from decisions and from the reports of what came of them.
 
 A call is a server's by the id or the name that the agent gave; of a name, by the server that has it when the entry is
-followed. Requests that were refused count as requests alone.
+followed. Requests that were refused count as requests alone; what a rule of the server refused is among its security
+events too.
 """
 
 import json
@@ -17,6 +18,7 @@ from aim.arrays import array_of, text_array, uuid_array
 from aim.ids import IdKind, InvalidIdError, parse_id
 from aim.ledger.events import Event
 from aim.ledger.followers import SealedEntry, follower
+from mcp.followers.denials import Denial, denial_in, forget_denials, write_denials
 from mcp.models import AgentUse, McpServer
 
 _SECONDS = timedelta(seconds=60)
@@ -74,16 +76,22 @@ class UseFollower:
                 asked.append((entry, (entry.organization_id, name)))
         servers = _servers_of({named for _, named in asked})
         counts: dict[tuple[UUID, UUID, str], _Count] = {}
+        denials: list[Denial] = []
         for entry, named in asked:
             if (server_id := servers.get(named)) is not None:
                 at = entry.body["at"]
                 key = (server_id, UUID(entry.body["actor"]["id"]), at[:_HOUR] + ":00:00Z")
                 _take(counts.setdefault(key, _Count()), entry, at)
+                if entry.kind == Event.VERIFICATION_DECIDED and (denial := denial_in(entry, server_id)) is not None:
+                    denials.append(denial)
         if counts:
             _add(counts)
+        if denials:
+            write_denials(denials)
 
     def reset(self) -> None:
         AgentUse.objects.all().delete()
+        forget_denials()
 
 
 def _add(counts: Mapping[tuple[UUID, UUID, str], _Count]) -> None:

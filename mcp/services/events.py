@@ -30,6 +30,10 @@ class Kind(StrEnum):
     CREDENTIAL = "credential"
 
 
+DERIVED = frozenset({Kind.SUSPICIOUS_CONNECTION, Kind.ACCESS_DENIED})
+"""What the follower `mcp_use` makes of decisions, and removes when it begins anew: nobody else writes these kinds."""
+
+
 def mcp_system(server: McpServer) -> Actor:
     """The product itself, where a schedule or a server's own answer changes something and no person does."""
     return system_actor(server.organization_id, label="mcp", permissions=frozenset())
@@ -52,6 +56,7 @@ def note(
     that somebody may have to prove and that no other entry of the change records.
     """
     assert connection.in_atomic_block
+    assert kind not in DERIVED
     shown = dict(data or {})
     if event is not None:
         entry = record(actor or mcp_system(server), event, server=server, data=shown)

@@ -16,7 +16,9 @@ from mcp.services.events import Kind, Severity, mcp_system, note
 from mcp.services.lifecycle import move_server
 from mcp.services.notices import tell
 
-DAYS_AHEAD = (30, 7, 0)
+WARNED_DAYS = 7
+"""So many days before its end, people are warned of a certificate, and not only told."""
+DAYS_AHEAD = (30, WARNED_DAYS, 0)
 _SEEN = timedelta(days=1)
 SUSPENDED = "MCP Server suspended: Certificate expired"
 _OWNERS = {

@@ -1,33 +1,48 @@
 """Whether an address answers at all, before it is kept."""
 
-import ssl
 import time
 
+from aim.encryption import UndecryptableError
 from aim.errors import InvalidInputError, Problem
-from aim.outbound.backend import RefusedError
-from aim.outbound.calls import UnreachableError, call
-from mcp.models import McpServer
+from aim.outbound.problems import CANNOT_REACH_ENDPOINT, ErrorCode, ProbeError
+from mcp.models import AuthMethod, McpServer
+from mcp.probe.client import ServerClient
+from mcp.probe.target import Target, same_origin, target_of
 
-UNREACHABLE = "Cannot reach server. Check URL and network connectivity."
+_MOST_BYTES = 65_536
 
 
 def check_reachable(server: McpServer, url: str, *, field: str) -> float:
-    """Call the address once, with the server's own authorities; answers the milliseconds it took.
+    """Call the address once, just as a verification run would; answers the milliseconds it took.
 
-    Any answer will do: whether it is the right server, its signature will show. Raises `InvalidInputError`.
+    At the server's own origin that is with its credential, its authorities and AIM's certificate for mutual TLS. Any
+    answer will do: whether it is the right server, its signature will show. Raises `InvalidInputError`.
     """
     started = time.monotonic()
     try:
-        call("GET", url, seconds=server.timeout_seconds, most_bytes=65_536, tls=_tls(server))
-    except (RefusedError, UnreachableError) as error:
-        problems = (Problem(field, "unreachable", UNREACHABLE), Problem(field, "unreachable", str(error)))
-        raise InvalidInputError(problems) from None
+        _ask(_target(server, url), url)
+    except ProbeError as error:
+        texts = (error.text, error.detail) if error.detail else (error.text,)
+        raise InvalidInputError(tuple(Problem(field, error.code.value, text) for text in texts)) from None
     return (time.monotonic() - started) * 1000
 
 
-def _tls(server: McpServer) -> ssl.SSLContext | None:
-    if not server.ca_certificate:
-        return None
-    context = ssl.create_default_context(cadata=server.ca_certificate)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    return context
+def _ask(target: Target, url: str) -> None:
+    with ServerClient(target) as client:
+        client.connect(url, unreachable=CANNOT_REACH_ENDPOINT)
+        try:
+            client.call("GET", url, most_bytes=_MOST_BYTES, unreachable=CANNOT_REACH_ENDPOINT)
+        except ProbeError as error:
+            shown = target.auth_method == AuthMethod.MTLS and same_origin(url, target.url)
+            if error.code == ErrorCode.UNREACHABLE and shown:
+                # The server was there a moment ago: it hangs up on whoever has no certificate that it likes.
+                raise ProbeError(ErrorCode.AUTHENTICATION_FAILED, error.detail) from None
+            raise
+
+
+def _target(server: McpServer, url: str) -> Target:
+    try:
+        return target_of(server, verification_url=url)
+    except UndecryptableError:
+        text = "The credential cannot be decrypted with any of the master keys. Set it again."
+        raise ProbeError(ErrorCode.AUTHENTICATION_FAILED, text) from None

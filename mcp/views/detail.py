@@ -21,7 +21,7 @@ from aim.ids import IdKind
 from mcp.fragments import SERVER_STATE
 from mcp.identity import identity_of
 from mcp.models import McpServer, ServerStatus
-from mcp.selectors import server_by_id
+from mcp.selectors import last_failure, server_by_id
 from mcp.services.lifecycle import resume_server, retire_server, suspend_server
 from mcp.tabs import tabs_for
 
@@ -37,6 +37,7 @@ def server_detail(request: HttpRequest, actor: Actor, server_id: str) -> HttpRes
     context = {
         "server": server,
         "identity": identity_of(server),
+        "failure": last_failure(server),
         "tabs": [{"label": tab.label, "url": f"{address}?tab={tab.name}", "current": tab is current} for tab in tabs],
         "tab": current.name,
         "tab_template": current.template,

@@ -15,12 +15,17 @@ from django.urls import reverse
 from accounts.models import Role
 from aim import clock
 from aim.ledger.events import Event
-from mcp.models import AgentUse, HealthSample, McpServer, SecurityEvent, ServerKey, VerificationRun
+from mcp.figures import keeping_of
+from mcp.models import AgentUse, HealthHour, HealthSample, McpServer, SecurityEvent, ServerKey, VerificationRun
+from mcp.services.registration import update_server
+from mcp.services.tools import update_tool
 from tests.console.people import browser_of
 from tests.factories.accounts import make_organization, make_person
 from tests.factories.agents import make_verified_agent, pem_of
+from tests.factories.followers import follow_all
 from tests.factories.ledger import recorded
-from tests.factories.mcp import make_server, make_tool
+from tests.factories.mcp import make_proved_server, make_server, make_tool
+from tests.verification.world import make_agent
 
 LIST = reverse("mcp:server-list")
 PEM = pem_of(rsa.generate_private_key(65537, 2048))
@@ -69,7 +74,42 @@ def fleet(admin):
 def test_the_figures_are_counts_of_all_servers(fleet):
     shown = browser_of(fleet).get(LIST, {"q": "nothing"}).content.decode()
     found = dict(re.findall(r'<span class="label">([^<]+)</span>\s*<span class="value">([^<]+)</span>', shown))
-    assert found == {"Total MCP Servers": "5", "Active Servers": "4", "Verified": "1", "Last Verification": "2 h"}
+    assert found == {
+        "Total MCP Servers": "5",
+        "Active Servers": "4",
+        "Verified": "1",
+        "Last Verification": "2 h",
+        "Uptime, 24 h": "–",
+    }
+    assert "no health check in a full hour yet" in shown
+
+
+@pytest.mark.requirement("M.5")
+def test_how_well_all_servers_are_kept_is_measured(fleet):
+    servers = {server.display_name: server for server in McpServer.objects.filter(organization=fleet.organization)}
+    hour = clock.now().replace(minute=0, second=0, microsecond=0)
+    for name, ago, checks, healthy in (
+        ("Good", 1, 12, 12),
+        ("Good", 2, 12, 9),
+        ("Old", 1, 6, 6),
+        ("Old", 25, 12, 0),  # before the time that is told of
+        ("Old", 0, 1, 0),  # of an hour that is not over
+    ):
+        HealthHour.objects.create(
+            server=servers[name], hour=hour - timedelta(hours=ago), checks=checks, healthy=healthy, response_ms=0
+        )
+    stranger = make_server(make_person(make_organization()).actor, display_name="Another's")
+    HealthHour.objects.create(server=stranger, hour=hour - timedelta(hours=1), checks=1000, healthy=0)
+    VerificationRun.objects.filter(server__organization=fleet.organization).delete()
+    for state in ("succeeded", "succeeded", "failed", "waiting"):
+        VerificationRun.objects.create(server=servers["Good"], trigger="schedule", purpose="verification", state=state)
+    kept = keeping_of(McpServer.objects.filter(organization=fleet.organization))
+    assert (kept.uptime.checks, kept.uptime.healthy, kept.runs, kept.good_runs) == (30, 27, 3, 2)
+    assert kept.minutes == 6.0, "three hours with thirty checks"
+    shown = browser_of(fleet).get(LIST).content.decode()
+    assert "checked every 6.0 min" in shown
+    assert "66.7 % good in 24 h" in shown
+    assert '<span class="value">90.00' in shown
 
 
 @pytest.mark.requirement("W6.1", "W9.1", "W10.1")
@@ -105,11 +145,12 @@ def test_every_figure_leads_to_its_rows(fleet):
     client = browser_of(fleet)
     page = client.get(LIST).content.decode()
     links = re.findall(r'class="figure" href="([^"]+)".*?class="value">([^<]+)<', page, re.DOTALL)
-    assert len(links) == 4
+    assert len(links) == 5
     for address, count in links[:3]:
         shown = client.get(address.replace("&amp;", "&")).content.decode()
         assert re.search(r"<b>(\d+)</b>", shown[shown.index('class="end"') :])[1] == count, address
     assert names(client.get(links[3][0]))[0] == "Good"
+    assert names(client.get(links[4][0])) == ["Stopped"]
 
 
 def test_the_counts_of_a_filter_are_those_that_choosing_leads_to(fleet):
@@ -400,20 +441,31 @@ def test_the_verification_history_is_filtered_charted_and_taken_along(admin):
 
 @pytest.mark.requirement("W10.4")
 def test_security_events_are_filtered_by_severity_and_taken_along(admin):
-    server = make_server(admin.actor, name="filesystem-mcp")
-    for severity in SecurityEvent.Severity.values:
-        text = f"Something {severity}"
-        SecurityEvent.objects.create(server=server, kind="access_denied", severity=severity, text=text, at=clock.now())
+    server = make_proved_server(admin.actor, name="filesystem-mcp")
+    tool = make_tool(server)
+    agent = make_agent(admin.actor, capabilities=["mcp.call"])
+    body = agent.body(action_type="mcp_tool_call", mcp_server=server.name, tool=tool.name)
+    agent.ask_natively(body)
+    update_tool(admin.actor, server.id, tool.id, enabled=True, permission="auto")
+    update_server(admin.actor, server.id, changes={"rate_per_minute": 1})
+    while agent.ask_natively(body).json().get("code") != "rate_limited":
+        pass
+    update_server(admin.actor, server.id, changes={"allowed_ip_ranges": ["10.0.0.0/8"]})
+    agent.ask_natively(body)
+    follow_all("mcp_use")
     client = browser_of(admin)
     page = text_of(client.get(page_of(server, "events", severity=["high", "low"])))
-    assert "Something high" in page
-    assert "Something critical" not in page
+    assert f"Suspicious connections of {agent.agent.name}: 2 calls refused within the hour, 1 from outside" in page
+    assert f"Access denied to {agent.agent.name}, once within the hour: Rate limit exceeded" in page
+    assert "MCP tool is disabled" not in page
     query = {"severity": ["high", "low"]}
     table = client.get(reverse("mcp:server-events-file", args=[server.public_id, "csv"]), query)
     lines = list(csv.DictReader(io.StringIO(b"".join(table.streaming_content).decode())))
-    assert {line["severity"] for line in lines} == {"high", "low"}
+    kinds = {("high", "suspicious_connection"), ("low", "access_denied")}
+    assert {(line["severity"], line["kind"]) for line in lines} == kinds
     listed = json.loads(client.get(reverse("mcp:server-events-file", args=[server.public_id, "json"])).content)
-    assert len(listed) == 4
+    codes = {event["data"].get("code") for event in listed}
+    assert codes == {None, "ip_not_allowed", "rate_limited", "mcp_capability_disabled"}
     assert listed[0]["id"].startswith("mev_")
 
 

@@ -4,9 +4,12 @@ The browser talks to the product's own web process; the test is the worker: it c
 functions that the tasks call. Time moves by moving the rows of the rollover into the past, a day at a time.
 """
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from http.client import HTTPConnection
 from io import BytesIO
+from pathlib import Path
 
 import pytest
 import trustme
@@ -15,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from django.db import connection
 from django.db.models import F
+from playwright.sync_api import expect
 from pyhanko.pdf_utils.reader import PdfFileReader
 
 from aim import clock
@@ -26,7 +30,10 @@ from mcp.models import KeyRotation, McpServer, ServerKey, VerificationRun
 from mcp.services.runs import perform_run
 from mcp.tasks import move_rollovers
 from tests.factories.agents import pem_of
+from tests.factories.followers import follow_all
+from tests.factories.mcp import make_proved_server
 from tests.mcp.sdk.running import sdk_server
+from tests.verification.world import make_agent
 
 pytestmark = pytest.mark.slow
 
@@ -58,6 +65,19 @@ def make(report):
         pool.submit(work).result()
 
 
+def ask(product, agent, server):
+    """What the product's own web process answers the agent that wants to call the tool."""
+    body = agent.body(action_type="mcp_tool_call", mcp_server=server.name, tool="list_functions")
+    raw, headers = agent.request(body)
+    connection = HTTPConnection(product.url.removeprefix("http://"), timeout=10)
+    try:
+        connection.request("POST", "/api/v1/verify/action", raw, headers | {"Content-Type": "application/json"})
+        answer = json.loads(connection.getresponse().read())
+    finally:
+        connection.close()
+    return answer["status"], answer.get("code", "")
+
+
 def a_day_passes(rotation):
     day = timedelta(days=1)
     KeyRotation.objects.filter(id=rotation.id).update(
@@ -70,9 +90,9 @@ def a_day_passes(rotation):
 
 
 @pytest.mark.requirement("W6.1", "W6.2", "W6.4", "W6.5", "W6.6", "W8.1", "W8.2", "W8.3", "W8.4", "W9.1", "W9.2", "W9.3")
-@pytest.mark.requirement("W9.4", "W9.5", "W10.1", "W10.2", "W10.3", "W10.4", "W10.5")
+@pytest.mark.requirement("W9.4", "W9.5", "W10.1", "W10.2", "W10.3", "W10.4", "W10.5", "W10.6")
 @pytest.mark.timeout(900)
-def test_a_server_lives_from_its_registration_to_a_new_key_and_a_signed_report(visit, cast, loopback):  # noqa: PLR0915
+def test_a_server_lives_from_its_registration_to_a_new_key_and_a_signed_report(visit, cast, product, loopback):  # noqa: PLR0915
     authority, clients, new_key = trustme.CA(), trustme.CA(), Ed25519PrivateKey.generate()
     own = clients.issue_cert("aim.example")
     with sdk_server(
@@ -138,6 +158,12 @@ def test_a_server_lives_from_its_registration_to_a_new_key_and_a_signed_report(v
         tool = server.tools.get(name="list_functions")
         assert (tool.enabled, tool.permission) == (True, "auto")
         page.check()
+        agent = make_agent(cast.admin.actor, capabilities=["mcp.call"], display_name="Claude Code Assistant")
+        assert ask(product, agent, server) == ("approved", "")
+        page.get_by_label("Enable list_functions").uncheck()
+        page.get_by_role("button", name="Update Capabilities").click()
+        page.get_by_role("row", name="list_functions").get_by_text("Off").wait_for()
+        assert ask(product, agent, server) == ("denied", "mcp_capability_disabled")
 
         # Workflow 8: the identity, and the key to take along.
         page.get_by_role("link", name="Cryptographic Identity").click()
@@ -145,8 +171,7 @@ def test_a_server_lives_from_its_registration_to_a_new_key_and_a_signed_report(v
         with page.expect_download() as download:
             page.get_by_role("link", name="Download as PEM").click()
         assert download.value.suggested_filename == "aws-lambda-connector-public-key.pem"
-        with open(download.value.path(), "rb") as file:  # noqa: PTH123
-            assert load_pem_public_key(file.read()) == sdk.key.public_key()
+        assert load_pem_public_key(Path(download.value.path()).read_bytes()) == sdk.key.public_key()
         page.check()
         page.picture("workflow-identity")
 
@@ -213,7 +238,42 @@ def test_a_server_lives_from_its_registration_to_a_new_key_and_a_signed_report(v
         page.get_by_role("img", name="Share of verification attempts that succeeded, day by day").wait_for()
         page.check()
         page.picture("workflow-history")
+        follow_all("mcp_use")
+        page.get_by_role("link", name="Connected Agents").click()
+        row = page.get_by_role("row", name="Claude Code Assistant")
+        expect(row.get_by_role("cell").nth(4)).to_have_text("2")
+        page.check()
+        page.picture("workflow-agents")
+        page.get_by_role("link", name="Security Events").click()
+        denied = f"Access denied to {agent.agent.name}, once within the hour: MCP tool is disabled"
+        page.get_by_text(denied).wait_for()
+        page.get_by_role("button", name="Severity").click()
+        page.get_by_role("checkbox", name="Medium").check()
+        page.get_by_role("button", name="Filter", exact=True).click()
+        page.locator(".chip", has_text="Medium").wait_for()
+        events = page.get_by_role("region", name="Security events").locator("tbody tr")
+        expect(events.filter(has_text=denied)).to_have_count(1)
+        expect(events.filter(has_text="Key rotation started")).to_have_count(0)
+        page.check()
+        page.picture("workflow-events")
+        with page.expect_download() as download:
+            page.get_by_role("link", name="Export JSON").click()
+        exported = json.loads(Path(download.value.path()).read_text())
+        assert {event["severity"] for event in exported} == {"medium"}
+        assert [event["text"] for event in exported if event["kind"] == "access_denied"] == [denied]
+        second = make_proved_server(cast.manager.actor, display_name="Filesystem MCP")
         page.get_by_role("link", name="Cryptographic Identity").click()
+        page.get_by_role("link", name="Compare Servers").last.click()
+        page.get_by_role("button", name="Add servers").click()
+        page.get_by_role("checkbox", name="Filesystem MCP").check()
+        page.get_by_role("button", name="Compare", exact=True).click()
+        compared = page.get_by_role("region", name="Compared servers")
+        compared.get_by_role("columnheader", name="Filesystem MCP").wait_for()
+        compared.get_by_role("columnheader", name="AWS Lambda Connector MCP").wait_for()
+        assert second.public_id in page.url
+        page.check()
+        page.picture("workflow-compare")
+        page.open(f"/dashboard/mcp/{server.public_id}?tab=identity")
         page.get_by_role("link", name="Generate Crypto Report").first.click()
         page.get_by_role("dialog").get_by_role("button", name="Generate Report").click()
         page.get_by_text("Waiting for a worker").wait_for()
@@ -224,7 +284,7 @@ def test_a_server_lives_from_its_registration_to_a_new_key_and_a_signed_report(v
         with page.expect_download() as download:
             page.get_by_role("dialog").get_by_role("link", name="Download", exact=True).click()
         assert download.value.suggested_filename == f"aws-lambda-connector-crypto-report-{clock.now():%Y-%m-%d}.pdf"
-        with open(download.value.path(), "rb") as file:  # noqa: PTH123
-            [signature] = PdfFileReader(BytesIO(file.read())).embedded_signatures
+        pdf = BytesIO(Path(download.value.path()).read_bytes())
+        [signature] = PdfFileReader(pdf).embedded_signatures
         signer = x509.load_der_x509_certificate(signature.signer_cert.dump())
         assert signer.subject.rfc4514_string().startswith("CN=AIM reports")

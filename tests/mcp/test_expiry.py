@@ -9,6 +9,7 @@ from aim import clock
 from aim.ledger.events import Event
 from aim.mail.models import OutgoingMail
 from mcp.models import Certificate, McpServer, VerificationRun
+from mcp.needs import servers_in_need
 from mcp.services.lifecycle import suspend_server
 from mcp.tasks import tend_certificates
 from tests.factories.accounts import Role, make_organization, make_person, unique
@@ -167,3 +168,29 @@ def test_what_a_person_has_suspended_stays_the_persons(admin):
         tend_certificates()
     server.refresh_from_db()
     assert (server.status_reason, server.suspended_by_failures) == ("Maintenance", False)
+
+
+@pytest.mark.requirement("E8")
+@pytest.mark.parametrize(
+    ("ahead", "titles"),
+    [
+        (timedelta(days=7, seconds=1), []),
+        (timedelta(days=7), ["A certificate expires in 7 days"]),
+        (timedelta(days=1), ["A certificate expires in 1 day"]),
+        (timedelta(seconds=1), ["A certificate expires in 1 day"]),
+        (timedelta(), []),
+    ],
+)
+def test_what_ends_within_seven_days_needs_somebody(admin, ahead, titles):
+    with time_machine.travel(START, tick=False):
+        server = make_proved_server(admin.actor, display_name="Database MCP")
+        certificate = certificate_of(server, not_after=START + ahead)
+        needs = list(servers_in_need(admin.actor))
+        assert [(str(need.title), need.text) for need in needs] == [(title, "Database MCP") for title in titles]
+        assert all(need.url.endswith(f"{server.public_id}?tab=certificates") for need in needs)
+        assert list(servers_in_need(make_person(make_organization()).actor)) == []
+        Certificate.objects.filter(id=certificate.id).update(current=False)
+        assert list(servers_in_need(admin.actor)) == []
+        Certificate.objects.filter(id=certificate.id).update(current=True)
+        McpServer.objects.filter(id=server.id).update(status="retired")
+        assert list(servers_in_need(admin.actor)) == []

@@ -106,8 +106,13 @@ def test_each_error_has_its_own_sentence(admin, api):
     assert refused(days=31) == [("days", "Maximum rollover period is 30 days.")]
     assert [field for field, _ in refused(server_updated=False)] == ["server_updated"]
     assert [field for field, _ in refused(verification_url="http://elsewhere.example/")] == ["verification_url"]
-    unreachable = refused(verification_url="https://127.0.0.1:1/verify")
-    assert unreachable[0] == ("verification_url", "Cannot reach server. Check URL and network connectivity.")
+    forbidden = refused(verification_url="https://127.0.0.1:1/verify")
+    assert forbidden[0] == (
+        "verification_url",
+        "This address may not be called. Check URL, or have its network allowed.",
+    )
+    unreachable = refused(verification_url="https://no-such-host.invalid/verify")
+    assert unreachable[0] == ("verification_url", "Cannot reach verification endpoint. Check URL and network.")
     assert not server.rotations.exists()
     assert statuses(server) == ["active"]
 

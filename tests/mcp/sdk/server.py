@@ -183,10 +183,12 @@ class OnlyLegacy:
 
 def main():
     mcp_app = make_server().streamable_http_app(json_response=SETTINGS["json"])
+    responder = load_responder()
     routes = [
         Route("/health", health),
         Route("/token", token, methods=["POST"]),
-        Route("/verify", load_responder()),
+        Route("/verify", responder),
+        Route("/moved", responder),
         Mount("/", app=OnlyLegacy(mcp_app) if SETTINGS["era"] == "legacy" else mcp_app),
     ]
     app = Starlette(routes=routes, lifespan=lambda _app: mcp_app.router.lifespan_context(mcp_app))

@@ -1,0 +1,72 @@
+"""What a server's page says of its trust and of a failure, only while it holds."""
+
+from datetime import timedelta
+
+import pytest
+import time_machine
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from aim import clock
+from mcp.models import McpServer, ServerKey, VerificationRun
+from mcp.services.rotation import revoke_key
+from tests.console.people import browser_of
+from tests.console.test_server_pages import page_of, text_of
+from tests.factories.accounts import make_organization, make_person
+from tests.factories.agents import pem_of
+from tests.factories.api import Api
+from tests.factories.mcp import make_server
+
+PEM = pem_of(Ed25519PrivateKey.generate())
+
+
+@pytest.fixture
+def admin():
+    return make_person(make_organization())
+
+
+@pytest.mark.requirement("W8.4", "W6.4")
+def test_a_score_is_shown_only_while_the_server_is_active_and_verified(admin):
+    server = make_server(admin.actor, public_key=PEM)
+    client, path = browser_of(admin), f"/mcp-servers/{server.public_id}"
+    api = Api(admin.token)
+    good = {"status": "active", "verification": "verified", "trust_score": 100}
+    for fields, trust in (
+        (good, 100),
+        ({**good, "verification": "failed"}, None),
+        ({**good, "verification": "unverified"}, None),
+        ({**good, "status": "suspended"}, None),
+        ({**good, "status": "retired"}, None),
+        (good, 100),
+    ):
+        McpServer.objects.filter(id=server.id).update(**fields)
+        shown = text_of(client.get(page_of(server)))
+        assert ("Trust 100 %" in shown, "Trust –" in shown) == (trust == 100, trust is None), fields
+        assert api.get(path).json()["trust_score"] == trust
+    key = ServerKey.objects.get(server=server)
+    ServerKey.objects.filter(id=key.id).update(status="active", proved_at=clock.now())
+    revoke_key(admin.actor, server.id, key_id=key.id, reason="Stolen")
+    assert api.get(path).json()["trust_score"] is None
+    assert "A score holds only while the server is verified." in client.get(page_of(server)).content.decode()
+
+
+@pytest.mark.requirement("W8.3")
+def test_a_failure_leaves_its_reason_on_the_page(admin):
+    server = make_server(admin.actor, public_key=PEM)
+    server.runs.all().delete()
+    client = browser_of(admin)
+    run = {"server": server, "trigger": "manual", "state": "failed", "finished_at": clock.now()}
+    with time_machine.travel(clock.now() - timedelta(hours=1)):
+        VerificationRun.objects.create(**run, error="An older one.")
+    VerificationRun.objects.create(**run, error="Signed by <b>nobody</b>.")
+    VerificationRun.objects.create(**run, purpose="test", error="Only a test.")
+    VerificationRun.objects.create(server=server, trigger="manual", state="waiting")
+    for tab in ("overview", "identity"):
+        McpServer.objects.filter(id=server.id).update(verification="failed")
+        page = client.get(page_of(server, tab)).content.decode()
+        times = 1 if tab == "overview" else 2
+        assert page.count("Signed by &lt;b&gt;nobody&lt;/b&gt;.") == times
+        assert "<b>nobody" not in page
+        assert "An older one." not in page
+        assert "Only a test." not in page
+        McpServer.objects.filter(id=server.id).update(verification="verified")
+        assert "nobody" not in client.get(page_of(server, tab)).content.decode()
