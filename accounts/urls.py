@@ -35,7 +35,7 @@ from accounts.pages.members import (
     team_remove,
     team_rename,
 )
-from accounts.pages.notifications import notification_read, notifications, notifications_read
+from accounts.pages.notifications import notification_read, notifications, notifications_read, waiting
 from accounts.pages.organization import organization_switch
 from accounts.pages.password import forgotten_page, password_page, reset_link_page, reset_page
 from accounts.pages.proof import proof_options, proof_page
@@ -91,6 +91,7 @@ urlpatterns = [
     path("dashboard/settings", organization_settings, name="settings"),
     path("dashboard/settings/logo/remove", logo_remove, name="logo-remove"),
     path("dashboard/tour", tour, name="tour"),
+    path("dashboard/waiting", waiting, name="waiting"),
     path("dashboard/notifications", notifications, name="notifications"),
     path("dashboard/notifications/read", notifications_read, name="notifications-read"),
     path("dashboard/notifications/<str:notification_id>/read", notification_read, name="notification-read"),

@@ -52,6 +52,13 @@ def notifications(request: HttpRequest, actor: Actor) -> HttpResponse:
     return render_page(request, "accounts/notifications.html", context, fragments={NOTIFICATIONS: "list"})
 
 
+@require_safe
+@console_page(Permission.NOTIFICATIONS_OWN)
+def waiting(request: HttpRequest, _actor: Actor) -> HttpResponse:
+    """What waits for the person, drawn as on every page, for pages that are open already."""
+    return render_page(request, "console/waiting_again.html", {})
+
+
 @require_POST
 @console_page(Permission.NOTIFICATIONS_OWN)
 def notification_read(request: HttpRequest, actor: Actor, notification_id: str) -> HttpResponse:

@@ -1,9 +1,12 @@
 """The inbox of approvals, by pointer and by key."""
 
 import json
+import re
 
 import pytest
+from playwright.sync_api import expect
 
+from tests.factories.followers import follow_all
 from tests.verification.world import make_agent
 from verification.approvals.models import Approval
 from verification.models import Verification
@@ -62,3 +65,23 @@ def test_a_viewer_looks_and_does_not_decide(visit, cast, waiting):
     page.get_by_role("heading", name="file_read").wait_for()
     assert page.get_by_role("button", name="Approve once").count() == 0
     page.check()
+
+
+@pytest.mark.requirement("W4.6")
+def test_the_badge_follows_what_waits_while_a_page_is_open(visit, cast):
+    agent = make_agent(
+        cast.admin.actor, resource_scope=["/app/**"], require_approval=["file_read:/app/secret/**"], calls_per_hour=100
+    )
+    page = visit("/dashboard/agents", cast.manager)
+    badge = page.locator("aim-waiting .bar-item")
+    pill = page.get_by_role("link", name="Approvals").locator(".pill")
+    expect(badge).to_have_count(0)
+    agent.ask_natively(agent.body(resource="/app/secret/one.json"))
+    follow_all("notifications")
+    expect(badge).to_have_text(re.compile("1 waiting"))
+    expect(pill).to_have_text("1")
+    badge.click()
+    page.locator("[data-request]").first.click()
+    page.get_by_role("button", name="Approve once").click()
+    expect(badge).to_have_count(0)
+    expect(pill).to_have_count(0)

@@ -20,3 +20,4 @@ import "./preferences.js";
 import "./proof.js";
 import "./session.js";
 import "./toast.js";
+import "./waiting.js";

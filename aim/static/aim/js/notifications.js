@@ -55,6 +55,7 @@ class AimBell extends HTMLElement {
     if (risen) this.said.textContent = words;
     if (changed && this.panel.matches(":popover-open") && !this.panel.contains(document.activeElement)) this.load();
     if (changed) this.refresh();
+    if (changed) document.dispatchEvent(new CustomEvent("aim:notified"));
   }
 
   // The page of all of them is drawn anew, unless somebody is at work in it.
