@@ -1,20 +1,20 @@
 """What a server's page says of its trust and of a failure, only while it holds."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import time_machine
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from aim import clock
-from mcp.models import McpServer, ServerKey, VerificationRun
-from mcp.services.rotation import revoke_key
+from mcp.models import KeyRotation, McpServer, ServerKey, VerificationRun
+from mcp.services.rotation import RotationPlan, revoke_key, start_rotation
 from tests.console.people import browser_of
 from tests.console.test_server_pages import page_of, text_of
 from tests.factories.accounts import make_organization, make_person
 from tests.factories.agents import pem_of
 from tests.factories.api import Api
-from tests.factories.mcp import make_server
+from tests.factories.mcp import make_proved_server, make_server
 
 PEM = pem_of(Ed25519PrivateKey.generate())
 
@@ -70,3 +70,30 @@ def test_a_failure_leaves_its_reason_on_the_page(admin):
         assert "Only a test." not in page
         McpServer.objects.filter(id=server.id).update(verification="verified")
         assert "nobody" not in client.get(page_of(server, tab)).content.decode()
+
+
+@pytest.mark.requirement("W10.2")
+def test_the_identity_tab_says_when_what_is_due_and_what_was_done(admin):
+    at = datetime(2026, 12, 1, 9, 30, tzinfo=UTC)
+    with time_machine.travel(at, tick=False):
+        server = make_proved_server(admin.actor, rotation_days=60, failure_threshold=5)
+        McpServer.objects.filter(id=server.id).update(next_verification_at=None)
+        client = browser_of(admin)
+        before = text_of(client.get(page_of(server, "identity")))
+        assert "Next Verification not scheduled" in before
+        assert "Consecutive Failures 0 (threshold: 5)" in before
+        assert "Last Rotation none yet" in before
+        assert "Next Rotation Due 30 Jan 2027" in before
+        McpServer.objects.filter(id=server.id).update(
+            next_verification_at=at + timedelta(hours=20, seconds=7), consecutive_failures=3
+        )
+        plan = RotationPlan(public_key=pem_of(Ed25519PrivateKey.generate()), server_updated=True)
+        rotation = start_rotation(admin.actor, server.id, plan)
+        KeyRotation.objects.filter(id=rotation.id).update(state="completed", completed_at=at - timedelta(days=10))
+        ServerKey.objects.filter(id=rotation.old_key_id).update(status="retired", retired_at=at - timedelta(days=10))
+        ServerKey.objects.filter(id=rotation.new_key_id).update(status="active", created_at=at - timedelta(days=11))
+        after = text_of(client.get(page_of(server, "identity")))
+    assert "Next Verification Wed 2 Dec 2026, 05:30:07" in after
+    assert "Consecutive Failures 3 (threshold: 5)" in after
+    assert "Last Rotation 21 Nov 2026 10 d" in after
+    assert "Next Rotation Due 19 Jan 2027" in after

@@ -138,11 +138,12 @@ AUTHENTICATION = {
 
 
 @pytest.mark.requirement("W6.2", "W6.6")
+@pytest.mark.parametrize(("era", "protocol"), [("modern", "2026-07-28"), ("legacy", "2025-11-25")])
 @pytest.mark.parametrize("name", AUTHENTICATION)
-def test_the_server_lets_in_whoever_has_the_credential_and_nobody_else(admin, authority, name):
+def test_the_server_lets_in_whoever_has_the_credential_and_nobody_else(admin, authority, name, era, protocol):
     auth, fields = AUTHENTICATION[name]
     method = "api_key" if name == "bearer" else name
-    with sdk_server(authority=authority, auth=auth) as sdk:
+    with sdk_server(authority=authority, auth=auth, era=era) as sdk:
         good, bad = {
             "api_key": ({"api_key": "k-123"}, {"api_key": "other"}),
             "bearer": ({"api_key": "k-123"}, {"api_key": "other"}),
@@ -163,14 +164,16 @@ def test_the_server_lets_in_whoever_has_the_credential_and_nobody_else(admin, au
         set_credential(admin.actor, server.id, method=method, fields={**fields, **good})
         run = run_of(server)
         assert (run.state, results(run)["authenticate"]) == ("succeeded", "passed"), run.steps
+        assert run.protocol == protocol
         none = registered(admin, sdk)
         assert run_of(none).error_code == "authentication_failed"
 
 
 @pytest.mark.requirement("W6.2", "W6.6")
-def test_mutual_tls_shows_the_certificate_that_the_server_wants(admin, authority):
+@pytest.mark.parametrize(("era", "protocol"), [("modern", "2026-07-28"), ("legacy", "2025-11-25")])
+def test_mutual_tls_shows_the_certificate_that_the_server_wants(admin, authority, era, protocol):
     clients, strangers = trustme.CA(), trustme.CA()
-    with sdk_server(authority=authority, client_authority=clients) as sdk:
+    with sdk_server(authority=authority, client_authority=clients, era=era) as sdk:
         server = registered(admin, sdk, auth_method="mtls")
 
         def credential_by(issuer):
@@ -183,7 +186,7 @@ def test_mutual_tls_shows_the_certificate_that_the_server_wants(admin, authority
         assert run_of(server).error_code == "authentication_failed"
         credential_by(clients)
         run = run_of(server)
-    assert run.state == "succeeded", run.steps
+    assert (run.state, run.protocol) == ("succeeded", protocol), run.steps
     assert server.certificates.get(role="client", current=True).names == ["aim.example"]
 
 
