@@ -44,7 +44,7 @@ def test_the_empty_list_flips_by_itself(visit, cast):
     page = visit("/dashboard/agents", cast.manager)
     page.get_by_text("Waiting for the first agent…").wait_for()
     make_agent(cast.admin.actor, display_name="Night Owl")
-    page.get_by_role("link", name="Night Owl").wait_for()
+    page.get_by_role("link", name="Night Owl", exact=True).wait_for()
 
 
 @pytest.mark.requirement("W1.4")
