@@ -51,7 +51,7 @@ class Organization:
 
     def call(self, method: str, path: str, body: object = None, *, token: str | None = None) -> tuple[int, Any]:
         """The status and the parsed body of one call."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.site.port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", self.site.port, timeout=60)
         headers = {"Authorization": f"Bearer {token or self.token}", "Content-Type": "application/json"}
         try:
             connection.request(method, path, None if body is None else json.dumps(body), headers)

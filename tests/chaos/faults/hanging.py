@@ -20,8 +20,23 @@ FOLLOWED_WITHIN_SECONDS = 10.0
 VERIFIED_WITHIN_SECONDS = 15.0
 LANES = 8 + 4
 _UNDER_WAY = "SELECT count(*) FROM mcp_verificationrun WHERE state = 'running'"
+# What would otherwise go on in the installation, which other faults use after this one: runs, checks, and their mails.
+_LEAVE = """
+WITH given_up AS (
+    UPDATE mcp_verificationrun SET state = 'abandoned', finished_at = clock_timestamp()
+    WHERE state IN ('waiting', 'running')
+)
+UPDATE mcp_mcpserver SET status = 'retired' WHERE organization_id = %s
+"""
 _BEHIND = "SELECT count(*) FROM ledger_follower WHERE seq < %s"
-_HEALTHY = "SELECT count(*) FROM mcp_mcpserver WHERE health = 'healthy' AND organization_id = %s"
+HEALTHY = 6
+# How many have ever been found healthy, and when the last of them was for the first time.
+_HEALTHY = """
+SELECT count(*), extract(epoch FROM max(first)) FROM (
+    SELECT min(h.at) AS first FROM mcp_healthsample h JOIN mcp_mcpserver s ON s.id = h.server_id
+    WHERE h.healthy AND s.organization_id = %s GROUP BY s.id
+) AS found
+"""
 
 
 def hang(site: Installation, *, servers: int, seconds: float) -> Outcome:
@@ -50,6 +65,8 @@ def hang(site: Installation, *, servers: int, seconds: float) -> Outcome:
         took = [known, _verify(organization, server, outcome)]
         outcome.notes.append(f"a verification by hand {took[0]:.1f} → {took[1]:.1f} s")
         before, meanwhile = client.answered("before"), client.answered("meanwhile")
+    with site.superuser() as connection:
+        connection.execute(_LEAVE, [organization.id.removeprefix("org_")])
     outcome.tries = servers
     # What is unusual may wait for a person; every answer counts for the time that it took.
     outcome.p99 = percentile(meanwhile, 0.99)
@@ -136,12 +153,15 @@ def _wait_for_the_healthy(
     outcome: Outcome,
     begun: float,
 ) -> None:
-    """Those that answer are checked on time, whoever hangs beside them."""
-    while time.monotonic() - begun < CHECKED_WITHIN_SECONDS:
-        healthy = connection.execute(_HEALTHY, [organization.id.removeprefix("org_")]).fetchall()[0][0]
-        if healthy == 6:
-            outcome.recovered(time.monotonic() - begun, within=CHECKED_WITHIN_SECONDS)
-            return
+    """Those that answer are checked on time, whoever hangs beside them; the load may have lasted longer than that."""
+    of = organization.id.removeprefix("org_")
+    while True:
+        count, latest = connection.execute(_HEALTHY, [of]).fetchall()[0]
+        if count == HEALTHY or time.monotonic() - begun > CHECKED_WITHIN_SECONDS:
+            break
         _turn(workers)
         time.sleep(0.5)
-    outcome.expect(False, "servers that answer were not checked beside those that hang")
+    late = float(str(latest)) - (time.time() - (time.monotonic() - begun)) if count == HEALTHY else float("inf")
+    outcome.expect(late < CHECKED_WITHIN_SECONDS, "servers that answer were not checked beside those that hang")
+    if count == HEALTHY:
+        outcome.recovered(max(late, 0.0), within=CHECKED_WITHIN_SECONDS)
