@@ -20,14 +20,6 @@ FOLLOWED_WITHIN_SECONDS = 10.0
 VERIFIED_WITHIN_SECONDS = 15.0
 LANES = 8 + 4
 _UNDER_WAY = "SELECT count(*) FROM mcp_verificationrun WHERE state = 'running'"
-# What would otherwise go on in the installation, which other faults use after this one: runs, checks, and their mails.
-_LEAVE = """
-WITH given_up AS (
-    UPDATE mcp_verificationrun SET state = 'abandoned', finished_at = clock_timestamp()
-    WHERE state IN ('waiting', 'running')
-)
-UPDATE mcp_mcpserver SET status = 'retired' WHERE organization_id = %s
-"""
 _BEHIND = "SELECT count(*) FROM ledger_follower WHERE seq < %s"
 HEALTHY = 6
 # How many have ever been found healthy, and when the last of them was for the first time.
@@ -65,8 +57,6 @@ def hang(site: Installation, *, servers: int, seconds: float) -> Outcome:
         took = [known, _verify(organization, server, outcome)]
         outcome.notes.append(f"a verification by hand {took[0]:.1f} → {took[1]:.1f} s")
         before, meanwhile = client.answered("before"), client.answered("meanwhile")
-    with site.superuser() as connection:
-        connection.execute(_LEAVE, [organization.id.removeprefix("org_")])
     outcome.tries = servers
     # What is unusual may wait for a person; every answer counts for the time that it took.
     outcome.p99 = percentile(meanwhile, 0.99)

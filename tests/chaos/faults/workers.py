@@ -49,7 +49,8 @@ STATES = {
     " FROM verification_policyrollup",
     "notifications": "SELECT id, membership_id, kind, topic, entry_id, seq, text, count, read_at"
     " FROM accounts_notification",
-    "mails": "SELECT id, kind, recipient, once FROM mail_outgoingmail",
+    # Servers of other faults may go on failing meanwhile, each time with a mail.
+    "mails": "SELECT id, kind, recipient, once FROM mail_outgoingmail WHERE kind <> 'mcp_failure'",
     "documents": "SELECT verification_id, organization_id, words::text FROM verification_document",
     "behaviour": "SELECT agent_id, organization_id, profile::text FROM verification_behaviourprofile",
     "mcp use": "SELECT server_id, agent_id, hour, requests, approved, completed, succeeded, duration_ms, last_at"
