@@ -7,6 +7,7 @@ from django.core.cache import cache
 from django.db import connections
 from django.test.utils import setup_databases, teardown_databases
 
+from aim.outbound.places import allowed_networks
 from tests.factories.databases import drop_template
 from tests.factories.identity_provider import running_identity_provider
 from verification.engine import shut_down_engine_thread
@@ -54,3 +55,12 @@ def identity_provider():
     """One for all tests of a worker: the settings name its address."""
     with running_identity_provider() as provider:
         yield provider
+
+
+@pytest.fixture
+def loopback(settings):
+    """The operator has named the loopback networks, where the tests' own servers listen."""
+    settings.OUTBOUND_ALLOW = ["127.0.0.0/8", "::1/128"]
+    allowed_networks.cache_clear()
+    yield
+    allowed_networks.cache_clear()

@@ -9,7 +9,6 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.db import connection
 from playwright.sync_api import expect
 
-from aim.outbound.places import allowed_networks
 from mcp.models import VerificationRun
 from mcp.services.runs import perform_run
 from tests.factories.agents import pem_of
@@ -17,14 +16,6 @@ from tests.factories.mcp import make_server
 from tests.mcp.hostile import Bent, bent_server
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture
-def loopback(settings):
-    settings.OUTBOUND_ALLOW = ["127.0.0.0/8", "::1/128"]
-    allowed_networks.cache_clear()
-    yield
-    allowed_networks.cache_clear()
 
 
 def work(server):

@@ -23,7 +23,6 @@ from pyhanko.pdf_utils.reader import PdfFileReader
 
 from aim import clock
 from aim.crypto.public_keys import describe_key
-from aim.outbound.places import allowed_networks
 from aim.reports.making import make_report
 from aim.reports.models import Report
 from mcp.models import KeyRotation, McpServer, ServerKey, VerificationRun
@@ -36,14 +35,6 @@ from tests.mcp.sdk.running import sdk_server
 from tests.verification.world import make_agent
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture
-def loopback(settings):
-    settings.OUTBOUND_ALLOW = ["127.0.0.0/8", "::1/128"]
-    allowed_networks.cache_clear()
-    yield
-    allowed_networks.cache_clear()
 
 
 def work(server):

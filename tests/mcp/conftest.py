@@ -3,17 +3,7 @@
 import pytest
 import trustme
 
-from aim.outbound.places import allowed_networks
 from tests.mcp.sdk.running import sdk_server
-
-
-@pytest.fixture
-def loopback(settings):
-    """The operator has named the loopback networks."""
-    settings.OUTBOUND_ALLOW = ["127.0.0.0/8", "::1/128"]
-    allowed_networks.cache_clear()
-    yield
-    allowed_networks.cache_clear()
 
 
 @pytest.fixture(scope="session")

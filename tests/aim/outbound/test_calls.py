@@ -17,15 +17,6 @@ from aim.outbound.backend import RefusedError
 from aim.outbound.calls import UnreachableError, allowed_networks, call, check_url
 
 
-@pytest.fixture
-def loopback(settings):
-    """The operator has named the loopback networks."""
-    settings.OUTBOUND_ALLOW = ["127.0.0.0/8", "::1/128"]
-    allowed_networks.cache_clear()
-    yield
-    allowed_networks.cache_clear()
-
-
 @pytest.fixture(scope="module")
 def server():
     with HTTPServer(host="127.0.0.1") as running:
