@@ -143,3 +143,17 @@ def test_pages_before_the_console_are_without_fault(visit):
         page = visit(path, quiet=False)
         page.problems.clear()
         page.check_looks(path.strip("/"))
+
+
+def test_all_words_follow_when_the_theme_changes_under_an_open_dialog(visit, cast):
+    """With reduced motion nothing may be on its way from one colour to the other: it would stay there."""
+    page = visit("/dashboard/agents", cast.manager)
+    page.get_by_role("link", name="Register Agent").first.click()
+    page.get_by_label("Display Name").wait_for()
+    colours = (
+        "[...document.querySelectorAll('.dialog, .dialog label')].slice(0, 2).map((e) => getComputedStyle(e).color)"
+    )
+    for theme in ("dark", "light", "dark"):
+        page.emulate_media(color_scheme=theme)
+        dialog, label = page.evaluate(colours)
+        assert label == dialog, theme
