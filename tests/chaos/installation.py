@@ -192,7 +192,9 @@ class Workers:
     def __init__(self, site: Installation, pids: Path, processes: int) -> None:
         self._pids = pids
         self._processes = processes
-        self._celery = Celery(broker=f"redis+socket://{site.valkey.sockets / 'valkey.sock'}?virtual_host=0")
+        self._celery = Celery(
+            set_as_current=False, broker=f"redis+socket://{site.valkey.sockets / 'valkey.sock'}?virtual_host=0"
+        )
 
     def wait(self) -> None:
         wait_until(lambda: len(read_pids(self._pids)) == self._processes, what="the workers", seconds=60)

@@ -105,7 +105,10 @@ def both_answer(sender):
 
 def each_task_runs_once_and_both_workers_take_part(workers):
     keys = [f"topology-{uuid4()}" for _ in range(TASKS)]
-    with Celery(broker=broker_url(valkey_url())) as sender, redis.Redis.from_url(valkey_url()) as client:
+    with (
+        Celery(broker=broker_url(valkey_url()), set_as_current=False) as sender,
+        redis.Redis.from_url(valkey_url()) as client,
+    ):
         sender.conf.task_default_queue = "aim"
         wait_until(partial(both_answer, sender), seconds=60, what="the answer of both workers")
         for key in keys:
