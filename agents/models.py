@@ -2,6 +2,7 @@
 
 from typing import ClassVar
 
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import Value
 from django.db.models.functions import Coalesce, Concat, Lower
@@ -80,6 +81,11 @@ class Agent(models.Model):
             models.Index("organization", Lower("display_name"), "id", name="agent_by_display_name"),
             models.Index(fields=["organization", "owner", "id"], name="agent_by_owner"),
             models.Index(fields=["organization", "version", "id"], name="agent_by_version"),
+            # Agents are written rarely, so that these hold what is new at once.
+            GinIndex(fields=["search_text"], name="agent_by_text", opclasses=["gin_trgm_ops"], fastupdate=False),
+            GinIndex(
+                fields=["capabilities"], name="agent_by_capability", opclasses=["jsonb_path_ops"], fastupdate=False
+            ),
         ]
         constraints: ClassVar = [
             models.UniqueConstraint("organization", Lower("name"), name="agent_name_once_per_organization"),
@@ -156,6 +162,7 @@ class AgentStanding(models.Model):
         db_persist=True,
     )
     """Against the agent's own minimum, in the words of the registry's filter."""
+    capabilities = models.JSONField(default=list)
 
     class Meta:
         indexes: ClassVar = [models.Index(fields=["organization_id"], name="standing_by_organization")]
@@ -186,6 +193,29 @@ class AgentTally(models.Model):
 
     def __str__(self) -> str:
         return f"{self.status}: {self.count:+}"
+
+
+class CapabilityTally(models.Model):
+    """As `AgentTally`, by all the capabilities that an agent has as well: for the counts of those that have some.
+
+    A table of its own, because most counts do not ask for capabilities, and have fewer rows to add up without them.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    organization_id = models.UUIDField()
+    status = models.CharField(max_length=16, choices=AgentStatus.choices)
+    agent_type = models.CharField(max_length=16)
+    trust = models.CharField(max_length=8)
+    key_type = models.CharField(max_length=16, blank=True)
+    owner_id = models.UUIDField(null=True)
+    capabilities = models.JSONField()
+    count = models.IntegerField()
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["organization_id"], name="capability_tally_by_org")]
+
+    def __str__(self) -> str:
+        return f"{self.status}, {self.capabilities}: {self.count:+}"
 
 
 class ApiKey(models.Model):

@@ -96,10 +96,29 @@ class Filters:
         )
 
     @property
+    def in_text(self) -> Q:
+        """The text as agents hold it: in names and description."""
+        return Q(search_text__contains=self.text.lower()) if self.text else Q()
+
+    @property
+    def in_kind(self) -> Q:
+        """The text as it names a kind of agents: an owner, or capabilities; empty if it names none."""
+        if not self.text:
+            return Q()
+        folded = self.text.lower()
+        called = [code for code, known in CATALOGUE.items() if folded in known.label.lower() or folded in code]
+        owned = Q(owner_id__in=self.people) if self.people else Q()
+        return owned | (_capable_of(called) or Q())
+
+    @property
+    def capable(self) -> Q:
+        """The chosen capabilities: any of them."""
+        return _capable_of(self.capabilities) or Q()
+
+    @property
     def searching(self) -> Q:
-        """What is found in the row alone, and not among the few values that are counted."""
-        texts = _text_condition(self.text, self.people) if self.text else Q()
-        return texts & (_any(Q(capabilities__contains=[code]) for code in self.capabilities) or Q())
+        """All that is not among the few values which every count has."""
+        return (self.in_text | self.in_kind) & self.capable
 
     def narrow(self, rows: QuerySet[Agent]) -> QuerySet[Agent]:
         """The rows that pass every filter; within one filter any of its values will do."""
@@ -210,14 +229,8 @@ def _people_called(actor: Actor, text: str) -> list[UUID]:
     return list(memberships_visible_to(actor).filter(called).values_list("user_id", flat=True))
 
 
-def _text_condition(text: str, owners: Iterable[UUID]) -> Q:
-    """In names and description, of the owners whose names have the text, and with capabilities that are called so."""
-    folded = text.lower()
-    condition = Q(search_text__contains=folded) | Q(owner_id__in=list(owners))
-    for capability in CATALOGUE.values():
-        if folded in capability.label.lower() or folded in capability.code:
-            condition |= Q(capabilities__contains=[capability.code])
-    return condition
+def _capable_of(codes: Iterable[str]) -> Q | None:
+    return _any(Q(capabilities__contains=[code]) for code in codes)
 
 
 def _key_condition(name: str) -> Q:

@@ -22,7 +22,7 @@ def standings(organization):
     return list(
         rows.values_list(
             *("agent_id", "status", "agent_type", "key_type", "owner_id", "require_signature", "min_trust"),
-            *("trust_score", "trust"),
+            *("trust_score", "trust", "capabilities"),
         )
     )
 
@@ -35,7 +35,7 @@ def truth(organization):
         trust = "none" if score is None else "enough" if score >= agent.min_trust else "low"
         key_type = active.key_type if active else ""
         kind = (agent.id, agent.status, agent.agent_type, key_type, agent.owner_id, agent.require_signature)
-        found.append((*kind, agent.min_trust, score, trust))
+        found.append((*kind, agent.min_trust, score, trust, agent.capabilities))
     return found
 
 
@@ -54,6 +54,7 @@ def test_they_follow_every_change_of_an_agent(admin):
         {"require_signature": not agent.require_signature},
         {"min_trust": 95, "auto_suspend_below": 90},
         {"agent_type": "mcp_server"},
+        {"capabilities": ["database.read"]},
     ):
         before = truth(organization)
         rows.update(**change)
@@ -62,7 +63,7 @@ def test_they_follow_every_change_of_an_agent(admin):
     for score in (Decimal("12.5"), None, Decimal("94.99"), Decimal(95)):
         runtime.update(trust_score=score)
         assert standings(organization) == truth(organization)
-    assert truth(organization)[-1][-1] == "enough"
+    assert truth(organization)[-1][-2] == "enough"
     keys = PublicKey.objects.filter(agent_id=agent.id, status=PublicKey.Status.ACTIVE)
     first = keys.get()
     keys.update(status=PublicKey.Status.RETIRED)
@@ -102,5 +103,9 @@ def test_the_migration_fills_them(admin):
     before = standings(admin.organization)
     AgentStanding.objects.all().delete()
     with connection.cursor() as cursor:
+        # At the first of the two there are no capabilities yet.
+        cursor.execute("ALTER TABLE agents_agentstanding ALTER COLUMN capabilities SET DEFAULT '[]'")
         cursor.execute(import_module("agents.migrations.0011_standings").FILL)
+        cursor.execute("ALTER TABLE agents_agentstanding ALTER COLUMN capabilities DROP DEFAULT")
+        cursor.execute(import_module("agents.migrations.0016_registry_found_by_index").FILL_STANDINGS)
     assert standings(admin.organization) == before == truth(admin.organization)

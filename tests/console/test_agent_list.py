@@ -252,7 +252,7 @@ def test_pages_by_owner_and_trust_show_every_row_once_in_order_and_back(admin, s
     def page(place=""):
         query = QueryDict(f"sort={sort}{more}{place}")
         filters = Filters.read(admin.actor, query)
-        _everything, found = tallies_of(admin.actor, filters.searching)
+        _everything, found = tallies_of(admin.actor, filters)
         return listing_for(admin.actor, query, filters, total=found.total(filters), owners=found.owners(filters))
 
     first = page()
