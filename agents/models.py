@@ -81,11 +81,6 @@ class Agent(models.Model):
             models.Index("organization", Lower("display_name"), "id", name="agent_by_display_name"),
             models.Index(fields=["organization", "owner", "id"], name="agent_by_owner"),
             models.Index(fields=["organization", "version", "id"], name="agent_by_version"),
-            # Agents are written rarely, so that these hold what is new at once.
-            GinIndex(fields=["search_text"], name="agent_by_text", opclasses=["gin_trgm_ops"], fastupdate=False),
-            GinIndex(
-                fields=["capabilities"], name="agent_by_capability", opclasses=["jsonb_path_ops"], fastupdate=False
-            ),
         ]
         constraints: ClassVar = [
             models.UniqueConstraint("organization", Lower("name"), name="agent_name_once_per_organization"),
@@ -137,7 +132,7 @@ class AgentRuntime(models.Model):
 
 
 class AgentStanding(models.Model):
-    """What agents are counted by, in one narrow row each: for the counts of what a search finds.
+    """What agents are counted by, in one narrow row each.
 
     The database's own triggers write it with whatever changes an agent, its trust or its active key, in the same
     transaction; the product only reads it. `key_type` is empty for an agent without an active key.
@@ -216,6 +211,35 @@ class CapabilityTally(models.Model):
 
     def __str__(self) -> str:
         return f"{self.status}, {self.capabilities}: {self.count:+}"
+
+
+class AgentSearch(models.Model):
+    """What agents are found by, in one narrow row each, with the kind of each: found and counted in one scan.
+
+    The same triggers write it, yet only where an agent changes its kind or its words: trust within its kind moves
+    with decisions, and an index of text would be dear there.
+    """
+
+    agent_id = models.UUIDField(primary_key=True)
+    organization_id = models.UUIDField()
+    status = models.CharField(max_length=16, choices=AgentStatus.choices)
+    agent_type = models.CharField(max_length=16)
+    trust = models.CharField(max_length=8)
+    key_type = models.CharField(max_length=16, blank=True)
+    owner_id = models.UUIDField(null=True)
+    text = models.TextField()
+    """`Agent.search_text`."""
+    capabilities = models.JSONField()
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(fields=["organization_id"], name="search_by_organization"),
+            # Few rows are written, so that what is new is in the index at once and not collected beside it.
+            GinIndex(fields=["text"], name="search_by_text", opclasses=["gin_trgm_ops"], fastupdate=False),
+        ]
+
+    def __str__(self) -> str:
+        return self.text
 
 
 class ApiKey(models.Model):

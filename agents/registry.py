@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import DecimalField, Exists, F, OuterRef, Q, QuerySet, Value
+from django.db.models.expressions import RawSQL
 from django.db.models.functions import Coalesce, Lower
 from django.http import QueryDict
 from django.utils.functional import Promise
@@ -16,8 +17,9 @@ from accounts.models import User
 from accounts.selectors import memberships_visible_to
 from agents.activity import NOTHING, Activity, activity_of
 from agents.catalogue import CATALOGUE
-from agents.models import Agent, AgentStatus, AgentType, PublicKey
+from agents.models import Agent, AgentSearch, AgentStatus, AgentType, PublicKey
 from agents.selectors import agents_visible_to
+from aim.arrays import uuid_array
 from aim.console.lists import PAGE, Order, Page, chosen_order, chosen_values, keyset_page, page_start
 from aim.ids import IdKind, InvalidIdError, parse_id, show_id
 
@@ -43,6 +45,8 @@ TRUSTS: Mapping[str, tuple[Promise, Q]] = {
 _ACTIVE_KEY = PublicKey.objects.filter(agent=OuterRef("pk"), status=PublicKey.Status.ACTIVE)
 NO_KEY = "none"
 NOBODY = "none"
+_FEW = 2000
+"""So many rows are sorted in less time than it takes to come upon a page of them along an order."""
 
 
 def registry_of(actor: Actor) -> QuerySet[Agent]:
@@ -96,11 +100,6 @@ class Filters:
         )
 
     @property
-    def in_text(self) -> Q:
-        """The text as agents hold it: in names and description."""
-        return Q(search_text__contains=self.text.lower()) if self.text else Q()
-
-    @property
     def in_kind(self) -> Q:
         """The text as it names a kind of agents: an owner, or capabilities; empty if it names none."""
         if not self.text:
@@ -108,32 +107,53 @@ class Filters:
         folded = self.text.lower()
         called = [code for code, known in CATALOGUE.items() if folded in known.label.lower() or folded in code]
         owned = Q(owner_id__in=self.people) if self.people else Q()
-        return owned | (_capable_of(called) or Q())
+        return owned | _capable_of(called)
 
     @property
     def capable(self) -> Q:
         """The chosen capabilities: any of them."""
-        return _capable_of(self.capabilities) or Q()
+        return _capable_of(self.capabilities)
 
     @property
-    def searching(self) -> Q:
-        """All that is not among the few values which every count has."""
-        return (self.in_text | self.in_kind) & self.capable
+    def searching(self) -> bool:
+        """Whether it asks for more than the few values that every count has."""
+        return bool(self.text or self.capabilities)
 
     def narrow(self, rows: QuerySet[Agent]) -> QuerySet[Agent]:
-        """The rows that pass every filter; within one filter any of its values will do."""
+        """The rows that pass every filter, for walks along an order; within one filter any of its values will do."""
         conditions = (
-            Q(status__in=self.statuses) if self.statuses else None,
-            Q(agent_type__in=self.types) if self.types else None,
             _any(TRUSTS[name][1] for name in self.trusts),
             _any(_key_condition(name) for name in self.keys),
-            _any(Q(owner=None) if name == NOBODY else Q(owner_id=owner_of(name)) for name in self.owners),
         )
-        rows = rows.filter(self.searching)
+        rows = rows.filter(self._in("search_text") & self.capable & self._by_columns)
         for condition in conditions:
             if condition is not None:
                 rows = rows.filter(condition)
         return rows
+
+    def found(self, actor: Actor) -> QuerySet[AgentSearch]:
+        """The same rows, as they are searched: the quicker the fewer there are."""
+        condition = self._in("text") & self.capable & self._by_columns
+        if self.trusts:
+            condition &= Q(trust__in=self.trusts)
+        if self.keys:
+            condition &= Q(key_type__in=["" if name == NO_KEY else name for name in self.keys])
+        return AgentSearch.objects.filter(condition, organization_id=actor.scope)
+
+    def _in(self, column: str) -> Q:
+        return Q(**{f"{column}__contains": self.text.lower()}) | self.in_kind if self.text else Q()
+
+    @property
+    def _by_columns(self) -> Q:
+        condition = Q()
+        if self.statuses:
+            condition &= Q(status__in=self.statuses)
+        if self.types:
+            condition &= Q(agent_type__in=self.types)
+        if self.owners:
+            owned = Q(owner_id__in=[owner_of(name) for name in self.owners if name != NOBODY])
+            condition &= owned | Q(owner_id=None) if NOBODY in self.owners else owned
+        return condition
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,12 +184,18 @@ def listing_for(
     """One page of the registry, as the address asks for it. `total` and how many each owner has are counted already."""
     order = chosen_order(parameters, ORDERS, default="name")
     # Relations by their ids, below: Django makes a query set for each row of what it fetches beside.
-    agents = filters.narrow(registry_of(actor)).prefetch_related(None)
-    if order.name == "owner" and (window := _owners_of_page(order, parameters, owners)) is not None:
-        agents = agents.filter(window)
+    agents = registry_of(actor).prefetch_related(None)
     if not total:
         # They were looked for when they were counted.
         agents = agents.none()
+    elif filters.any and total <= _FEW:
+        # Sorted at once; along an order they would be far apart.
+        found = uuid_array(filters.found(actor).values_list("agent_id", flat=True))
+        agents = agents.filter(id__in=RawSQL("SELECT unnest(%s::uuid[])", [found]))
+    else:
+        agents = filters.narrow(agents)
+        if order.name == "owner" and (window := _owners_of_page(order, parameters, owners)) is not None:
+            agents = agents.filter(window)
     page = keyset_page(agents, order, parameters, total=total)
     ids = [agent.id for agent in page.rows]
     known = activity_of(actor, ids)
@@ -229,8 +255,8 @@ def _people_called(actor: Actor, text: str) -> list[UUID]:
     return list(memberships_visible_to(actor).filter(called).values_list("user_id", flat=True))
 
 
-def _capable_of(codes: Iterable[str]) -> Q | None:
-    return _any(Q(capabilities__contains=[code]) for code in codes)
+def _capable_of(codes: Iterable[str]) -> Q:
+    return _any(Q(capabilities__contains=[code]) for code in codes) or Q()
 
 
 def _key_condition(name: str) -> Q:

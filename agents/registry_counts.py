@@ -19,7 +19,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.contracts import Actor
 from accounts.selectors import memberships_visible_to
 from agents.catalogue import CATALOGUE
-from agents.models import Agent, AgentStanding, AgentStatus, AgentTally, AgentType, CapabilityTally, PublicKey
+from agents.models import Agent, AgentSearch, AgentStatus, AgentTally, AgentType, CapabilityTally, PublicKey
 from agents.registry import NO_KEY, NOBODY, STATUSES, TRUSTS, Filters, owner_of
 from aim import clock
 from aim.console.lists import Facet, make_facet
@@ -75,14 +75,14 @@ def tallies_of(actor: Actor, filters: Filters) -> tuple[Tally, Tally]:
     if not filters.searching:
         return everything, everything
     found: Counter[Kind] = Counter()
+    mine = Q(organization_id=actor.scope) & filters.capable
     if not filters.text or filters.in_kind:
-        by_kind = CapabilityTally.objects.filter(filters.in_kind & filters.capable, organization_id=actor.scope)
-        found.update(_counted(by_kind.order_by().values_list(*_KIND).annotate(n=Sum("count")).exclude(n=0)))
+        by_kind = CapabilityTally.objects.filter(mine & filters.in_kind).order_by().values_list(*_KIND)
+        found.update(_counted(by_kind.annotate(n=Sum("count")).exclude(n=0)))
     if filters.text:
         # Whom the text names by kind are counted already, and are often many.
-        others = filters.in_text & filters.capable & (~filters.in_kind if filters.in_kind else Q())
-        named = Agent.objects.filter(others, organization_id=actor.scope).order_by().values("id")
-        rows = AgentStanding.objects.filter(organization_id=actor.scope, agent_id__in=named)
+        others = ~filters.in_kind if filters.in_kind else Q()
+        rows = AgentSearch.objects.filter(mine & others, text__contains=filters.text.lower())
         found.update(_counted(rows.order_by().values_list(*_KIND).annotate(n=Count("*"))))
     return everything, Tally(found)
 

@@ -229,6 +229,7 @@ def test_what_a_search_finds_is_counted_as_it_is_listed(admin):
         _everything, found = tallies_of(admin.actor, filters)
         rows = filters.narrow(registry_of(admin.actor))
         assert found.total(filters) == rows.count(), (text, chosen, status)
+        assert set(filters.found(admin.actor).values_list("agent_id", flat=True)) == {row.id for row in rows}
         by_owner = Counter(show_id(IdKind.USER, row.owner_id) if row.owner_id else NOBODY for row in rows)
         assert found.owners(filters) == by_owner
         totals.add(found.total(filters))
