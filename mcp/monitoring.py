@@ -108,6 +108,26 @@ class AgentUse(models.Model):
 
     class Meta:
         constraints: ClassVar = [models.UniqueConstraint(fields=["server", "agent_id", "hour"], name="agent_use_once")]
+        indexes: ClassVar = [models.Index(fields=["agent_id", "server", "hour"], name="agent_use_by_agent")]
 
     def __str__(self) -> str:
         return f"{self.agent_id} {self.hour}"
+
+
+class AgentToolUse(models.Model):
+    """How often an agent has asked for a tool, counted by the same follower.
+
+    Tools that their server does not offer are counted nowhere: their names are the agent's own, and without end.
+    """
+
+    tool = models.ForeignKey("mcp.Tool", on_delete=models.CASCADE, related_name="uses")
+    agent_id = models.UUIDField()
+    requests = models.PositiveIntegerField(default=0)
+    approved = models.PositiveIntegerField(default=0)
+    last_at = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["agent_id", "tool"], name="agent_tool_use_once")]
+
+    def __str__(self) -> str:
+        return f"{self.agent_id} {self.tool_id}"
