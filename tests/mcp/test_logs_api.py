@@ -1,10 +1,12 @@
 """What is logged of a server, by the API: its single health checks and its security events."""
 
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 
 from aim import clock
+from aim.ids import uuid7_bytes
 from mcp.models import HealthSample, SecurityEvent
 from tests.factories.accounts import Role, make_organization, make_person
 from tests.factories.api import Api
@@ -16,12 +18,18 @@ def admin():
     return make_person(make_organization())
 
 
+def id_of(at):
+    """The id of a row of that moment: lists are in the order of ids."""
+    return UUID(bytes=uuid7_bytes(at.timestamp()))
+
+
 @pytest.mark.requirement("W6.4")
 def test_health_checks_are_listed_newest_first_and_filtered(admin):
     server, viewer = make_server(admin.actor), Api(make_person(admin.organization, Role.VIEWER).token)
     now = clock.now()
     for minutes in (10, 5, 0):
         HealthSample.objects.create(
+            id=id_of(now - timedelta(minutes=minutes)),
             server=server,
             at=now - timedelta(minutes=minutes),
             healthy=minutes != 5,
@@ -64,9 +72,10 @@ def test_health_checks_are_listed_newest_first_and_filtered(admin):
 @pytest.mark.requirement("W10.4")
 def test_security_events_are_listed_newest_first_and_filtered(admin):
     server, viewer = make_server(admin.actor), Api(make_person(admin.organization, Role.VIEWER).token)
-    for severity in ("low", "high", "critical"):
+    for minutes, severity in ((10, "low"), (5, "high"), (0, "critical")):
+        at = clock.now() - timedelta(minutes=minutes)
         SecurityEvent.objects.create(
-            server=server, kind="health", severity=severity, text=severity, data={"n": 1}, at=clock.now()
+            id=id_of(at), server=server, kind="health", severity=severity, text=severity, data={"n": 1}, at=at
         )
     path = f"/mcp-servers/{server.public_id}/security-events"
     rows = viewer.get(path).json()["results"]

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('mcp', '0005_offerings'),
+        ('mcp', '0006_agent_use_by_agent'),
     ]
 
     operations = [
