@@ -6,7 +6,6 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import DecimalField, Exists, F, OuterRef, Q, QuerySet, Value
-from django.db.models.expressions import RawSQL
 from django.db.models.functions import Coalesce, Lower
 from django.http import QueryDict
 from django.utils.functional import Promise
@@ -19,7 +18,7 @@ from agents.activity import NOTHING, Activity, activity_of
 from agents.catalogue import CATALOGUE
 from agents.models import Agent, AgentSearch, AgentStatus, AgentType, PublicKey
 from agents.selectors import agents_visible_to
-from aim.arrays import uuid_array
+from aim import lookups as _lookups  # noqa: F401 - registers `any_of`
 from aim.console.lists import PAGE, Order, Page, chosen_order, chosen_values, keyset_page, page_start
 from aim.ids import IdKind, InvalidIdError, parse_id, show_id
 
@@ -190,8 +189,7 @@ def listing_for(
         agents = agents.none()
     elif filters.any and total <= _FEW:
         # Sorted at once; along an order they would be far apart.
-        found = uuid_array(filters.found(actor).values_list("agent_id", flat=True))
-        agents = agents.filter(id__in=RawSQL("SELECT unnest(%s::uuid[])", [found]))
+        agents = agents.filter(id__any_of=list(filters.found(actor).values_list("agent_id", flat=True)))
     else:
         agents = filters.narrow(agents)
         if order.name == "owner" and (window := _owners_of_page(order, parameters, owners)) is not None:
