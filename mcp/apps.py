@@ -7,7 +7,7 @@ class McpConfig(AppConfig):
     def ready(self) -> None:
         # These need the loaded models.
         from aim.reports.kinds import register_kind  # noqa: PLC0415
-        from mcp import alerts, fragments, navigation, needs, protected  # noqa: F401, PLC0415
+        from mcp import agent_tab, alerts, fragments, navigation, needs, protected  # noqa: F401, PLC0415
         from mcp.crypto_report import CRYPTO_REPORT  # noqa: PLC0415
         from mcp.followers import use  # noqa: F401, PLC0415
         from mcp.views import tabs  # noqa: F401, PLC0415

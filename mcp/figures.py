@@ -100,8 +100,13 @@ class Use:
         return self.duration_ms / self.completed if self.completed else None
 
 
+def recent_hours(since: timedelta = DAY) -> datetime:
+    """Counts of hours that begin after this moment reach at least so far back."""
+    return clock.now() - since - timedelta(hours=1)
+
+
 def use_of(server: McpServer, *, since: timedelta = DAY) -> Use:
-    found = AgentUse.objects.filter(server=server, hour__gt=clock.now() - since - timedelta(hours=1)).aggregate(
+    found = AgentUse.objects.filter(server=server, hour__gt=recent_hours(since)).aggregate(
         **{name: Sum(name) for name in ("requests", "approved", "completed", "succeeded", "duration_ms")}
     )
     return Use(**{name: value or 0 for name, value in found.items()})
@@ -132,7 +137,7 @@ def connected_agents(agents: QuerySet[Agent], server: McpServer) -> list[Connect
 
     `agents` are those that may be named: of the organization, as `agents_visible_to` answers them.
     """
-    begin = clock.now() - DAY - timedelta(hours=1)
+    begin = recent_hours()
     rows = (
         AgentUse.objects.filter(server=server)
         .order_by()

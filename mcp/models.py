@@ -8,11 +8,12 @@ from django.db.models.functions import Lower
 from accounts.models import Organization, User
 from aim.ids import IdKind, show_id, uuid7
 from mcp.decision_models import ServerBook, ServerRate
-from mcp.monitoring import AgentUse, HealthHour, HealthSample, SecurityEvent
+from mcp.monitoring import AgentToolUse, AgentUse, HealthHour, HealthSample, SecurityEvent
 from mcp.offering_models import Offering
 from mcp.run_models import ServerChallenge, VerificationRun
 
 __all__ = [
+    "AgentToolUse",
     "AgentUse",
     "AuthMethod",
     "Certificate",

@@ -19,7 +19,7 @@ from aim.ids import IdKind, InvalidIdError, parse_id
 from aim.ledger.events import Event
 from aim.ledger.followers import SealedEntry, follower
 from mcp.followers.denials import Denial, denial_in, forget_denials, write_denials
-from mcp.models import AgentUse, McpServer
+from mcp.models import AgentToolUse, AgentUse, McpServer
 
 _SECONDS = timedelta(seconds=60)
 """A decision is recorded within so much of the moment that its id names."""
@@ -41,6 +41,17 @@ ON CONFLICT (server_id, agent_id, hour) DO UPDATE SET
     completed = u.completed + excluded.completed, succeeded = u.succeeded + excluded.succeeded,
     duration_ms = u.duration_ms + excluded.duration_ms, last_at = greatest(u.last_at, excluded.last_at)
 """
+# A tool that its server does not offer has no row, and neither has its use.
+_ADD_TOOLS = """
+INSERT INTO mcp_agenttooluse AS u (tool_id, agent_id, requests, approved, last_at)
+SELECT o.id, t.agent_id, t.requests, t.approved, t.last_at::timestamptz
+FROM unnest(%s::uuid[], %s::uuid[], %s::text[], %s::int[], %s::int[], %s::text[])
+    AS t(server_id, agent_id, name, requests, approved, last_at)
+JOIN mcp_tool o ON o.server_id = t.server_id AND o.name = t.name
+ON CONFLICT (agent_id, tool_id) DO UPDATE SET
+    requests = u.requests + excluded.requests, approved = u.approved + excluded.approved,
+    last_at = greatest(u.last_at, excluded.last_at)
+"""
 _HOUR = 13
 
 Named = tuple[UUID, str]
@@ -58,40 +69,59 @@ class _Count:
     def columns(self) -> tuple[int, int, int, int, float, str]:
         return self.requests, self.approved, self.completed, self.succeeded, self.duration_ms, self.last_at
 
+    def tool_columns(self) -> tuple[int, int, str]:
+        return self.requests, self.approved, self.last_at
+
 
 @follower(name="mcp_use", kinds={Event.VERIFICATION_DECIDED, Event.VERIFICATION_COMPLETED}, pause=1.0)
 class UseFollower:
     def follow(self, entries: Sequence[SealedEntry]) -> None:
-        decided = [entry for entry in entries if entry.kind == Event.VERIFICATION_DECIDED]
-        reported = [entry for entry in entries if entry.kind == Event.VERIFICATION_COMPLETED]
-        names = {entry.id: name for entry in decided if (name := _name_in(entry.body["data"])) is not None}
-        names |= _names_of_decisions({UUID(entry.body["subject"]["id"]) for entry in reported} - names.keys())
-        if not names:
+        asked = _asked_of_servers(entries)
+        if not asked:
             return
-        asked: list[tuple[SealedEntry, Named]] = []
-        for entry in entries:
-            verification = entry.id if entry.kind == Event.VERIFICATION_DECIDED else UUID(entry.body["subject"]["id"])
-            name = names.get(verification)
-            if name is not None and entry.organization_id is not None:
-                asked.append((entry, (entry.organization_id, name)))
         servers = _servers_of({named for _, named in asked})
         counts: dict[tuple[UUID, UUID, str], _Count] = {}
+        tools: dict[tuple[UUID, UUID, str], _Count] = {}
         denials: list[Denial] = []
         for entry, named in asked:
-            if (server_id := servers.get(named)) is not None:
-                at = entry.body["at"]
-                key = (server_id, UUID(entry.body["actor"]["id"]), at[:_HOUR] + ":00:00Z")
-                _take(counts.setdefault(key, _Count()), entry, at)
-                if entry.kind == Event.VERIFICATION_DECIDED and (denial := denial_in(entry, server_id)) is not None:
-                    denials.append(denial)
+            if (server_id := servers.get(named)) is None:
+                continue
+            at, agent_id = entry.body["at"], UUID(entry.body["actor"]["id"])
+            _take(counts.setdefault((server_id, agent_id, at[:_HOUR] + ":00:00Z"), _Count()), entry, at)
+            if entry.kind != Event.VERIFICATION_DECIDED:
+                continue
+            if (tool := _text_in(entry.body["data"], "tool")) is not None:
+                _take(tools.setdefault((server_id, agent_id, tool), _Count()), entry, at)
+            if (denial := denial_in(entry, server_id)) is not None:
+                denials.append(denial)
         if counts:
             _add(counts)
+        if tools:
+            _add_tools(tools)
         if denials:
             write_denials(denials)
 
     def reset(self) -> None:
         AgentUse.objects.all().delete()
+        AgentToolUse.objects.all().delete()
         forget_denials()
+
+
+def _asked_of_servers(entries: Sequence[SealedEntry]) -> list[tuple[SealedEntry, Named]]:
+    """The decisions that named a server, and the reports of such decisions, in their order."""
+    decided = [entry for entry in entries if entry.kind == Event.VERIFICATION_DECIDED]
+    reported = [entry for entry in entries if entry.kind == Event.VERIFICATION_COMPLETED]
+    names = {entry.id: name for entry in decided if (name := _text_in(entry.body["data"], "mcp_server")) is not None}
+    names |= _names_of_decisions({UUID(entry.body["subject"]["id"]) for entry in reported} - names.keys())
+    asked: list[tuple[SealedEntry, Named]] = []
+    if not names:
+        return asked
+    for entry in entries:
+        verification = entry.id if entry.kind == Event.VERIFICATION_DECIDED else UUID(entry.body["subject"]["id"])
+        name = names.get(verification)
+        if name is not None and entry.organization_id is not None:
+            asked.append((entry, (entry.organization_id, name)))
+    return asked
 
 
 def _add(counts: Mapping[tuple[UUID, UUID, str], _Count]) -> None:
@@ -101,6 +131,15 @@ def _add(counts: Mapping[tuple[UUID, UUID, str], _Count]) -> None:
     columns = [uuid_array(servers), uuid_array(agents), text_array(hours), *map(array_of, numbers), text_array(last_at)]
     with connection.cursor() as cursor:
         cursor.execute(_ADD, columns)
+
+
+def _add_tools(counts: Mapping[tuple[UUID, UUID, str], _Count]) -> None:
+    keys = sorted(counts)
+    servers, agents, names = zip(*keys, strict=True)
+    *numbers, last_at = zip(*(counts[key].tool_columns() for key in keys), strict=True)
+    columns = [uuid_array(servers), uuid_array(agents), text_array(names), *map(array_of, numbers), text_array(last_at)]
+    with connection.cursor() as cursor:
+        cursor.execute(_ADD_TOOLS, columns)
 
 
 def _take(count: _Count, entry: SealedEntry, at: str) -> None:
@@ -116,9 +155,9 @@ def _take(count: _Count, entry: SealedEntry, at: str) -> None:
     count.duration_ms += float(report.get("duration_ms") or 0)
 
 
-def _name_in(data: Mapping[str, Any]) -> str | None:
-    name = (data["action"] or {}).get("mcp_server")
-    return name if isinstance(name, str) else None
+def _text_in(data: Mapping[str, Any], field: str) -> str | None:
+    text = (data["action"] or {}).get(field)
+    return text if isinstance(text, str) else None
 
 
 def _names_of_decisions(ids: set[UUID]) -> dict[UUID, str]:
@@ -129,7 +168,7 @@ def _names_of_decisions(ids: set[UUID]) -> dict[UUID, str]:
     with connection.cursor() as cursor:
         cursor.execute(_DECISIONS, [list(ids), min(moments) - _SECONDS, max(moments) + _SECONDS])
         rows = cursor.fetchall()
-    names = ((id_, _name_in(json.loads(bytes(body))["data"])) for id_, body in rows)
+    names = ((id_, _text_in(json.loads(bytes(body))["data"], "mcp_server")) for id_, body in rows)
     return {id_: name for id_, name in names if name is not None}
 
 

@@ -238,20 +238,24 @@ def ask_health(client: ServerClient) -> tuple[float, int]:
     headers = {"Accept": "*/*"}
     reply = client.call("GET", client.target.health_url, headers=headers, complete=lambda _headers, _body: True)
     if reply.status in UNAUTHORIZED:
-        raise ProbeError(ErrorCode.AUTHENTICATION_FAILED, f"The health endpoint answered {reply.status}.")
+        raise ProbeError(
+            ErrorCode.AUTHENTICATION_FAILED, f"The health endpoint answered {reply.status}.", status=reply.status
+        )
     if reply.status not in _SUCCESS:
-        raise ProbeError(ErrorCode.HEALTH_FAILED, f"It answered {reply.status}.")
+        raise ProbeError(ErrorCode.HEALTH_FAILED, f"It answered {reply.status}.", status=reply.status)
     return _ms(reply.seconds), reply.status
 
 
-def probe_health(target: Target) -> float:
-    """One health check by itself: milliseconds that the server took. Raises `ProbeError`."""
+def probe_health(target: Target) -> tuple[float, int | None]:
+    """One health check by itself: milliseconds that the server took, and the status of its health endpoint, or None
+    where it has none and the handshake was asked for instead. Raises `ProbeError`.
+    """
     with ServerClient(target) as client:
         if target.health_url:
-            return ask_health(client)[0]
+            return ask_health(client)
         mcp = McpClient(client)
         try:
-            return _ms(mcp.greet().seconds)
+            return _ms(mcp.greet().seconds), None
         finally:
             mcp.leave()
 

@@ -439,6 +439,74 @@ def test_the_verification_history_is_filtered_charted_and_taken_along(admin):
     assert 'class="level"' in page
 
 
+def check_server(server, *, days=0, minutes=0, **values):
+    at = clock.now() - timedelta(days=days, minutes=minutes)
+    return HealthSample.objects.create(server=server, **{"at": at, "healthy": True, "trigger": "schedule", **values})
+
+
+@pytest.mark.requirement("W6.4")
+def test_single_health_checks_are_filtered_and_taken_along(admin):
+    server = make_server(admin.actor, name="filesystem-mcp")
+    client = browser_of(admin)
+    assert "The first one follows within 5 minutes." in text_of(client.get(page_of(server, "health")))
+    check_server(server, way="endpoint", http_status=200, response_ms=20.24)
+    refused = {"error_code": "health_failed", "error": "=cmd|' /C <b>calc</b>'!A0"}
+    check_server(server, days=2, healthy=False, way="endpoint", http_status=503, **refused)
+    check_server(server, days=9, way="handshake", trigger="command", response_ms=31)
+    check_server(make_server(admin.actor), healthy=False)
+    csv_address, json_address = (
+        reverse("mcp:server-health-file", args=[server.public_id, ending]) for ending in ("csv", "json")
+    )
+
+    def rows(**query):
+        page = text_of(client.get(page_of(server, "health", **query)))
+        answer = client.get(csv_address, query)
+        lines = list(csv.DictReader(io.StringIO(b"".join(answer.streaming_content).decode())))
+        assert len(json.loads(client.get(json_address, query).content)) == len(lines)
+        assert f"of {len(lines)} " in page or not lines
+        return [(line["result"], line["check"], line["trigger"], line["http_status"]) for line in lines]
+
+    good, bad, old = (
+        ("healthy", "endpoint", "schedule", "200"),
+        ("unhealthy", "endpoint", "schedule", "503"),
+        ("healthy", "handshake", "command", ""),
+    )
+    assert rows() == [good, bad, old]
+    assert rows(result="unhealthy") == [bad]
+    assert rows(result="healthy") == [good, old]
+    day = (clock.now() - timedelta(days=2)).date().isoformat()
+    assert rows(**{"from": day}) == [good, bad]
+    assert rows(to=day) == [bad, old]
+    assert rows(**{"from": day, "to": day, "result": "healthy"}) == []
+    assert "No health checks match your filters." in text_of(client.get(page_of(server, "health", to="2020-01-01")))
+    assert rows(**{"from": "nonsense", "to": "9999-12-31", "result": "nonsense"}) == [good, bad, old]
+    page = client.get(page_of(server, "health"))
+    assert "&lt;b&gt;calc" in page.content.decode()
+    assert "MCP handshake Command Healthy – 31.0 ms" in text_of(page)
+    assert "Health endpoint Schedule Unhealthy 503 –" in text_of(page)
+    answer = client.get(csv_address)
+    assert answer["Content-Disposition"] == 'attachment; filename="filesystem-mcp-health-checks.csv"'
+    assert "'=cmd|" in b"".join(answer.streaming_content).decode()
+    overview = client.get(page_of(server)).content.decode()
+    assert re.search(r'<a href="[^"]*[?]tab=health">View Logs</a>', overview)
+    assert browser_of(make_person(make_organization())).get(json_address).status_code == 404
+    update_server(admin.actor, server.id, changes={"verify_health": False})
+    HealthSample.objects.filter(server=server).delete()
+    assert "switched off for this server" in text_of(client.get(page_of(server, "health")))
+
+
+@pytest.mark.requirement("W6.4")
+def test_the_pages_of_health_checks_go_to_the_last_one(admin):
+    server = make_server(admin.actor)
+    for number in range(60):
+        check_server(server, minutes=5 * number, healthy=number % 2 == 0)
+    client = browser_of(admin)
+    assert "1–30 of 30 " in text_of(client.get(page_of(server, "health", result="healthy")))
+    page = client.get(page_of(server, "health")).content.decode()
+    following = re.search(r'href="([^"]*after=[^"]*)"', page)[1].replace("&amp;", "&")
+    assert "51–60" in text_of(client.get(following if following.startswith("/") else page_of(server) + following))
+
+
 @pytest.mark.requirement("W10.4")
 def test_security_events_are_filtered_by_severity_and_taken_along(admin):
     server = make_proved_server(admin.actor, name="filesystem-mcp")

@@ -9,6 +9,10 @@ from agents.models import TrustEvent
 from aim.ledger.events import Event
 from aim.ledger.models import Entry
 from aim.ledger.reading import read_entry
+from mcp.services.lifecycle import suspend_server
+from mcp.services.tools import update_tool
+from tests.factories.followers import follow_all
+from tests.factories.mcp import make_proved_server, make_tool
 from tests.verification.world import make_agent
 from verification.behaviour.learning import learn_from
 from verification.trust.bookkeeping import keep_books
@@ -61,3 +65,27 @@ def test_trust_and_behaviour_are_clean_in_every_state(visit, cast):
     dialog.get_by_role("button", name="Set the score").click()
     admin.locator(".table-scroll").get_by_text("Looked into it: restored from the backup").wait_for()
     admin.check_looks()
+
+
+@pytest.mark.requirement("W2.11")
+def test_the_servers_that_an_agent_uses_and_may_use_are_clean(visit, cast):
+    made = make_agent(cast.admin.actor, capabilities=["mcp.call"], display_name="Claude Code Assistant")
+    address = f"/dashboard/agents/{made.agent.public_id}?tab=servers"
+    page = visit(address, cast.viewer)
+    page.get_by_text("has not asked to use an MCP server yet").wait_for()
+    page.check()
+    names = ("Filesystem MCP Server", "Slack Notifications", "A server with a long name that somebody has given it")
+    servers = [make_proved_server(cast.admin.actor, display_name=name) for name in names]
+    for server in servers:
+        for tool in ("read_file", "write_file", "list_directory", "search"):
+            tool_id = make_tool(server, tool).id
+            update_tool(cast.admin.actor, server.id, tool_id, enabled=True, permission="auto")
+            body = made.body(action_type="mcp_tool_call", mcp_server=server.name, tool=tool)
+            made.ask_natively(body)
+    suspend_server(cast.admin.actor, servers[1].id, reason="Its owner has left")
+    follow_all("mcp_use")
+    page.open(address)
+    page.get_by_text("Not open to it").wait_for()
+    page.check_looks("agent-servers")
+    page.get_by_role("link", name="Slack Notifications").first.click()
+    page.get_by_text("Its owner has left").first.wait_for()

@@ -55,6 +55,7 @@ STATES = {
     "behaviour": "SELECT agent_id, organization_id, profile::text FROM verification_behaviourprofile",
     "mcp use": "SELECT server_id, agent_id, hour, requests, approved, completed, succeeded, duration_ms, last_at"
     " FROM mcp_agentuse",
+    "mcp tools": "SELECT tool_id, agent_id, requests, approved, last_at FROM mcp_agenttooluse",
     "trust": "SELECT agent_id, progress::text FROM agents_trustaccount",
     "trust chain": "SELECT agent_id, number, cause, delta, score, entry_id, signature FROM agents_trustevent",
 }
