@@ -42,7 +42,7 @@ def agent_list(request: HttpRequest, actor: Actor) -> HttpResponse:
     if elsewhere := opening(request, state):
         return elsewhere
     filters = Filters.read(actor, request.GET)
-    everything, found = tallies_of(actor, filters.searching)
+    everything, found = tallies_of(actor, filters)
     facets = facets_for(actor, filters, found)
     context = {
         "listing": listing_for(actor, request.GET, filters, total=found.total(filters), owners=found.owners(filters)),
