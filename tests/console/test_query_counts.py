@@ -177,7 +177,9 @@ def _add(estate: Estate, place: int) -> None:
     counted(agent, clock.now(), 3, status="denied", code="rate_limited")
     request_agent(person.actor, display_name="Wanted", purpose="To read reports")
     report_behaviour(person.actor, severity="low", text="It was odd", agent_id=agent.id)
-    policy = create_policy(admin.actor, {"name": unique("Policy"), "effect": "deny", "match": {"actions": ["file_delete"]}})
+    policy = create_policy(
+        admin.actor, {"name": unique("Policy"), "effect": "deny", "match": {"actions": ["file_delete"]}}
+    )
     activate_version(admin.actor, policy.policy_id, number=1)
     policy_id = parse_id(IdKind.POLICY, estate.ids["policy_id"])
     add_version(admin.actor, policy_id, {"name": unique("Policy"), "effect": "deny"}, note="Again")
