@@ -19,7 +19,7 @@ _TITLE = "title-of-the-row"
 def cells_of(listing: Listing, *, new: str) -> Iterator[Mapping[str, object]]:
     """`new` is the id of the row that stands out."""
     select, view, verify = _("Select %(name)s"), _("View %(name)s"), _("Verify %(name)s")
-    edit, retire = _("Edit %(name)s"), _("Retire %(name)s")
+    edit, retire, logs = _("Edit %(name)s"), _("Retire %(name)s"), _("View Logs of %(name)s")
     for row in listing.rows:
         server, identity, shown = row.server, row.identity, row.id
         name = {"name": server.display_name}
@@ -40,6 +40,7 @@ def cells_of(listing: Listing, *, new: str) -> Iterator[Mapping[str, object]]:
             "living": server.status != ServerStatus.RETIRED,
             "view": row.address,
             "view_words": view % name,
+            "logs_words": logs % name,
             "verify": address_of("mcp:server-verify", shown),
             "verify_words": verify % name,
             "edit": address_of("mcp:server-edit", shown),
