@@ -144,7 +144,7 @@ def earlier_of(verification: Verification) -> tuple[list[Verification], list[Ver
     """What else the agent asked in the session that it names, and how its earlier requests for the same action on the
     same resource ended; each newest first.
     """
-    parameters = {
+    parameters: dict[str, str | int | UUID] = {
         "session": verification.session_id,
         "action": verification.action_type,
         "resource": verification.resource,
