@@ -2,6 +2,7 @@
 
 from typing import ClassVar
 
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import Value
 from django.db.models.functions import Coalesce, Concat, Lower
@@ -131,7 +132,7 @@ class AgentRuntime(models.Model):
 
 
 class AgentStanding(models.Model):
-    """What agents are counted by, in one narrow row each: for the counts of what a search finds.
+    """What agents are counted by, in one narrow row each.
 
     The database's own triggers write it with whatever changes an agent, its trust or its active key, in the same
     transaction; the product only reads it. `key_type` is empty for an agent without an active key.
@@ -156,6 +157,7 @@ class AgentStanding(models.Model):
         db_persist=True,
     )
     """Against the agent's own minimum, in the words of the registry's filter."""
+    capabilities = models.JSONField(default=list)
 
     class Meta:
         indexes: ClassVar = [models.Index(fields=["organization_id"], name="standing_by_organization")]
@@ -186,6 +188,58 @@ class AgentTally(models.Model):
 
     def __str__(self) -> str:
         return f"{self.status}: {self.count:+}"
+
+
+class CapabilityTally(models.Model):
+    """As `AgentTally`, by all the capabilities that an agent has as well: for the counts of those that have some.
+
+    A table of its own, because most counts do not ask for capabilities, and have fewer rows to add up without them.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    organization_id = models.UUIDField()
+    status = models.CharField(max_length=16, choices=AgentStatus.choices)
+    agent_type = models.CharField(max_length=16)
+    trust = models.CharField(max_length=8)
+    key_type = models.CharField(max_length=16, blank=True)
+    owner_id = models.UUIDField(null=True)
+    capabilities = models.JSONField()
+    count = models.IntegerField()
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["organization_id"], name="capability_tally_by_org")]
+
+    def __str__(self) -> str:
+        return f"{self.status}, {self.capabilities}: {self.count:+}"
+
+
+class AgentSearch(models.Model):
+    """What agents are found by, in one narrow row each, with the kind of each: found and counted in one scan.
+
+    The same triggers write it, yet only where an agent changes its kind or its words: trust within its kind moves
+    with decisions, and an index of text would be dear there.
+    """
+
+    agent_id = models.UUIDField(primary_key=True)
+    organization_id = models.UUIDField()
+    status = models.CharField(max_length=16, choices=AgentStatus.choices)
+    agent_type = models.CharField(max_length=16)
+    trust = models.CharField(max_length=8)
+    key_type = models.CharField(max_length=16, blank=True)
+    owner_id = models.UUIDField(null=True)
+    text = models.TextField()
+    """`Agent.search_text`."""
+    capabilities = models.JSONField()
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(fields=["organization_id"], name="search_by_organization"),
+            # Few rows are written, so that what is new is in the index at once and not collected beside it.
+            GinIndex(fields=["text"], name="search_by_text", opclasses=["gin_trgm_ops"], fastupdate=False),
+        ]
+
+    def __str__(self) -> str:
+        return self.text
 
 
 class ApiKey(models.Model):

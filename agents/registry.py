@@ -16,8 +16,9 @@ from accounts.models import User
 from accounts.selectors import memberships_visible_to
 from agents.activity import NOTHING, Activity, activity_of
 from agents.catalogue import CATALOGUE
-from agents.models import Agent, AgentStatus, AgentType, PublicKey
+from agents.models import Agent, AgentSearch, AgentStatus, AgentType, PublicKey
 from agents.selectors import agents_visible_to
+from aim import lookups as _lookups  # noqa: F401 - registers `any_of`
 from aim.console.lists import PAGE, Order, Page, chosen_order, chosen_values, keyset_page, page_start
 from aim.ids import IdKind, InvalidIdError, parse_id, show_id
 
@@ -43,6 +44,8 @@ TRUSTS: Mapping[str, tuple[Promise, Q]] = {
 _ACTIVE_KEY = PublicKey.objects.filter(agent=OuterRef("pk"), status=PublicKey.Status.ACTIVE)
 NO_KEY = "none"
 NOBODY = "none"
+_FEW = 2000
+"""So many rows are sorted in less time than it takes to come upon a page of them along an order."""
 
 
 def registry_of(actor: Actor) -> QuerySet[Agent]:
@@ -96,25 +99,60 @@ class Filters:
         )
 
     @property
-    def searching(self) -> Q:
-        """What is found in the row alone, and not among the few values that are counted."""
-        texts = _text_condition(self.text, self.people) if self.text else Q()
-        return texts & (_any(Q(capabilities__contains=[code]) for code in self.capabilities) or Q())
+    def in_kind(self) -> Q:
+        """The text as it names a kind of agents: an owner, or capabilities; empty if it names none."""
+        if not self.text:
+            return Q()
+        folded = self.text.lower()
+        called = [code for code, known in CATALOGUE.items() if folded in known.label.lower() or folded in code]
+        owned = Q(owner_id__in=self.people) if self.people else Q()
+        return owned | _capable_of(called)
+
+    @property
+    def capable(self) -> Q:
+        """The chosen capabilities: any of them."""
+        return _capable_of(self.capabilities)
+
+    @property
+    def searching(self) -> bool:
+        """Whether it asks for more than the few values that every count has."""
+        return bool(self.text or self.capabilities)
 
     def narrow(self, rows: QuerySet[Agent]) -> QuerySet[Agent]:
-        """The rows that pass every filter; within one filter any of its values will do."""
+        """The rows that pass every filter, for walks along an order; within one filter any of its values will do."""
         conditions = (
-            Q(status__in=self.statuses) if self.statuses else None,
-            Q(agent_type__in=self.types) if self.types else None,
             _any(TRUSTS[name][1] for name in self.trusts),
             _any(_key_condition(name) for name in self.keys),
-            _any(Q(owner=None) if name == NOBODY else Q(owner_id=owner_of(name)) for name in self.owners),
         )
-        rows = rows.filter(self.searching)
+        rows = rows.filter(self._in("search_text") & self.capable & self._by_columns)
         for condition in conditions:
             if condition is not None:
                 rows = rows.filter(condition)
         return rows
+
+    def found(self, actor: Actor) -> QuerySet[AgentSearch]:
+        """The same rows, as they are searched: the quicker the fewer there are."""
+        condition = self._in("text") & self.capable & self._by_columns
+        if self.trusts:
+            condition &= Q(trust__in=self.trusts)
+        if self.keys:
+            condition &= Q(key_type__in=["" if name == NO_KEY else name for name in self.keys])
+        return AgentSearch.objects.filter(condition, organization_id=actor.scope)
+
+    def _in(self, column: str) -> Q:
+        return Q(**{f"{column}__contains": self.text.lower()}) | self.in_kind if self.text else Q()
+
+    @property
+    def _by_columns(self) -> Q:
+        condition = Q()
+        if self.statuses:
+            condition &= Q(status__in=self.statuses)
+        if self.types:
+            condition &= Q(agent_type__in=self.types)
+        if self.owners:
+            owned = Q(owner_id__in=[owner_of(name) for name in self.owners if name != NOBODY])
+            condition &= owned | Q(owner_id=None) if NOBODY in self.owners else owned
+        return condition
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,12 +183,17 @@ def listing_for(
     """One page of the registry, as the address asks for it. `total` and how many each owner has are counted already."""
     order = chosen_order(parameters, ORDERS, default="name")
     # Relations by their ids, below: Django makes a query set for each row of what it fetches beside.
-    agents = filters.narrow(registry_of(actor)).prefetch_related(None)
-    if order.name == "owner" and (window := _owners_of_page(order, parameters, owners)) is not None:
-        agents = agents.filter(window)
+    agents = registry_of(actor).prefetch_related(None)
     if not total:
         # They were looked for when they were counted.
         agents = agents.none()
+    elif filters.any and total <= _FEW:
+        # Sorted at once; along an order they would be far apart.
+        agents = agents.filter(id__any_of=list(filters.found(actor).values_list("agent_id", flat=True)))
+    else:
+        agents = filters.narrow(agents)
+        if order.name == "owner" and (window := _owners_of_page(order, parameters, owners)) is not None:
+            agents = agents.filter(window)
     page = keyset_page(agents, order, parameters, total=total)
     ids = [agent.id for agent in page.rows]
     known = activity_of(actor, ids)
@@ -210,14 +253,8 @@ def _people_called(actor: Actor, text: str) -> list[UUID]:
     return list(memberships_visible_to(actor).filter(called).values_list("user_id", flat=True))
 
 
-def _text_condition(text: str, owners: Iterable[UUID]) -> Q:
-    """In names and description, of the owners whose names have the text, and with capabilities that are called so."""
-    folded = text.lower()
-    condition = Q(search_text__contains=folded) | Q(owner_id__in=list(owners))
-    for capability in CATALOGUE.values():
-        if folded in capability.label.lower() or folded in capability.code:
-            condition |= Q(capabilities__contains=[capability.code])
-    return condition
+def _capable_of(codes: Iterable[str]) -> Q:
+    return _any(Q(capabilities__contains=[code]) for code in codes) or Q()
 
 
 def _key_condition(name: str) -> Q:

@@ -1,11 +1,12 @@
 """How many agents there are of each kind: one query a page counts every combination, and the rest is adding up.
 
 The strip of figures, the total and the counts of all filters come from the same rows, so that they never contradict
-each other: of all agents from the counts that the database keeps, of what a search finds from one narrow row each.
+each other: of all agents, of owners and of capabilities from the counts that the database keeps, of what else a text
+finds from one narrow row each.
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -18,7 +19,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.contracts import Actor
 from accounts.selectors import memberships_visible_to
 from agents.catalogue import CATALOGUE
-from agents.models import Agent, AgentStanding, AgentStatus, AgentTally, AgentType, PublicKey
+from agents.models import Agent, AgentSearch, AgentStatus, AgentTally, AgentType, CapabilityTally, PublicKey
 from agents.registry import NO_KEY, NOBODY, STATUSES, TRUSTS, Filters, owner_of
 from aim import clock
 from aim.console.lists import Facet, make_facet
@@ -42,7 +43,7 @@ class Kind(NamedTuple):
 class Tally:
     """The agents that a search finds, by kind."""
 
-    def __init__(self, counts: dict[Kind, int]) -> None:
+    def __init__(self, counts: Mapping[Kind, int]) -> None:
         self._counts = counts
 
     def total(self, filters: Filters) -> int:
@@ -67,24 +68,30 @@ class Tally:
         return sum(n for kind, n in self._counts.items() if _passes(kind, {k: set(v) for k, v in values.items()}))
 
 
-def tallies_of(actor: Actor, searching: Q) -> tuple[Tally, Tally]:
+def tallies_of(actor: Actor, filters: Filters) -> tuple[Tally, Tally]:
     """Of all agents that the actor sees, and of those that the search finds."""
     kept = AgentTally.objects.filter(organization_id=actor.scope).order_by().values_list(*_KIND)
-    everything = _tally(kept.annotate(n=Sum("count")).exclude(n=0))
-    if not searching:
+    everything = Tally(_counted(kept.annotate(n=Sum("count")).exclude(n=0)))
+    if not filters.searching:
         return everything, everything
-    found = Agent.objects.filter(searching, organization_id=actor.scope).order_by().values("id")
-    rows = AgentStanding.objects.filter(organization_id=actor.scope, agent_id__in=found)
-    return everything, _tally(rows.order_by().values_list(*_KIND).annotate(n=Count("*")))
+    found: Counter[Kind] = Counter()
+    mine = Q(organization_id=actor.scope) & filters.capable
+    if not filters.text or filters.in_kind:
+        by_kind = CapabilityTally.objects.filter(mine & filters.in_kind).order_by().values_list(*_KIND)
+        found.update(_counted(by_kind.annotate(n=Sum("count")).exclude(n=0)))
+    if filters.text:
+        # Whom the text names by kind are counted already, and are often many.
+        others = ~filters.in_kind if filters.in_kind else Q()
+        rows = AgentSearch.objects.filter(mine & others, text__contains=filters.text.lower())
+        found.update(_counted(rows.order_by().values_list(*_KIND).annotate(n=Count("*"))))
+    return everything, Tally(found)
 
 
-def _tally(kinds: Iterable[tuple[str, str, str, str, UUID | None, int]]) -> Tally:
-    return Tally(
-        {
-            Kind(status, type_, trust, key or NO_KEY, show_id(IdKind.USER, owner) if owner else NOBODY): n
-            for status, type_, trust, key, owner, n in kinds
-        }
-    )
+def _counted(kinds: Iterable[tuple[str, str, str, str, UUID | None, int]]) -> dict[Kind, int]:
+    return {
+        Kind(status, type_, trust, key or NO_KEY, show_id(IdKind.USER, owner) if owner else NOBODY): n
+        for status, type_, trust, key, owner, n in kinds
+    }
 
 
 def _wanted(filters: Filters) -> dict[str, set[str]]:

@@ -10,7 +10,7 @@ from django.db import connection
 from django.db.models import Case, Max, Q, QuerySet, Sum, When
 
 from accounts.contracts import Actor, ActorKind
-from agents.models import Agent, ApiKey, Challenge, TrustEvent
+from agents.models import Agent, AgentSearch, ApiKey, Challenge, TrustEvent
 from aim import clock
 from aim.errors import NotFoundError
 from aim.ledger.events import Event
@@ -47,7 +47,7 @@ def agents_of(actor: Actor, ids: Iterable[UUID]) -> dict[UUID, Agent]:
 
 def agents_named(actor: Actor, text: str) -> QuerySet[Agent]:
     """Agents whose names or description hold the text, for the palette; those whose name begins with it first."""
-    named = Q(search_text__contains=text.lower())
+    named = Q(id__in=AgentSearch.objects.filter(organization_id=actor.scope, text__contains=text.lower()))
     begins = Q(name__istartswith=text) | Q(display_name__istartswith=text)
     rows = agents_visible_to(actor).filter(named).select_related(None).prefetch_related(None)
     return rows.annotate(begins=Case(When(begins, then=0), default=1)).order_by("begins", "display_name")

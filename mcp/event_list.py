@@ -8,7 +8,6 @@ from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
 from aim.console.lists import Facet, Page, chosen_order, chosen_values, keyset_page, make_facet
-from aim.ids import IdKind, show_id
 from mcp.models import McpServer, SecurityEvent
 
 SEVERITIES = tuple(SecurityEvent.Severity.values)
@@ -46,13 +45,13 @@ def severity_facet(server: McpServer, severities: list[str]) -> Facet:
 def events_csv(server: McpServer, severities: list[str]) -> Iterator[list[Any]]:
     yield list(_COLUMNS)
     for event in events_of(server, severities).iterator(chunk_size=500):
-        yield [_id(event), event.at.isoformat(), event.severity, event.kind, event.text]
+        yield [event.public_id, event.at.isoformat(), event.severity, event.kind, event.text]
 
 
 def events_json(server: McpServer, severities: list[str]) -> list[dict[str, Any]]:
     return [
         {
-            "id": _id(event),
+            "id": event.public_id,
             "timestamp": event.at.isoformat(),
             "severity": event.severity,
             "kind": event.kind,
@@ -61,7 +60,3 @@ def events_json(server: McpServer, severities: list[str]) -> list[dict[str, Any]
         }
         for event in events_of(server, severities).iterator(chunk_size=500)
     ]
-
-
-def _id(event: SecurityEvent) -> str:
-    return show_id(IdKind.MCP_EVENT, event.id)

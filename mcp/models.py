@@ -7,6 +7,7 @@ from django.db.models.functions import Lower
 
 from accounts.models import Organization, User
 from aim.ids import IdKind, show_id, uuid7
+from mcp.certificates import Ending, ending_of
 from mcp.decision_models import ServerBook, ServerRate
 from mcp.monitoring import AgentToolUse, AgentUse, HealthHour, HealthSample, SecurityEvent
 from mcp.offering_models import Offering
@@ -305,6 +306,11 @@ class Certificate(models.Model):
 
     def __str__(self) -> str:
         return self.fingerprint
+
+    @property
+    def ending(self) -> Ending:
+        """How near its end is now."""
+        return ending_of(self.not_after)
 
 
 class KeyRotation(models.Model):

@@ -5,16 +5,29 @@ from typing import ClassVar
 from django.db import models
 
 from accounts.models import Organization
-from aim.ids import uuid7
+from aim.ids import IdKind, show_id, uuid7
 
 
 class HealthSample(models.Model):
     """One health check. Kept for two weeks; the hours stay."""
 
+    class Way(models.TextChoices):
+        ENDPOINT = "endpoint", "Health endpoint"
+        HANDSHAKE = "handshake", "MCP handshake"
+
+    class Trigger(models.TextChoices):
+        SCHEDULE = "schedule", "Schedule"
+        COMMAND = "command", "Command"
+
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     server = models.ForeignKey("mcp.McpServer", on_delete=models.CASCADE, related_name="health_samples")
     at = models.DateTimeField()
     healthy = models.BooleanField()
+    way = models.CharField(max_length=10, choices=Way.choices, blank=True)
+    """What was asked; empty where the check was made before this was kept, or ended before anything was asked."""
+    trigger = models.CharField(max_length=10, choices=Trigger.choices, blank=True)
+    http_status = models.PositiveSmallIntegerField(null=True)
+    """Of the health endpoint's answer; of a handshake only where it was refused. None where nothing was answered."""
     response_ms = models.FloatField(null=True)
     error_code = models.CharField(max_length=40, blank=True)
     error = models.TextField(blank=True)
@@ -25,6 +38,11 @@ class HealthSample(models.Model):
 
     def __str__(self) -> str:
         return f"{self.server_id} {self.at}"
+
+    @property
+    def result(self) -> str:
+        """`healthy` or `unhealthy`, as `mcp.models.Health` calls them."""
+        return "healthy" if self.healthy else "unhealthy"
 
 
 class HealthHour(models.Model):
@@ -67,6 +85,10 @@ class SecurityEvent(models.Model):
 
     def __str__(self) -> str:
         return self.text
+
+    @property
+    def public_id(self) -> str:
+        return show_id(IdKind.MCP_EVENT, self.id)
 
 
 class AgentUse(models.Model):

@@ -3,7 +3,7 @@ from django.urls import path, re_path
 from mcp.views.compare import server_compare
 from mcp.views.credentials import server_credential
 from mcp.views.detail import server_act, server_detail
-from mcp.views.downloads import server_attempts_csv, server_events_file, server_public_key
+from mcp.views.downloads import server_attempts_csv, server_events_file, server_health_file, server_public_key
 from mcp.views.registration import server_edit, server_key, server_register
 from mcp.views.registry import server_list
 from mcp.views.renewal import server_renew
@@ -62,6 +62,11 @@ urlpatterns = [
         name="server-public-key",
     ),
     path(f"{_SERVER}/verification-history.csv", server_attempts_csv, name="server-attempts-csv"),
+    re_path(
+        "^dashboard/mcp/(?P<server_id>[^/]+)/health-checks.(?P<ending>csv|json)$",
+        server_health_file,
+        name="server-health-file",
+    ),
     re_path(
         "^dashboard/mcp/(?P<server_id>[^/]+)/security-events.(?P<ending>csv|json)$",
         server_events_file,

@@ -6,16 +6,14 @@ one that is rare by the index. So neither way reads more than some ten thousand 
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
 from uuid import UUID
 
 from django.contrib.postgres.search import SearchQuery
 from django.db import connection
-from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models import Lookup, Q, QuerySet, UUIDField
-from django.db.models.sql.compiler import SQLCompiler
+from django.db.models import Q, QuerySet
 
 from accounts.contracts import Actor
+from aim import lookups as _lookups  # noqa: F401 - registers `any_of`
 from verification.models import Document, Verification
 
 NEWEST = 4000
@@ -33,18 +31,6 @@ WITH found AS MATERIALIZED (
 SELECT verification_id FROM found WHERE verification_id < %s ORDER BY verification_id DESC LIMIT %s
 """
 _WORD = re.compile(r"[^\W_]+", re.UNICODE)
-
-
-@UUIDField.register_lookup
-class AnyOf(Lookup):
-    """`id__any_of=[…]` is `id__in` with one array: a thousand parameters take longer to write than rows to read."""
-
-    lookup_name = "any_of"
-    prepare_rhs = False
-
-    def as_sql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> tuple[str, tuple[Any, ...]]:
-        column, parameters = self.process_lhs(compiler, connection)
-        return f"{column} = ANY(%s::uuid[])", (*parameters, "{" + ",".join(id_.hex for id_ in self.rhs) + "}")
 
 
 def words_of(*texts: str) -> str:

@@ -2,11 +2,11 @@
 
 from typing import Any, ClassVar
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django_filters import rest_framework as filters
 
 from agents.catalogue import CATALOGUE
-from agents.models import Agent, AgentStatus, AgentType
+from agents.models import Agent, AgentSearch, AgentStatus, AgentType
 from aim.ids import IdKind, InvalidIdError, parse_id
 
 
@@ -37,6 +37,5 @@ class AgentFilters(filters.FilterSet):  # type: ignore[misc]
             return rows.none()
 
     def containing(self, rows: QuerySet[Agent], _name: str, value: Any) -> QuerySet[Agent]:
-        return rows.filter(
-            Q(name__icontains=value) | Q(display_name__icontains=value) | Q(description__icontains=value)
-        )
+        # Of all organizations here: `rows` are those that the caller may see.
+        return rows.filter(id__in=AgentSearch.objects.filter(text__contains=str(value).lower()))

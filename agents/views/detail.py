@@ -135,11 +135,10 @@ _ACTS: Mapping[str, dict[str, Any]] = {
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@console_page(Permission.AGENTS_READ)
+@console_page(Permission.AGENTS_READ, verbs={verb: act["permission"] for verb, act in _ACTS.items()})
 def agent_act(request: HttpRequest, actor: Actor, agent_id: str, verb: str) -> HttpResponse:
     """Suspend, resume, revoke or attest: first asks for the reason, then does it by the service that the API calls."""
     act = _ACTS[verb]
-    actor.require(act["permission"])
     agent = agent_by_id(actor, path_id(IdKind.AGENT, agent_id))
     form = ReasonForm(request.POST or None)
     if request.method == "POST" and form.is_valid():

@@ -42,7 +42,7 @@ def agent_list(request: HttpRequest, actor: Actor) -> HttpResponse:
     if elsewhere := opening(request, state):
         return elsewhere
     filters = Filters.read(actor, request.GET)
-    everything, found = tallies_of(actor, filters.searching)
+    everything, found = tallies_of(actor, filters)
     facets = facets_for(actor, filters, found)
     context = {
         "listing": listing_for(actor, request.GET, filters, total=found.total(filters), owners=found.owners(filters)),
@@ -133,11 +133,10 @@ _BULK = {
 
 
 @require_POST
-@console_page(Permission.AGENTS_LIFECYCLE)
+@console_page(Permission.AGENTS_LIFECYCLE, verbs={verb: bulk.permission for verb, bulk in _BULK.items()})
 def agents_bulk(request: HttpRequest, actor: Actor, verb: str) -> HttpResponse:
     """First asks, with a reason; then does it, agent by agent."""
     bulk, ids = _BULK[verb], _ids(request)
-    actor.require(bulk.permission)
     agents = list(agents_visible_to(actor).filter(id__in=ids).order_by("display_name"))
     confirmed = "confirmed" in request.POST
     form = ReasonForm(request.POST if confirmed else None)

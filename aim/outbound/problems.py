@@ -46,10 +46,14 @@ _REFUSES_US = re.compile(r"ALERT_(?:\w*CERTIFICATE\w*|UNKNOWN_CA|ACCESS_DENIED)"
 
 
 class ProbeError(Exception):
-    """The server has not passed. `text` is for everybody, `detail` says what exactly was seen, as hostile text."""
+    """The server has not passed. `text` is for everybody, `detail` says what exactly was seen, as hostile text.
 
-    def __init__(self, code: ErrorCode, detail: str = "", *, text: str = "") -> None:
+    `status` is that of the HTTP answer which was not good, where there was one.
+    """
+
+    def __init__(self, code: ErrorCode, detail: str = "", *, text: str = "", status: int | None = None) -> None:
         self.code = code
+        self.status = status
         self.text = text or TEXTS[code]
         self.detail = shortened(detail)
         super().__init__(f"{self.text} {self.detail}".strip())

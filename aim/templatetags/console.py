@@ -27,6 +27,7 @@ from aim.console.toasts import step_of
 register = template.Library()
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
+_SECOND_MS = 1000
 _SHAPES = {
     "clock": "H:i:s",
     "minute": "H:i",
@@ -133,6 +134,26 @@ def ago(value: datetime | None) -> str:
 
 
 @register.filter
+def from_now(value: datetime) -> str:
+    """How far away a moment is, as it is said in a sentence: just now, 2 days ago, in 22 hours."""
+    seconds = (value - clock.now()).total_seconds()
+    if seconds > 0:
+        # What is to come in 6 days, 23 hours and 59 minutes was to come in 7 days when the page was asked for.
+        return gettext("in %(time)s") % {"time": _length(seconds + _MINUTE)}
+    return gettext("just now") if seconds > -_MINUTE else gettext("%(time)s ago") % {"time": _length(-seconds)}
+
+
+def _length(seconds: float) -> str:
+    """Of a minute or more, in its largest whole unit."""
+    if days := int(seconds // _DAY):
+        return ngettext("%(n)d day", "%(n)d days", days) % {"n": days}
+    if hours := int(seconds // _HOUR):
+        return ngettext("%(n)d hour", "%(n)d hours", hours) % {"n": hours}
+    minutes = int(seconds // _MINUTE)
+    return ngettext("%(n)d minute", "%(n)d minutes", minutes) % {"n": minutes}
+
+
+@register.filter
 def left(value: datetime) -> str:
     """The time until then, such as 02:14, and 1:02:14 beyond an hour; 00:00 when it has come."""
     seconds = max(0, int((value - clock.now()).total_seconds()))
@@ -142,15 +163,17 @@ def left(value: datetime) -> str:
 
 
 @register.filter
-def days_left(value: datetime) -> int:
-    """Whole days until then; -1 where it has passed."""
-    return -1 if value <= clock.now() else (value - clock.now()).days
+def has_come(value: datetime) -> bool:
+    return value <= clock.now()
 
 
 @register.filter
 def seconds_of(milliseconds: float | None) -> str:
-    """Milliseconds as seconds with one digit: 3.2."""
-    return "–" if milliseconds is None else formats.number_format(round(milliseconds / 1000, 1), 1)
+    """Milliseconds as seconds with one digit, 3.2, and below one second with two, 0.03."""
+    if milliseconds is None:
+        return "–"
+    digits = 1 if milliseconds >= _SECOND_MS else 2
+    return formats.number_format(round(milliseconds / _SECOND_MS, digits), digits)
 
 
 @register.filter

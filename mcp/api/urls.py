@@ -1,5 +1,6 @@
 from django.urls import path
 
+from mcp.api.log_views import HealthChecksView, SecurityEventsView
 from mcp.api.report_views import CryptoReportFileView, CryptoReportsView, CryptoReportView
 from mcp.api.rotation_views import (
     AbandonRotationView,
@@ -41,6 +42,8 @@ urlpatterns = [
     path("mcp-servers/<str:server_id>/test", ServerConnectionTestView.as_view(), name="test"),
     path("mcp-servers/<str:server_id>/runs", RunsView.as_view(), name="runs"),
     path("mcp-servers/<str:server_id>/runs/<str:run_id>", RunView.as_view(), name="run"),
+    path("mcp-servers/<str:server_id>/health-checks", HealthChecksView.as_view(), name="health-checks"),
+    path("mcp-servers/<str:server_id>/security-events", SecurityEventsView.as_view(), name="security-events"),
     path("mcp-servers/<str:server_id>/reports", CryptoReportsView.as_view(), name="reports"),
     path("mcp-servers/<str:server_id>/reports/<str:report_file_id>", CryptoReportView.as_view(), name="report"),
     path(

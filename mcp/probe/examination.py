@@ -175,8 +175,8 @@ class Examination:
         statement, step.facts = self._challenger.issue()
         call = partial(self._client.call, unreachable=CANNOT_REACH_ENDPOINT)
         self._signed = ask_to_sign(call, self._target.verification_url, statement, self._challenger.thumbprints)
-        self.findings.response_ms = step.facts["response_ms"] = _ms(self._signed.seconds)
-        step.detail = "The server has answered."
+        taken = self.findings.response_ms = step.facts["response_ms"] = _ms(self._signed.seconds)
+        step.detail = f"Nonce {step.facts['nonce']}…, signed response received after {taken:.0f} ms."
 
     def _validate(self, step: Step) -> None:
         if self._signed is None:
@@ -238,20 +238,24 @@ def ask_health(client: ServerClient) -> tuple[float, int]:
     headers = {"Accept": "*/*"}
     reply = client.call("GET", client.target.health_url, headers=headers, complete=lambda _headers, _body: True)
     if reply.status in UNAUTHORIZED:
-        raise ProbeError(ErrorCode.AUTHENTICATION_FAILED, f"The health endpoint answered {reply.status}.")
+        raise ProbeError(
+            ErrorCode.AUTHENTICATION_FAILED, f"The health endpoint answered {reply.status}.", status=reply.status
+        )
     if reply.status not in _SUCCESS:
-        raise ProbeError(ErrorCode.HEALTH_FAILED, f"It answered {reply.status}.")
+        raise ProbeError(ErrorCode.HEALTH_FAILED, f"It answered {reply.status}.", status=reply.status)
     return _ms(reply.seconds), reply.status
 
 
-def probe_health(target: Target) -> float:
-    """One health check by itself: milliseconds that the server took. Raises `ProbeError`."""
+def probe_health(target: Target) -> tuple[float, int | None]:
+    """One health check by itself: milliseconds that the server took, and the status of its health endpoint, or None
+    where it has none and the handshake was asked for instead. Raises `ProbeError`.
+    """
     with ServerClient(target) as client:
         if target.health_url:
-            return ask_health(client)[0]
+            return ask_health(client)
         mcp = McpClient(client)
         try:
-            return _ms(mcp.greet().seconds)
+            return _ms(mcp.greet().seconds), None
         finally:
             mcp.leave()
 

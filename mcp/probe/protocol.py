@@ -197,7 +197,9 @@ class McpClient:
         message = {"jsonrpc": "2.0", "id": number, "method": method, "params": params}
         reply = self._post(message, headers, complete=lambda shown, body: _has_answer(shown, body, number))
         if reply.status in UNAUTHORIZED:
-            raise ProbeError(ErrorCode.AUTHENTICATION_FAILED, f"The server answered {reply.status} to {method}.")
+            raise ProbeError(
+                ErrorCode.AUTHENTICATION_FAILED, f"The server answered {reply.status} to {method}.", status=reply.status
+            )
         return reply
 
     def _post(self, message: Mapping[str, Any], headers: Mapping[str, str], *, complete: Any) -> Reply:
@@ -281,7 +283,7 @@ def _session_headers(conversation: Conversation) -> dict[str, str]:
 
 def _succeeded(reply: Reply) -> Reply:
     if reply.status not in _SUCCESS:
-        raise _broken(f"The server answered {reply.status}.")
+        raise ProbeError(ErrorCode.HANDSHAKE_FAILED, f"The server answered {reply.status}.", status=reply.status)
     return reply
 
 

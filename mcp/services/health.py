@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import groupby
+from typing import Literal
 from uuid import UUID
 
 from django.db import connection, transaction
@@ -48,10 +49,13 @@ class HealthJob:
 
 @dataclass(frozen=True, slots=True)
 class HealthCheck:
-    """What a check has shown. `response_ms` is what the server itself took."""
+    """What a check has shown. `response_ms` is what the server itself took, `way` what was asked."""
 
     server_id: UUID
     at: datetime
+    trigger: HealthSample.Trigger
+    way: HealthSample.Way | Literal[""] = ""
+    http_status: int | None = None
     response_ms: float | None = None
     error_code: str = ""
     error: str = ""
@@ -93,18 +97,20 @@ def job_of(server: McpServer) -> HealthJob:
         return HealthJob(server.id, None)
 
 
-def check_health(job: HealthJob) -> HealthCheck:
+def check_health(job: HealthJob, *, trigger: HealthSample.Trigger = HealthSample.Trigger.SCHEDULE) -> HealthCheck:
     """One health check, without the database."""
     at = clock.now()
     if job.target is None:
         text = "The credential cannot be decrypted with any of the master keys. Set it again."
-        return HealthCheck(job.server_id, at, error_code=ErrorCode.AUTHENTICATION_FAILED.value, error=text)
+        return HealthCheck(job.server_id, at, trigger, error_code=ErrorCode.AUTHENTICATION_FAILED.value, error=text)
+    way = HealthSample.Way.ENDPOINT if job.target.health_url else HealthSample.Way.HANDSHAKE
     try:
-        milliseconds = probe_health(job.target)
+        milliseconds, status = probe_health(job.target)
     except ProbeError as error:
         text = f"{error.text} {error.detail}".strip()
-        return HealthCheck(job.server_id, at, error_code=error.code.value, error=text)
-    return HealthCheck(job.server_id, at, response_ms=milliseconds)
+        code = error.code.value
+        return HealthCheck(job.server_id, at, trigger, way, http_status=error.status, error_code=code, error=text)
+    return HealthCheck(job.server_id, at, trigger, way, http_status=status, response_ms=milliseconds)
 
 
 @transaction.atomic
@@ -118,6 +124,9 @@ def keep_checks(checks: Sequence[HealthCheck]) -> None:
             server_id=check.server_id,
             at=check.at,
             healthy=check.state == Health.HEALTHY,
+            way=check.way,
+            trigger=check.trigger,
+            http_status=check.http_status,
             response_ms=check.response_ms,
             error_code=check.error_code,
             error=check.error,

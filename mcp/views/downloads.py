@@ -1,4 +1,4 @@
-"""What can be taken along from a server's page: its public key, its verification history, its security events."""
+"""What can be taken along from a server's page: its public key and what its tabs list."""
 
 import json
 from base64 import b64decode
@@ -14,6 +14,7 @@ from aim.console.downloads import csv_response, file_name, file_response
 from aim.ids import IdKind
 from mcp.attempts import AttemptFilters, attempts_csv
 from mcp.event_list import chosen_severities, events_csv, events_json
+from mcp.health_list import HealthFilters, health_csv, health_rows
 from mcp.identity import identity_of, type_label
 from mcp.models import McpServer, ServerKey
 from mcp.selectors import server_by_id
@@ -52,6 +53,19 @@ def server_attempts_csv(request: HttpRequest, actor: Actor, server_id: str) -> H
     server = server_by_id(actor, path_id(IdKind.MCP_SERVER, server_id))
     rows = attempts_csv(server, AttemptFilters.read(request.GET))
     return csv_response(rows, file_name(server.name, "verification-history", ending="csv"))
+
+
+@require_safe
+@console_page(Permission.MCP_READ)
+def server_health_file(request: HttpRequest, actor: Actor, server_id: str, ending: str) -> HttpResponseBase:
+    """As the page is filtered."""
+    server = server_by_id(actor, path_id(IdKind.MCP_SERVER, server_id))
+    filters = HealthFilters.read(request.GET)
+    name = file_name(server.name, "health-checks", ending=ending)
+    if ending == "csv":
+        return csv_response(health_csv(server, filters), name)
+    content = json.dumps(list(health_rows(server, filters)), ensure_ascii=False, indent=2)
+    return file_response(content.encode(), name, "application/json")
 
 
 @require_safe

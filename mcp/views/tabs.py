@@ -18,12 +18,14 @@ from mcp.changes import server_changes
 from mcp.configuration import configuration_of, notices_of
 from mcp.event_list import chosen_severities, events_page, severity_facet
 from mcp.figures import attempts_of, connected_agents, uptime_of, use_of
+from mcp.health_list import RESULTS, HealthFilters, health_page
 from mcp.identity import identity_of
 from mcp.keys import day_of
 from mcp.models import Credential, KeyRotation, McpServer, VerificationRun
 from mcp.offering_list import offerings_of
 from mcp.registration_form import CREDENTIAL_LABELS
 from mcp.selectors import history_of
+from mcp.services.health import KEPT
 from mcp.services.rotation import rotation_under_way
 from mcp.tabs import ServerTab, register_tab
 from mcp.tool_list import tools_of
@@ -61,7 +63,7 @@ def _identity(_request: HttpRequest, actor: Actor, server: McpServer) -> Mapping
         and actor.may(Permission.MCP_ATTEST)
         and under_way is not None
         and under_way.started_by_id not in {None, actor.id},
-        "active_keys": [key for key in (identity.key, identity.leaving, identity.coming) if key],
+        "active_keys": [key for key in (identity.leaving, identity.key, identity.coming) if key],
         "rotations": list(done[:20]),
         "last_rotation": done.first(),
     }
@@ -95,8 +97,18 @@ def _attempts(request: HttpRequest, _actor: Actor, server: McpServer) -> Mapping
         "filters": filters,
         "page": attempts_page(server, request.GET, filters),
         "trend": trend_of(server, filters),
-        "states": [(state, VerificationRun.State(state).label) for state in STATES],
+        "states": STATES.items(),
         "methods": [(method, VerificationRun.Method(method).label) for method in METHODS],
+    }
+
+
+def _health(request: HttpRequest, _actor: Actor, server: McpServer) -> Mapping[str, Any]:
+    filters = HealthFilters.read(request.GET)
+    return {
+        "filters": filters,
+        "page": health_page(server, request.GET, filters),
+        "results": RESULTS,
+        "kept_days": KEPT.days,
     }
 
 
@@ -133,6 +145,7 @@ register_tab(ServerTab("identity", _("Cryptographic Identity"), 20, "mcp/tab_ide
 register_tab(ServerTab("capabilities", _("Capabilities"), 30, "mcp/tab_capabilities.html", _capabilities))
 register_tab(ServerTab("certificates", _("Certificates"), 40, "mcp/tab_certificates.html", _certificates))
 register_tab(ServerTab("attempts", _("Verification History"), 50, "mcp/tab_attempts.html", _attempts))
+register_tab(ServerTab("health", _("Health Checks"), 55, "mcp/tab_health.html", _health))
 register_tab(ServerTab("agents", _("Connected Agents"), 60, "mcp/tab_agents.html", _agents))
 register_tab(ServerTab("events", _("Security Events"), 70, "mcp/tab_events.html", _events))
 register_tab(ServerTab("configuration", _("Configuration"), 80, "mcp/tab_configuration.html", _configuration))

@@ -9,6 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from accounts.models import Role
+from agents import registry
 from agents.models import Agent, AgentRuntime, AgentStatus
 from agents.registry import Filters, listing_for, registry_of
 from agents.registry_counts import tallies_of
@@ -245,14 +246,18 @@ def many_owners(admin) -> list[Agent]:
 
 @pytest.mark.requirement("W2.1")
 @pytest.mark.parametrize("sort", ["owner", "-owner", "trust", "-trust"])
-@pytest.mark.parametrize("more", ["", "&status=pending&trust=none"])
-def test_pages_by_owner_and_trust_show_every_row_once_in_order_and_back(admin, sort, more):
+@pytest.mark.parametrize(
+    ("more", "few"), [("", 0), ("&status=pending&trust=none", 0), ("&status=pending&trust=none", 1000)]
+)
+def test_pages_by_owner_and_trust_show_every_row_once_in_order_and_back(admin, monkeypatch, sort, more, few):
+    """Many are walked along the order, few are sorted."""
     many_owners(admin)
+    monkeypatch.setattr(registry, "_FEW", few)
 
     def page(place=""):
         query = QueryDict(f"sort={sort}{more}{place}")
         filters = Filters.read(admin.actor, query)
-        _everything, found = tallies_of(admin.actor, filters.searching)
+        _everything, found = tallies_of(admin.actor, filters)
         return listing_for(admin.actor, query, filters, total=found.total(filters), owners=found.owners(filters))
 
     first = page()

@@ -1,18 +1,29 @@
 """MCP servers in the browser: the list, the wizard, and every tab of a server's page."""
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from aim import clock
 from mcp.definitions import digest_of_definition
-from mcp.models import McpServer, Offering, SecurityEvent, ServerKey, VerificationRun
+from mcp.models import Certificate, HealthSample, McpServer, Offering, SecurityEvent, ServerKey, VerificationRun
 from tests.factories.agents import make_verified_agent, pem_of
 from tests.factories.mcp import make_server, make_tool
 
 pytestmark = pytest.mark.slow
-TABS = ("overview", "identity", "capabilities", "certificates", "attempts", "agents", "events", "configuration")
+TABS = (
+    "overview",
+    "identity",
+    "capabilities",
+    "certificates",
+    "attempts",
+    "health",
+    "agents",
+    "events",
+    "configuration",
+)
 
 
 @pytest.mark.requirement("W6.1", "W6.2", "W8.1", "W8.2")
@@ -123,6 +134,32 @@ def test_every_tab_of_a_server_is_clean(visit, cast):
             response_ms=127.0 + day,
         )
         VerificationRun.objects.filter(id=run.id).update(created_at=clock.now() - timedelta(days=day))
+    for number in range(60):
+        good = number % 9 != 2
+        HealthSample.objects.create(
+            server=server,
+            at=clock.now() - timedelta(minutes=5 * number),
+            healthy=good,
+            way="endpoint",
+            trigger="command" if number % 13 == 1 else "schedule",
+            http_status=200 if good else 503,
+            response_ms=21.4 + number % 7 if good else None,
+            error_code="" if good else "health_failed",
+            error="" if good else "Health endpoint returned error. Check server status. It answered 503.",
+        )
+    for role, current, days in (("server", True, 21), ("client", True, 5), ("server", False, -2)):
+        Certificate.objects.create(
+            server=server,
+            role=role,
+            current=current,
+            fingerprint=f"{days % 256:02X}:4A:3B",
+            subject="CN=mcp.company.com",
+            issuer="CN=An authority",
+            not_before=clock.now() - timedelta(days=60),
+            not_after=clock.now() + timedelta(days=days),
+            pem="",
+            last_seen_at=clock.now(),
+        )
     for severity in SecurityEvent.Severity:
         text = "The signature does not fit the public key."
         SecurityEvent.objects.create(
@@ -133,6 +170,14 @@ def test_every_tab_of_a_server_is_clean(visit, cast):
     for tab in TABS:
         page.open(f"/dashboard/mcp/{server.public_id}?tab={tab}")
         page.check_looks(f"server-{tab}")
+    page.open(f"/dashboard/mcp/{server.public_id}")
+    page.get_by_role("link", name="View Logs").click()
+    page.get_by_label("Result").select_option("unhealthy")
+    page.get_by_role("button", name="Filter").click()
+    page.get_by_text("1–7 of 7").wait_for()
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Export CSV").click()
+    assert Path(download.value.path()).read_text().count("health_failed") == 7
     page.open(f"/dashboard/mcp/{server.public_id}?tab=certificates")
     page.get_by_role("link", name="Renew certificate…").click()
     page.get_by_role("dialog").get_by_role("button", name="Renew and verify").wait_for()

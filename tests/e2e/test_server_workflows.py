@@ -141,7 +141,7 @@ def test_a_server_lives_from_its_registration_to_a_new_key_and_a_signed_report(v
         page.get_by_role("dialog").get_by_role("link", name="Close").click()
 
         # Capabilities.
-        page.get_by_role("link", name="Capabilities").click()
+        page.get_by_role("link", name="Edit Capabilities").click()
         page.get_by_label("Enable list_functions").check()
         page.get_by_label("Permission level of list_functions").select_option("auto")
         page.get_by_role("button", name="Update Capabilities").click()
@@ -197,7 +197,7 @@ def test_a_server_lives_from_its_registration_to_a_new_key_and_a_signed_report(v
         page.get_by_text("New key verified successfully!").wait_for()
         page.picture("workflow-new-key")
         page.get_by_role("dialog").get_by_role("link", name="Close").click()
-        page.get_by_text("Rollover in progress: Day 1 of 7").wait_for()
+        page.get_by_text("In progress (Day 1 of 7)").wait_for()
         page.get_by_text("Active Keys: 2 keys").wait_for()
         page.check()
         page.picture("workflow-rollover")
@@ -207,7 +207,7 @@ def test_a_server_lives_from_its_registration_to_a_new_key_and_a_signed_report(v
         for day in range(2, 8):
             a_day_passes(rotation)
             page.open(f"/dashboard/mcp/{server.public_id}?tab=identity")
-            page.get_by_text(f"Rollover in progress: Day {day} of 7").wait_for()
+            page.get_by_text(f"In progress (Day {day} of 7)").wait_for()
         a_day_passes(rotation)
         rotation.refresh_from_db()
         assert (rotation.state, rotation.completion) == ("completed", "automatic")

@@ -72,4 +72,6 @@ def test_mcp_health_asks_now_and_keeps_what_it_is_told(admin):
         code, shown = run("mcp_health", admin)
     assert (code, [row["error_code"] for row in shown["servers"]]) == (1, ["health_failed"])
     server.refresh_from_db()
-    assert (server.health, server.health_samples.count()) == ("unhealthy", 2)
+    assert server.health == "unhealthy"
+    checks = server.health_samples.values_list("trigger", "way", "http_status", "healthy")
+    assert list(checks) == [("command", "endpoint", 500, False), ("command", "endpoint", 200, True)]

@@ -14,6 +14,7 @@ from mcp.services.health import (
     EVERY,
     HEALTH_ROUNDS,
     KEPT,
+    HealthCheck,
     check_health,
     claim_checks,
     due_servers,
@@ -73,7 +74,9 @@ def test_a_server_is_checked_every_five_minutes(admin):
             checked(server)
         assert real.asked == ["/health"] * 2
     samples = server.health_samples.all()
-    assert [sample.healthy for sample in samples] == [True, True]
+    assert [(sample.healthy, sample.way, sample.trigger, sample.http_status) for sample in samples] == [
+        (True, "endpoint", "schedule", 200)
+    ] * 2
     hours = HealthHour.objects.filter(server=server)
     assert sum(hour.checks for hour in hours) == sum(hour.healthy for hour in hours) == 2
     assert sum(hour.response_ms for hour in hours) == pytest.approx(sum(sample.response_ms for sample in samples))
@@ -109,6 +112,25 @@ def test_a_change_is_on_record_and_brings_a_verification_forward(admin):
         assert is_due(checked(server))
     hour = HealthHour.objects.filter(server=server)
     assert (sum(h.checks for h in hour), sum(h.healthy for h in hour)) == (6, 3)
+
+
+@pytest.mark.requirement("W6.4")
+def test_a_check_keeps_what_was_asked_and_the_status_of_the_answer(admin):
+    with health_server() as real:
+        server = make_server(admin.actor, url=real.url, health_endpoint="/health")
+        for status in (503, 401, None):
+            real.status = status
+            checked(server)
+        McpServer.objects.filter(id=server.id).update(health_endpoint="")
+        real.status = 404
+        checked(server)
+    found = server.health_samples.order_by("at").values_list("way", "http_status", "error_code")
+    assert list(found) == [
+        ("endpoint", 503, "health_failed"),
+        ("endpoint", 401, "authentication_failed"),
+        ("endpoint", None, "unreachable"),
+        ("handshake", 501, "handshake_failed"),
+    ]
 
 
 @pytest.mark.requirement("W6.7")
@@ -150,7 +172,7 @@ def test_a_thousand_checks_are_kept_in_a_handful_of_statements(admin):
     at = clock.now()
     failed = check_health(job_of(servers[0]))
     assert failed.error_code in {"unreachable", "address_refused"}
-    good = [type(failed)(server.id, at, response_ms=3.0) for server in servers]
+    good = [HealthCheck(server.id, at, failed.trigger, response_ms=3.0) for server in servers]
     keep_checks(good)
     connection.force_debug_cursor = True
     try:
@@ -187,7 +209,7 @@ def test_servers_that_hang_delay_nobody_who_answers(admin):
 def test_single_checks_go_after_two_weeks_and_hours_stay(admin):
     server = make_server(admin.actor)
     with time_machine.travel(datetime(2026, 11, 1, tzinfo=UTC), tick=False):
-        keep_checks([type(check_health(job_of(server)))(server.id, clock.now(), response_ms=1.0)])
+        keep_checks([HealthCheck(server.id, clock.now(), HealthSample.Trigger.SCHEDULE, response_ms=1.0)])
         assert prune_samples() >= 0
         assert server.health_samples.count() == 1
     with time_machine.travel(datetime(2026, 11, 1, tzinfo=UTC) + KEPT + timedelta(seconds=1), tick=False):

@@ -222,11 +222,11 @@ def test_the_connection_test_changes_nothing_of_the_server(admin, sdk):
     begun = api.post(f"{path}/test")
     assert (begun.status_code, begun.json()["state"]) == (202, "waiting")
     assert [step["title"] for step in begun.json()["steps"]] == [
-        "Connect to server URL",
-        "Authenticate",
-        "Verify TLS certificate",
-        "Check health endpoint",
-        "Enumerate capabilities",
+        "Connecting",
+        "Authenticating",
+        "Verifying TLS",
+        "Health check",
+        "Capability test",
     ]
     assert api.post(f"{path}/test").json()["id"] == begun.json()["id"]
     perform_run(VerificationRun.objects.get(server=server, purpose="test").id)

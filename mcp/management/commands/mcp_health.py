@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand
 
 from aim.bulk import add_usual_arguments, each_at_once
 from mcp.bulk import add_server_arguments, chosen_servers
-from mcp.models import Health, McpServer
+from mcp.models import Health, HealthSample, McpServer
 from mcp.services.health import HealthCheck, check_health, job_of, keep_checks
 
 
@@ -41,7 +41,7 @@ class Command(BaseCommand):
 
 
 def _check(server_id: UUID) -> HealthCheck:
-    return check_health(job_of(McpServer.objects.get(id=server_id)))
+    return check_health(job_of(McpServer.objects.get(id=server_id)), trigger=HealthSample.Trigger.COMMAND)
 
 
 def _shown(check: HealthCheck, names: dict[UUID, str]) -> dict[str, object]:
