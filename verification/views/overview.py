@@ -19,6 +19,7 @@ from verification.coverage import coverage_of
 from verification.figures import day_of
 from verification.fragments import OVERVIEW
 from verification.listing import CODE_WORDS
+from verification.live.place import newest_place
 from verification.rows import cells_of
 from verification.selectors import verifications_visible_to
 from verification.statistics.selectors import reasons, span_of
@@ -31,6 +32,7 @@ LATEST = 10
 def overview(request: HttpRequest, actor: Actor) -> HttpResponse:
     span = span_of("24h")
     assert span is not None
+    after = newest_place()
     latest = list(verifications_visible_to(actor)[:LATEST])
     steps = start_steps_of(actor)
     figures, latencies = day_of(actor, span)
@@ -47,5 +49,6 @@ def overview(request: HttpRequest, actor: Actor) -> HttpResponse:
         "latest": latest,
         "cells": cells_of(latest, agents_of(actor, (row.agent_id for row in latest)), columns),
         "origin": settings.ORIGIN,
+        "live_after": after,
     }
     return render_page(request, "verification/overview.html", context, fragments={OVERVIEW: "overview"})
