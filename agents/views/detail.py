@@ -18,7 +18,7 @@ from agents.catalogue import CATALOGUE
 from agents.changes import changes_of
 from agents.configuration import configuration_of, warnings_of
 from agents.forms import ReasonForm
-from agents.fragments import AGENT_STATE, PROOF
+from agents.fragments import AGENT_STATE, AGENT_TAB, PROOF
 from agents.models import Agent, AgentStatus, Challenge, PublicKey
 from agents.selectors import agent_by_id, challenge_of, history_of
 from agents.services.access_scope import access_scope_names
@@ -60,7 +60,7 @@ def agent_detail(request: HttpRequest, actor: Actor, agent_id: str) -> HttpRespo
         **_allowed(actor, agent),
         **current.context(request, actor, agent),
     }
-    return render_page(request, "agents/agent_detail.html", context, fragments={AGENT_STATE: "state"})
+    return render_page(request, "agents/agent_detail.html", context, fragments={AGENT_STATE: "state", AGENT_TAB: "tab"})
 
 
 def _allowed(actor: Actor, agent: Agent) -> dict[str, bool]:
