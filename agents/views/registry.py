@@ -133,11 +133,10 @@ _BULK = {
 
 
 @require_POST
-@console_page(Permission.AGENTS_LIFECYCLE)
+@console_page(Permission.AGENTS_LIFECYCLE, verbs={verb: bulk.permission for verb, bulk in _BULK.items()})
 def agents_bulk(request: HttpRequest, actor: Actor, verb: str) -> HttpResponse:
     """First asks, with a reason; then does it, agent by agent."""
     bulk, ids = _BULK[verb], _ids(request)
-    actor.require(bulk.permission)
     agents = list(agents_visible_to(actor).filter(id__in=ids).order_by("display_name"))
     confirmed = "confirmed" in request.POST
     form = ReasonForm(request.POST if confirmed else None)

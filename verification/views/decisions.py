@@ -28,6 +28,7 @@ from verification.exports import lines_for
 from verification.figures import figures_for
 from verification.fragments import VERIFICATIONS
 from verification.listing import RANGES, Listing, facets_for, listing_for
+from verification.live.place import newest_place
 from verification.models import Verification
 from verification.selectors import checks_of_many
 
@@ -38,6 +39,7 @@ def verification_list(request: HttpRequest, actor: Actor) -> HttpResponse:
     state = list_state(request, actor, VERIFICATION_LIST)
     if elsewhere := opening(request, state):
         return elsewhere
+    after = newest_place()
     listing = listing_for(actor, request.GET)
     facets = facets_for(actor, listing.filters)
     detail = _asked(actor, request.GET.get("d", ""))
@@ -53,6 +55,7 @@ def verification_list(request: HttpRequest, actor: Actor) -> HttpResponse:
         "range_words": RANGES.get(listing.filters.range, ""),
         "today": timezone.localdate(),
         "detail": detail,
+        "live_after": after,
         **(_beside(request, listing, detail) if detail else {}),
     }
     return render_page(

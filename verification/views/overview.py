@@ -19,6 +19,7 @@ from verification.coverage import coverage_of
 from verification.figures import day_of
 from verification.fragments import OVERVIEW
 from verification.listing import CODE_WORDS
+from verification.live.place import newest_place
 from verification.selectors import verifications_visible_to
 from verification.statistics.selectors import reasons, span_of
 from verification.views.decisions import rows_of
@@ -31,6 +32,7 @@ LATEST = 10
 def overview(request: HttpRequest, actor: Actor) -> HttpResponse:
     span = span_of("24h")
     assert span is not None
+    after = newest_place()
     latest = list(verifications_visible_to(actor)[:LATEST])
     steps = start_steps_of(actor)
     figures, latencies = day_of(actor, span)
@@ -45,5 +47,6 @@ def overview(request: HttpRequest, actor: Actor) -> HttpResponse:
         "columns": [name for name in VERIFICATION_LIST.usual_columns if name != "user"],
         "rows": rows_of(latest, agents_of(actor, (row.agent_id for row in latest))),
         "origin": settings.ORIGIN,
+        "live_after": after,
     }
     return render_page(request, "verification/overview.html", context, fragments={OVERVIEW: "overview"})

@@ -36,7 +36,17 @@ PLACES = (
 )
 """What workers write to: one sleeps there, in the middle of its transaction, when it is killed."""
 TASKS = [entry["task"] for entry in SCHEDULE.values()]
-FOLLOWERS = ("alerts", "behaviour", "documents", "matches", "mcp_use", "notifications", "statistics", "trust")
+FOLLOWERS = (
+    "alerts",
+    "behaviour",
+    "data_classes",
+    "documents",
+    "matches",
+    "mcp_use",
+    "notifications",
+    "statistics",
+    "trust",
+)
 """All that there are; `tests/aim/ledger/test_followers.py` says so where one is missing."""
 _REPLAY = """
 from aim.ledger.followers import registered_followers, replay_follower
@@ -51,6 +61,7 @@ STATES = {
     "notifications": "SELECT id, membership_id, kind, topic, entry_id, seq, text, count, read_at"
     " FROM accounts_notification",
     "documents": "SELECT verification_id, organization_id, words::text FROM verification_document",
+    "data classes": "SELECT data_class_id, verification_id FROM verification_classifieddecision",
     "behaviour": "SELECT agent_id, organization_id, profile::text FROM verification_behaviourprofile",
     "mcp use": "SELECT server_id, agent_id, hour, requests, approved, completed, succeeded, duration_ms, last_at"
     " FROM mcp_agentuse",
