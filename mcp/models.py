@@ -97,7 +97,6 @@ class McpServer(models.Model):
     display_name = models.CharField(max_length=200)
     description = models.TextField(blank=True)
     version = models.CharField(max_length=50)
-
     url = models.TextField()
     protocol = models.CharField(max_length=16, choices=Protocol.choices, default=Protocol.AUTOMATIC)
     health_endpoint = models.TextField(blank=True)

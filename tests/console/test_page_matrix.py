@@ -66,7 +66,6 @@ READS_BY_POST = {
     "accounts:organization-switch",
     "accounts:tour",
     "agents:agents-export",
-    "mcp:server-report",
     "verification:verifications-export",
 }
 # Names of things that are the same for everybody, or of no organization.

@@ -187,9 +187,9 @@ def test_a_range_of_days_keeps_the_filters_and_they_keep_it(visit, decisions):
     today = timezone.localdate()
     page.get_by_role("button", name="Last 24 Hours").click()
     page.get_by_label("From").fill((today - timedelta(days=3)).isoformat())
-    page.get_by_label("To").fill((today - timedelta(days=2)).isoformat())
+    page.get_by_label("To", exact=True).fill((today - timedelta(days=2)).isoformat())
     expect(page.get_by_text("No verifications match your filters.")).to_be_visible()
-    page.get_by_label("To").fill(today.isoformat())
+    page.get_by_label("To", exact=True).fill(today.isoformat())
     expect(shown(page)).to_have_text("36")
     assert parameters(page)["status"] == "denied"
     page.picture("verifications-range")
