@@ -180,6 +180,11 @@ def test_a_server_lives_from_its_registration_to_a_new_key_and_a_signed_report(v
         page.picture("workflow-rotate")
         dialog.get_by_role("button", name="Rotate Key").click()
         asked = page.get_by_role("alertdialog", name="Are you sure you want to rotate cryptographic keys?")
+        asked.get_by_role("button", name="Confirm Rotation").click()
+        dialog.get_by_text("Confirm that the server has the new private key.").wait_for()
+        page.problems[:] = [problem for problem in page.problems if "422" not in problem]
+        page.check()
+        dialog.get_by_role("button", name="Rotate Key").click()
         asked.get_by_label("I have updated my server with the new private key").check()
         page.check()
         page.picture("workflow-rotate-confirm")
