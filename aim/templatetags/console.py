@@ -1,5 +1,6 @@
 """The tags and filters of the console's templates. They are built in: no template loads them."""
 
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from functools import lru_cache
 from typing import Any
@@ -9,14 +10,17 @@ from zoneinfo import ZoneInfo
 from django import template
 from django.forms import BoundField, CheckboxInput, CheckboxSelectMultiple, ClearableFileInput, RadioSelect
 from django.http import HttpRequest, QueryDict
+from django.template.base import FilterExpression, NodeList, Parser, Token
 from django.template.context import Context
 from django.utils import formats, timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.text import Truncator
 from django.utils.translation import get_language, gettext, ngettext
 from lucide.templatetags.lucide import lucide
 
 from aim import clock
+from aim.console import rows
 from aim.console.addresses import address_of
 from aim.console.charts import drawn_bars, drawn_cells, drawn_columns
 from aim.console.comb import drawn, waterfall
@@ -72,6 +76,42 @@ def kept_template(template: str, csrf_token: object = None, **arguments: Any) ->
     Its HTML depends on its arguments and the language alone; `csrf_token` is for the forms in it.
     """
     return kept_include(template, arguments, csrf_token)
+
+
+class _RowsNode(template.Node):
+    def __init__(self, cells: FilterExpression, markup: NodeList) -> None:
+        self._cells, self._markup = cells, markup
+
+    def render(self, context: Context) -> SafeString:
+        cells: Iterable[Mapping[str, object]] = self._cells.resolve(context)
+        with context.push(cell=rows.Marks()):
+            return rows.fill(self._markup.render(context), cells)
+
+
+@register.tag(name="rows")
+def rows_tag(parser: Parser, token: Token) -> _RowsNode:
+    """`{% rows cells %}…{{ cell.name }}…{% endrows %}`: drawn once, filled in for each row (`aim.console.rows`)."""
+    _name, cells = token.split_contents()
+    markup = parser.parse(("endrows",))
+    parser.delete_first_token()
+    return _RowsNode(parser.compile_filter(cells), markup)
+
+
+class _WhereNode(template.Node):
+    def __init__(self, name: FilterExpression, markup: NodeList) -> None:
+        self._name, self._markup = name, markup
+
+    def render(self, context: Context) -> SafeString:
+        return SafeString(rows.begin(self._name.resolve(context)) + self._markup.render(context) + rows.end())
+
+
+@register.tag(name="where")
+def where_tag(parser: Parser, token: Token) -> _WhereNode:
+    """Within `rows`: `{% where "warning" %}…{% endwhere %}` stands in the rows whose `warning` is true."""
+    _name, name = token.split_contents()
+    markup = parser.parse(("endwhere",))
+    parser.delete_first_token()
+    return _WhereNode(parser.compile_filter(name), markup)
 
 
 @register.filter
@@ -230,8 +270,10 @@ def counted(value: int, words: str) -> str:
 @register.simple_tag(takes_context=True)
 def query(context: Context, **changes: Any) -> str:
     """This page's address with other parameters: `{% query sort="-name" after=None %}`. None takes one away."""
-    request: HttpRequest = context["request"]
-    # The parameters are not copied first: a list asks once a row.
+    return changed_address(context["request"], **changes)
+
+
+def changed_address(request: HttpRequest, **changes: Any) -> str:
     pairs = [(name, value) for name, values in request.GET.lists() if name not in changes for value in values if value]
     pairs += [(name, str(value)) for name, value in changes.items() if value not in {None, ""}]
     return f"{request.path}?{urlencode(pairs)}" if pairs else request.path
@@ -268,6 +310,11 @@ def as_control(field: BoundField, mono: str = "") -> str:
     if field.errors:
         attributes["aria-invalid"] = "true"
     return field.as_widget(attrs={**widget.attrs, **attributes})
+
+
+def shortened(text: str, length: int) -> str:
+    """As the filter `truncatechars`, which takes its time with what is short enough, too."""
+    return text if len(text) <= length else Truncator(text).chars(length)
 
 
 @register.filter

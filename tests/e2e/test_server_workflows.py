@@ -220,6 +220,9 @@ def test_a_server_lives_from_its_registration_to_a_new_key_and_a_signed_report(v
 
         # Workflow 10: verify once more with the new key, and hand it to an auditor.
         page.get_by_role("link", name="Verify Now").click()
+        page.get_by_role("heading", name="Verification Checklist").wait_for()
+        page.check()
+        page.picture("workflow-verify")
         page.get_by_role("dialog").get_by_role("button", name="Verify Now").click()
         page.get_by_text("Waiting for a worker…").wait_for()
         work(server)
