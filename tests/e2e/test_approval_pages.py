@@ -67,17 +67,17 @@ def test_requests_are_walked_through_approved_for_an_hour_and_denied_by_keyboard
     expect(requests).to_have_count(2)
     for key, at in (("j", 1), ("k", 0), ("k", 0), ("j", 1), ("j", 1)):
         page.keyboard.press(key)
-        expect(current).to_contain_text(("two.json", "one.json")[at])
-        expect(shown.filter(has_text=("two.json", "one.json")[at]).first).to_be_visible()
+        expect(current).to_contain_text(("one.json", "two.json")[at])
+        expect(shown.filter(has_text=("one.json", "two.json")[at]).first).to_be_visible()
     page.keyboard.press("h")
     page.get_by_text("Approved. The agent learns it within a second.").wait_for()
     granted = Approval.objects.get(agent_id=waiting.agent.id, status="approved")
-    assert granted.grant.resource == "/app/secret/one.json"
+    assert granted.grant.resource == "/app/secret/two.json"
     # The hour holds for what was agreed to, and for nothing else.
-    again = json.loads(waiting.ask_natively(waiting.body(resource="/app/secret/one.json")).body)
+    again = json.loads(waiting.ask_natively(waiting.body(resource="/app/secret/two.json")).body)
     assert again["status"] == "approved"
     expect(requests).to_have_count(1)
-    expect(shown.filter(has_text="/app/secret/two.json").first).to_be_visible()
+    expect(shown.filter(has_text="/app/secret/one.json").first).to_be_visible()
     # Without a note nothing is denied: the key leads to it, and the note's own Enter denies.
     page.keyboard.press("d")
     expect(page.get_by_label("Note")).to_be_focused()
