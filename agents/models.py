@@ -8,6 +8,7 @@ from django.db.models import Value
 from django.db.models.functions import Coalesce, Concat, Lower
 
 from accounts.models import Organization, User
+from agents import idempotency as _idempotency  # noqa: F401 - Django finds its model by this module
 from agents.requests import models as _models_of_requests  # noqa: F401 - Django finds them by this module
 from aim.ids import IdKind, show_id, uuid7
 
@@ -380,25 +381,3 @@ class TrustAccount(models.Model):
 
     def __str__(self) -> str:
         return f"{self.agent_id}, {'frozen' if self.frozen_at else 'open'}"
-
-
-class IdempotencyKey(models.Model):
-    """The key that a person gave a registration, so that the same request sent again does not register once more.
-
-    `digest` is the SHA-256 of what was asked for. Kept as long as the agent is.
-    """
-
-    organization = models.ForeignKey("accounts.Organization", on_delete=models.CASCADE, related_name="+")
-    person = models.ForeignKey("accounts.User", on_delete=models.CASCADE, related_name="+")
-    key = models.CharField(max_length=200)
-    digest = models.BinaryField(max_length=32)
-    agent = models.ForeignKey(Agent, on_delete=models.CASCADE, related_name="+")
-    created_at = models.DateTimeField(auto_now_add=True)
-
-    class Meta:
-        constraints: ClassVar = [
-            models.UniqueConstraint(fields=["organization", "person", "key"], name="idempotency_key_once_per_person")
-        ]
-
-    def __str__(self) -> str:
-        return self.key

@@ -12,8 +12,9 @@ from accounts.contracts import Actor
 from accounts.permissions import Permission
 from agents.configuration import DEFAULTS, FIELDS, configuration_of, configuration_problems, warnings_of
 from agents.errors import AgentNameTakenError, IdempotencyKeyReusedError, invalid_public_key
+from agents.idempotency import IdempotencyKey
 from agents.ledger_entries import key_data, record
-from agents.models import Agent, AgentRuntime, IdempotencyKey, PublicKey
+from agents.models import Agent, AgentRuntime, PublicKey
 from agents.services.access_scope import access_scope_problems
 from agents.services.api_keys import make_api_key
 from aim.crypto.problems import InvalidPublicKeyError
