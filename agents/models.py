@@ -9,6 +9,7 @@ from django.db.models.functions import Coalesce, Concat, Lower
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Organization, User
+from agents import idempotency as _idempotency  # noqa: F401 - Django finds its model by this module
 from agents.requests import models as _models_of_requests  # noqa: F401 - Django finds them by this module
 from aim.ids import IdKind, show_id, uuid7
 
