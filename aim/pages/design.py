@@ -58,9 +58,9 @@ def _more_examples() -> dict[str, Any]:
             SimpleNamespace(state=state, title="Ed25519") for state in ("configured", "rotating", "missing")
         ],
         "providers": [
-            SimpleNamespace(key="google", title=_("Continue with Google")),
-            SimpleNamespace(key="microsoft", title=_("Continue with Microsoft")),
-            SimpleNamespace(key="oidc", title=_("Continue with Company")),
+            SimpleNamespace(key="google", title="Google"),
+            SimpleNamespace(key="microsoft", title="Microsoft"),
+            SimpleNamespace(key="oidc", title="Company"),
         ],
         "act": SimpleNamespace(danger=True, button=_("Suspend now"), busy=_("Suspending…")),
         "chips": [Chip(_("Verdict"), _("Denied"), "#"), Chip(_("Agent"), "Billing Reconciler", "#")],
