@@ -48,6 +48,7 @@ _WORDS: dict[str, Promise] = {
     "mcp:read": _("See MCP servers"),
     "mcp:write": _("Register and edit MCP servers"),
     "mcp:attest": _("Agree to another person's change of a server's key"),
+    "mcp:report": _("Have crypto reports of MCP servers made"),
     "mcp:lifecycle": _("Suspend, resume and revoke MCP servers"),
     "members:read": _("See the members"),
     "members:write": _("Invite, change and remove members"),

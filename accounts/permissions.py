@@ -29,6 +29,8 @@ class Permission(StrEnum):
     MCP_READ = "mcp:read"
     MCP_WRITE = "mcp:write"
     MCP_LIFECYCLE = "mcp:lifecycle"
+    MCP_REPORT = "mcp:report"
+    """To have a report of a server made; who may see the server may fetch what others have had made."""
     MCP_ATTEST = "mcp:attest"
     """To agree to another person's change of a server's key that the old key does not prove."""
     GRANTS_READ = "grants:read"
@@ -91,6 +93,7 @@ _MANAGER = _MEMBER | {
     Permission.GRANTS_WRITE,
     Permission.MCP_WRITE,
     Permission.MCP_LIFECYCLE,
+    Permission.MCP_REPORT,
 }
 _ADMIN = _MANAGER | {
     Permission.AGENTS_ATTEST,

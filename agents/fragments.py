@@ -8,6 +8,8 @@ KEY_RESULT = "key_result"
 register_fragment(KEY_RESULT, "key-result")
 AGENT_STATE = "agent_state"
 register_fragment(AGENT_STATE, "agent-state")
+AGENT_TAB = "agent_tab"
+register_fragment(AGENT_TAB, "agent-tab")
 PROOF = "proof"
 register_fragment(PROOF, "proof")
 WIZARD = "wizard"

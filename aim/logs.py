@@ -77,6 +77,11 @@ def configure_logging(options: Mapping[str, str]) -> None:
             },
             "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
             "root": {"handlers": ["stderr"], "level": options["level"]},
-            "loggers": {"uvicorn.error": {"level": "WARNING"}, "django.request": {"level": "ERROR"}},
+            # The addresses of other people's servers may hold secrets, and a health check is no event.
+            "loggers": {
+                "uvicorn.error": {"level": "WARNING"},
+                "django.request": {"level": "ERROR"},
+                "httpx2": {"level": "WARNING"},
+            },
         }
     )

@@ -26,7 +26,7 @@ class Check:
     """One check of compliance. `passed` is None where nothing has been measured yet, which is not compliant."""
 
     name: str
-    label: Promise
+    label: Promise | str
     passed: bool | None
     detail: str
 
@@ -115,7 +115,7 @@ def _checks(server: McpServer, identity: Identity, now: datetime) -> list[Check]
     days = f"{identity.age_days} of {identity.rotation_days} days" if identity.key else ""
     return [
         Check("strength", _("Key strength compliant (2048-bit minimum)"), _strong(identity), bits),
-        Check("age", _("Key age compliant (within the rotation policy)"), young, days),
+        Check("age", _("Key age compliant (<%(n)d days policy)") % {"n": identity.rotation_days}, young, days),
         Check("frequency", _("Verification frequency compliant (daily requirement)"), _fresh(server, now), last),
         Check("tls", _("TLS version compliant (1.2+ required)"), _tls(server), server.tls_version),
     ]

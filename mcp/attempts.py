@@ -1,6 +1,6 @@
 """A server's verification history: what was asked and came of it, filtered, as a trend and as CSV."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -9,14 +9,16 @@ from django.db.models import Count, Q, QuerySet
 from django.db.models.functions import TruncDate
 from django.http import QueryDict
 from django.utils import formats
-from django.utils.translation import gettext as _
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _now
+from django.utils.translation import gettext_lazy as _
 
 from aim.console.charts import Chart, Event, Line, Tick, path_of
 from aim.console.lists import Page, chosen_order, keyset_page
 from mcp.day_range import read_day, within_days
 from mcp.models import McpServer, VerificationRun
 
-STATES = ("succeeded", "failed", "abandoned")
+STATES: Mapping[str, Promise] = {"succeeded": _("Success"), "failed": _("Failed"), "abandoned": _("Abandoned")}
 METHODS = tuple(VerificationRun.Method.values)
 _HEIGHT, _TOP, _BOTTOM = 148, 8, 20
 _MOST_TICKS = 8
@@ -131,17 +133,17 @@ def _chart(days: list[tuple[date, int, int]]) -> Chart:
         grid=[Line(y_of(100), "100"), Line(y_of(50), "50"), Line(y_of(0), "0", "axis")],
         ticks=[Tick(f"{x_of(day)}%", _day(day)) for index, (day, _t, _g) in enumerate(days[:-1]) if index % every == 0],
         lines=[
-            Line(points[-1][1], kind="level", name=_("success"), value=f"{_number(share)} %", path=path_of(points)),
+            Line(points[-1][1], kind="level", name=_now("success"), value=f"{_number(share)} %", path=path_of(points)),
         ],
         events=[
             Event(
                 f"{x_of(day)}%",
                 y_of(100 * good / total),
-                _("%(day)s: %(good)d of %(total)d") % _words(day, good, total),
+                _now("%(day)s: %(good)d of %(total)d") % _words(day, good, total),
             )
             for day, total, good in days
         ],
-        heads=[_("Day"), _("Attempts"), _("Succeeded"), _("Share, %")],
+        heads=[_now("Day"), _now("Attempts"), _now("Succeeded"), _now("Share, %")],
         rows=[[_day(day), str(total), str(good), _number(100 * good / total)] for day, total, good in days],
     )
 

@@ -1,12 +1,21 @@
-"""What of an X.509 certificate is kept and shown. All of it was written by strangers."""
+"""What of an X.509 certificate is kept and shown, and how near its end is. All in it was written by strangers."""
 
+import math
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final, Literal
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from aim import clock
+
+TOLD_DAYS: Final = 30
+"""So many days before its end, people are told of a certificate."""
+WARNED_DAYS: Final = 7
+"""So many days before its end, they are warned of it."""
+_DAY = timedelta(days=1)
 _LONGEST = 300
 _MOST_NAMES = 100
 
@@ -32,6 +41,33 @@ def facts_of(certificate: x509.Certificate) -> CertificateFacts:
         fingerprint=fingerprint_of(certificate),
         pem=certificate.public_bytes(Encoding.PEM).decode(),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How near a certificate's end is. `days` are those left, one that has begun counts; 0 where it has ended.
+
+    `state` is `valid` while there are more than 30 days, `soon` to the 30th, `urgent` to the 7th, then `expired`.
+    """
+
+    state: Literal["valid", "soon", "urgent", "expired"]
+    days: int
+
+    @property
+    def tone(self) -> str:
+        """The colour that every page has for it; the words beside it say the same."""
+        return {"valid": "allowed", "soon": "pending"}.get(self.state, "denied")
+
+
+def ending_of(not_after: datetime, at: datetime | None = None) -> Ending:
+    """The one rule by which certificates are coloured, told of and warned of; at the present moment without another."""
+    left = not_after - (at or clock.now())
+    if left <= timedelta():
+        return Ending("expired", 0)
+    days = math.ceil(left / _DAY)
+    if left <= WARNED_DAYS * _DAY:
+        return Ending("urgent", days)
+    return Ending("soon" if left <= TOLD_DAYS * _DAY else "valid", days)
 
 
 def fingerprint_of(certificate: x509.Certificate) -> str:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from django.utils.translation import gettext as _
+
 from aim import clock
 from mcp.keys import KeyAge, age_of
 from mcp.models import McpServer, ServerKey
@@ -48,6 +50,14 @@ class Identity:
     @property
     def label(self) -> str:
         return type_label(self.key.key_type, self.key.bits) if self.key else ""
+
+    @property
+    def title(self) -> str:
+        """What stands under the pointer: which key it is; empty where there is none."""
+        if self.key is None:
+            return ""
+        words = _("%(label)s key rotating") if self.state is KeyState.ROTATING else _("%(label)s key configured")
+        return f"{words % {'label': self.label}}\n{self.key.fingerprint[:12]}…"
 
     @property
     def algorithm(self) -> str:

@@ -13,9 +13,9 @@ from accounts.permissions import Permission
 from aim import clock
 from aim.console.needs import Need, need_source
 from aim.console.viewer import Viewer
+from mcp.certificates import WARNED_DAYS
 from mcp.models import Certificate, KeyRotation, ServerStatus, Tool, VerificationStatus
 from mcp.selectors import servers_visible_to
-from mcp.services.expiry import WARNED_DAYS
 
 _SHOWN = 5
 
@@ -46,11 +46,12 @@ def servers_in_need(viewer: Viewer) -> Iterator[Need]:
     ).exclude(server__status=ServerStatus.RETIRED)
     for certificate in ending.select_related("server").order_by("not_after", "id")[:_SHOWN]:
         address = f"{reverse('mcp:server-detail', args=[certificate.server.public_id])}?tab=certificates"
-        left = max(1, round((certificate.not_after - now) / timedelta(days=1)))
+        left = certificate.ending.days
         title = ngettext("A certificate expires in %(n)d day", "A certificate expires in %(n)d days", left) % {
             "n": left
         }
-        yield Need(title, certificate.server.display_name, address, _("Renew"), "calendar-clock", "pending", 1, 25)
+        tone = certificate.ending.tone
+        yield Need(title, certificate.server.display_name, address, _("Renew"), "calendar-clock", tone, 1, 25)
     held = Tool.objects.filter(server__in=mine, offered__isnull=False).exclude(held_reason="").select_related("server")
     for tool in held.order_by("id")[:_SHOWN]:
         address = f"{reverse('mcp:server-detail', args=[tool.server.public_id])}?tab=capabilities"

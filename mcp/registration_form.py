@@ -159,7 +159,9 @@ class ServerForm(StepForm):
         label=_("CA Certificate"),
         required=False,
         max_length=MAX_CERTIFICATE,
-        help_text=_("For a certificate that no public authority has signed. Empty: the system’s authorities."),
+        help_text=_(
+            "Optional, for self-signed: who has signed what no public authority has. Empty: the system’s authorities."
+        ),
         widget=forms.Textarea(attrs=_code("-----BEGIN CERTIFICATE-----", rows=3)),
     )
     allowed_ip_ranges = LinesField(

@@ -294,18 +294,6 @@ class Row:
     def address(self) -> str:
         return address_of("mcp:server-detail", self.id)
 
-    @property
-    def verify(self) -> str:
-        return address_of("mcp:server-verify", self.id)
-
-    @property
-    def edit(self) -> str:
-        return address_of("mcp:server-edit", self.id)
-
-    @property
-    def retire(self) -> str:
-        return address_of("mcp:server-act", self.id, "retire")
-
 
 @dataclass(frozen=True, slots=True)
 class Listing:

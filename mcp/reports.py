@@ -16,7 +16,7 @@ from mcp.models import McpServer
 
 def ask_crypto_report(actor: Actor, server: McpServer, *, sections: Sequence[str], form: str) -> Report:
     """Have it made of the chosen sections, in the form of `Report.Form`; a worker does, and `progress` says how far."""
-    actor.require(Permission(CRYPTO_REPORT.permission))
+    actor.require(Permission.MCP_REPORT)
     return ask_report(
         CRYPTO_REPORT.name,
         organization_id=server.organization_id,

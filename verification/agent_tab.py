@@ -13,9 +13,10 @@ from agents.models import Agent
 from agents.tabs import AgentTab, register_tab
 from verification.columns import VERIFICATION_LIST
 from verification.figures import figures_for
+from verification.live.place import newest_place
+from verification.rows import cells_of
 from verification.selectors import verifications_visible_to
 from verification.statistics.selectors import span_of
-from verification.views.decisions import rows_of
 
 SHOWN = 30
 
@@ -23,12 +24,16 @@ SHOWN = 30
 def _activity(_request: HttpRequest, actor: Actor, agent: Agent) -> Mapping[str, Any]:
     span = span_of("24h")
     assert span is not None
+    after = newest_place()
     address = f"{reverse('verification:verification-list')}?agent={agent.public_id}"
+    latest = list(verifications_visible_to(actor).filter(agent_id=agent.id)[:SHOWN])
     return {
-        "rows": rows_of(list(verifications_visible_to(actor).filter(agent_id=agent.id)[:SHOWN]), {agent.id: agent}),
+        "latest": latest,
+        "cells": cells_of(latest, {agent.id: agent}, VERIFICATION_LIST.usual_columns),
         "columns": VERIFICATION_LIST.usual_columns,
         "figures": figures_for(actor, span, agent_id=agent.id),
         "all_address": address,
+        "live_after": after,
     }
 
 

@@ -24,6 +24,19 @@ VERIFICATION_LIST = register_list(
             Column("code", _("Code"), usual=False),
             Column("duration", _("Duration")),
         ),
-        parameters=("range", "since", "until", "q", "status", "action", "agent", "code", "user", "session", "sort"),
+        parameters=(
+            "range",
+            "since",
+            "until",
+            "q",
+            "status",
+            "action",
+            "agent",
+            "code",
+            "data",
+            "user",
+            "session",
+            "sort",
+        ),
     )
 )

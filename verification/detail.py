@@ -17,9 +17,11 @@ from aim.console.comb import Check, outcome_of
 from aim.ledger.proofs import NotSealedError, Proof, prove_entry
 from verification.approvals.models import Approval, ApprovalVote
 from verification.approvals.selectors import approval_of, votes_of
+from verification.classified import classes_of
 from verification.documents import having
 from verification.models import Completion, Verification
 from verification.selectors import completion_of, record_of, verification_by_id, verifications_visible_to
+from verification.tags import TagGroup, tags_of
 
 SESSION_SHOWN = 12
 SESSION_COUNTED = 1000
@@ -51,10 +53,15 @@ class Detail:
     completion: Completion | None
     proof: Proof | None
     erased: list[str]
+    data_classes: list[str]
 
     @property
     def evaluated_us(self) -> float:
         return sum(check.microseconds or 0 for check in self.checks)
+
+    @property
+    def tags(self) -> list[TagGroup]:
+        return tags_of(self)
 
     @property
     def counts(self) -> Mapping[str, int]:
@@ -100,6 +107,7 @@ def detail_of(actor: Actor, verification_id: UUID, *, with_session: bool = True)
         completion=completion_of(verification.id),
         proof=_proof(verification.id),
         erased=[*record["erased"], *record["altered"]],
+        data_classes=classes_of(actor, verification),
     )
 
 

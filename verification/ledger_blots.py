@@ -15,7 +15,7 @@ from aim.ledger.models import Entry, Follower
 from verification.approvals.models import Approval, ApprovalVote, Grant
 from verification.approvals.selectors import database_now
 from verification.behaviour.relearning import relearn
-from verification.models import BehaviourProfile, Completion, Document, Verification
+from verification.models import BehaviourProfile, ClassifiedDecision, Completion, Document, Verification
 from verification.services.grants import end_grant
 
 _OF_APPROVALS = [
@@ -44,6 +44,11 @@ def blot_decisions(entries: Collection[UUID]) -> int:
 def blot_words(entries: Collection[UUID]) -> int:
     """The words by which a decision is searched for; they are not made again."""
     return Document.objects.filter(verification_id__in=entries).delete()[0]
+
+
+def blot_classes(entries: Collection[UUID]) -> int:
+    """What kind of data it was about would tell of the resource."""
+    return ClassifiedDecision.objects.filter(verification_id__in=entries).delete()[0]
 
 
 def blot_approvals(entries: Collection[UUID]) -> int:
@@ -90,6 +95,10 @@ def forget_words(first: UUID, end: UUID) -> int:
     return Document.objects.filter(verification_id__gte=first, verification_id__lt=end).delete()[0]
 
 
+def forget_classes(first: UUID, end: UUID) -> int:
+    return ClassifiedDecision.objects.filter(verification_id__gte=first, verification_id__lt=end).delete()[0]
+
+
 def _approvals_of(entries: Collection[UUID]) -> list[UUID]:
     """The approvals that these entries tell of."""
     told = Entry.objects.filter(id__in=entries, kind__in=_OF_APPROVALS).order_by()
@@ -107,9 +116,11 @@ def _end(grants: Collection[UUID]) -> None:
 
 
 register_remainder(forget_words)
+register_remainder(forget_classes)
 register_blot("verification_verification", blot_decisions)
 register_blot("verification_completion", blot_reports)
 register_blot("verification_document", blot_words)
+register_blot("verification_classifieddecision", blot_classes)
 register_blot("verification_approval", blot_approvals)
 register_blot("verification_approvalvote", blot_votes)
 register_blot("verification_grant", blot_grants)

@@ -26,9 +26,12 @@ from agents.selectors import agents_of, agents_visible_to
 from aim import clock
 from aim.console.lists import Facet, Order, Page, keyset_page, make_facet
 from aim.ids import IdKind, InvalidIdError, parse_id, show_id, uuid7_bytes
+from verification.classified import LOOKED as OF_CLASS
+from verification.classified import classes_named, newest_of_classes, of_classes
 from verification.codes import MEANINGS
 from verification.documents import having, matching, matching_ids
 from verification.models import Verification
+from verification.policy_selectors import data_classes_visible_to
 from verification.selectors import verifications_visible_to
 from verification.statistics.selectors import SPANS, STEPS, USUAL_POINTS, Granularity, Span, counted_in, span_of
 
@@ -36,12 +39,12 @@ USUAL_RANGE = "24h"
 CUSTOM = "custom"
 """The name of a range of two days, which an address asks for by naming the first of them."""
 RANGES: Mapping[str, Promise] = {
-    "1h": _("Last hour"),
-    "24h": _("Last 24 hours"),
-    "7d": _("Last 7 days"),
-    "30d": _("Last 30 days"),
-    "90d": _("Last 90 days"),
-    "365d": _("Last year"),
+    "1h": _("Last Hour"),
+    "24h": _("Last 24 Hours"),
+    "7d": _("Last 7 Days"),
+    "30d": _("Last 30 Days"),
+    "90d": _("Last 90 Days"),
+    "365d": _("Last Year"),
 }
 STATUSES: Mapping[str, Promise] = {"approved": _("Approved"), "denied": _("Denied"), "pending": _("Waiting")}
 COUNTED = 1000
@@ -66,6 +69,8 @@ class Filters:
     actions: list[str]
     codes: list[str]
     agents: list[UUID]
+    data_classes: list[str]
+    """The names of classes of data."""
     user: str
     session: str
 
@@ -88,6 +93,7 @@ class Filters:
             actions=[value[:100] for value in dict.fromkeys(parameters.getlist("action")) if "\0" not in value][:20],
             codes=[value for value in dict.fromkeys(parameters.getlist("code")) if value in MEANINGS],
             agents=[id_ for id_ in map(_agent_id, dict.fromkeys(parameters.getlist("agent"))) if id_][:20],
+            data_classes=[name for name in dict.fromkeys(parameters.getlist("data")) if "\0" not in name][:20],
             user=_text(parameters, "user"),
             session=_text(parameters, "session"),
         )
@@ -111,7 +117,14 @@ class Filters:
     @property
     def counted(self) -> bool:
         """Whether something is asked that the rollups do not know."""
-        return bool(self.text or self.user or self.session)
+        return bool(self.text or self.user or self.session or self.data_classes)
+
+    @property
+    def of_decisions(self) -> bool:
+        """Whether anything but the time and the class of data is asked for."""
+        return bool(
+            self.text or self.user or self.session or self.statuses or self.actions or self.codes or self.agents
+        )
 
     @property
     def exact(self) -> dict[str, str]:
@@ -164,15 +177,22 @@ def listing_for(actor: Actor, parameters: QueryDict) -> Listing:
 
 def _narrowed(actor: Actor, filters: Filters) -> tuple[QuerySet[Verification], int, bool]:
     """The rows, how many there are, and whether there are more than were counted."""
-    rows = _by_rollups(actor, filters)
+    rows, beyond = _by_rollups(actor, filters), False
+    if classes := classes_named(actor, filters.data_classes):
+        most = OF_CLASS if filters.of_decisions else COUNTED + 1
+        ids = newest_of_classes(classes, since=filters.since, until=filters.until, most=most)
+        rows, beyond = rows.filter(id__any_of=ids), len(ids) == most
+        if not (filters.exact or filters.text):
+            found = rows.order_by("-id").values("id")[: COUNTED + 1].count()
+            return rows, min(found, COUNTED), beyond or found > COUNTED
     if exact := filters.exact:
         rows, count = having(actor, rows, exact, most=COUNTED + 1)
         if not filters.text:
-            return rows, min(count, COUNTED), count > COUNTED
+            return rows, min(count, COUNTED), beyond or count > COUNTED
     if filters.text:
         rows = rows.filter(id__any_of=matching_ids(actor, filters.text, rows, most=COUNTED + 1))
         found = rows.order_by("-id").values("id")[: COUNTED + 1].count()
-        return rows, min(found, COUNTED), found > COUNTED
+        return rows, min(found, COUNTED), beyond or found > COUNTED
     mine = _counted(actor, filters)
     known = mine.aggregate(total=Sum("count"), first=Min("period"), last=Max("period"))
     if filters.any and known["total"]:
@@ -186,6 +206,8 @@ def _narrowed(actor: Actor, filters: Filters) -> tuple[QuerySet[Verification], i
 def every_row(actor: Actor, filters: Filters) -> QuerySet[Verification]:
     """All rows that pass, however long that takes: for files, not for pages."""
     rows = _by_rollups(actor, filters).filter(**filters.exact)
+    if classes := classes_named(actor, filters.data_classes):
+        rows = rows.filter(id__in=of_classes(classes).values("verification_id"))
     return rows.filter(matching(actor, filters.text)) if filters.text else rows
 
 
@@ -208,6 +230,7 @@ def facets_for(actor: Actor, filters: Filters) -> list[Facet]:
         _busiest("action", _("Action type"), actions, filters.actions, {}),
         _agent_facet(actor, filters),
         _busiest("code", _("Reason"), codes, filters.codes, {code: CODE_WORDS.get(code, code) for code in codes}),
+        _data_class_facet(actor, filters),
     ]
 
 
@@ -236,6 +259,12 @@ CODE_WORDS: Mapping[str, Promise] = {
     "mcp_capability_disabled": _("MCP tool disabled"),
     "check_failed": _("Check failed"),
 }
+
+
+def _data_class_facet(actor: Actor, filters: Filters) -> Facet:
+    """All classes of the organization. Without counts: the rollups do not know them."""
+    names = list(data_classes_visible_to(actor).order_by("name").values_list("name", flat=True))
+    return make_facet("data", _("Data class"), [(name, name, None) for name in names], filters.data_classes)
 
 
 def _busiest(

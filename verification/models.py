@@ -202,6 +202,23 @@ class DataClass(models.Model):
         return show_id(IdKind.DATA_CLASS, self.id)
 
 
+class ClassifiedDecision(models.Model):
+    """That a decision was about a class of data; derived from the ledger by the follower `data_classes`.
+
+    No foreign keys: a decision may leave by months, and a class of a million decisions is deleted at once.
+    """
+
+    pk = models.CompositePrimaryKey("data_class_id", "verification_id")
+    data_class_id = models.UUIDField()
+    verification_id = models.UUIDField()
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["verification_id"], name="classified_by_decision")]
+
+    def __str__(self) -> str:
+        return f"{self.data_class_id} {self.verification_id}"
+
+
 class PolicyBook(models.Model):
     """How often what an organization's policies read has changed: processes keep them compiled by this number."""
 

@@ -25,12 +25,11 @@ CHANNELS = {Channel.MAIL: _("Mail"), Channel.NOTIFICATION: _("Notification")}
 
 
 @require_http_methods(["GET", "POST"])
-@console_page(Permission.ORGANIZATION_READ)
+@console_page(Permission.ORGANIZATION_READ, change=Permission.ORGANIZATION_WRITE)
 def alert_settings(request: HttpRequest, actor: Actor) -> HttpResponse:
     """A change here is that of the organization, for all who have not chosen for themselves."""
     problem = ""
     if request.method == "POST":
-        actor.require(Permission.ORGANIZATION_WRITE)
         try:
             update_organization(actor, alerts=_roles(request.POST))
         except ServiceError as error:
@@ -41,7 +40,7 @@ def alert_settings(request: HttpRequest, actor: Actor) -> HttpResponse:
 
 
 @require_POST
-@console_page(Permission.ORGANIZATION_READ)
+@console_page(Permission.NOTIFICATIONS_OWN)
 def own_alerts(request: HttpRequest, actor: Actor) -> HttpResponse:
     """What the person is told of, whatever the organization chose."""
     membership = membership_by_user(actor, actor.self_id)
@@ -57,7 +56,7 @@ def own_alerts(request: HttpRequest, actor: Actor) -> HttpResponse:
 
 
 @require_POST
-@console_page(Permission.ORGANIZATION_WRITE)
+@console_page(Permission.ORGANIZATION_WRITE, secret=True)
 def alert_webhook(request: HttpRequest, actor: Actor) -> HttpResponse:
     """Saves, tests or removes the organization's webhook; a new secret is shown once, on the page that answers."""
     try:

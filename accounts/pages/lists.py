@@ -8,7 +8,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from accounts.console import console_page
 from accounts.contracts import Actor
-from accounts.lists import ListState, list_state, view_id_of
+from accounts.lists import ListState, list_state, view_id_of, views_visible_to
 from accounts.permissions import Permission
 from accounts.services.saved_views import (
     begin_with,
@@ -73,12 +73,15 @@ def views_manage(request: HttpRequest, actor: Actor, list_name: str) -> HttpResp
 def view_change(request: HttpRequest, actor: Actor, list_name: str, view_id: str) -> HttpResponse:
     """Its name, and whether it is shared."""
     kind = _kind(list_name)
+    identifier = path_id(IdKind.SAVED_VIEW, view_id)
+    if not views_visible_to(actor, kind).filter(id=identifier).exists():
+        raise NotFoundError
     form = ViewForm(request.POST)
     if not form.is_valid():
         return _manage(request, actor, kind, problem=_("Give the view a name of at most 80 characters."))
     said = form.cleaned_data
     try:
-        change_view(actor, path_id(IdKind.SAVED_VIEW, view_id), name=said["name"], shared=said["shared"])
+        change_view(actor, identifier, name=said["name"], shared=said["shared"])
     except InvalidInputError as error:
         return _manage(request, actor, kind, problem=error.message)
     return _manage(request, actor, kind)

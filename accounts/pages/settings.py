@@ -28,12 +28,12 @@ LEAST_FIRST = (Role.VIEWER, Role.MEMBER, Role.MANAGER, Role.ADMIN)
 
 
 @require_http_methods(["GET", "POST"])
-@console_page(Permission.ORGANIZATION_READ)
+@console_page(Permission.ORGANIZATION_READ, change=Permission.ORGANIZATION_WRITE)
 def organization_settings(request: HttpRequest, actor: Actor) -> HttpResponse:
     organization = organization_of(actor)
     known = {"name": organization.name, "timezone": organization.timezone}
     form = OrganizationForm(request.POST or None, request.FILES or None, initial=known)
-    if request.method == "POST" and _may(actor) and form.is_valid():
+    if request.method == "POST" and form.is_valid():
         upload = form.cleaned_data["logo"]
         try:
             update_organization(actor, name=form.cleaned_data["name"], timezone=form.cleaned_data["timezone"])
@@ -71,7 +71,7 @@ def role_settings(request: HttpRequest, actor: Actor) -> HttpResponse:
 
 
 @require_http_methods(["GET", "POST"])
-@console_page(Permission.ORGANIZATION_READ)
+@console_page(Permission.ORGANIZATION_READ, change=Permission.ORGANIZATION_WRITE)
 def security_settings(request: HttpRequest, actor: Actor) -> HttpResponse:
     organization = organization_of(actor)
     known = {
@@ -81,7 +81,7 @@ def security_settings(request: HttpRequest, actor: Actor) -> HttpResponse:
         "allowed_domains": "\n".join(organization.allowed_domains),
     }
     form = SecurityForm(request.POST or None, initial=known)
-    if request.method == "POST" and _may(actor) and form.is_valid():
+    if request.method == "POST" and form.is_valid():
         values = form.cleaned_data
         try:
             security = Security(
@@ -98,12 +98,6 @@ def security_settings(request: HttpRequest, actor: Actor) -> HttpResponse:
         else:
             return saved(request, "accounts:security")
     return settings_tab(request, actor, "accounts:security", organization, form=form, providers=configured_providers())
-
-
-def _may(actor: Actor) -> bool:
-    """Before a form is looked at: whoever may not change the settings is not told what is wrong with them."""
-    actor.require(Permission.ORGANIZATION_WRITE)
-    return True
 
 
 def _explain(form: Any, error: ServiceError) -> None:

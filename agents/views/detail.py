@@ -18,7 +18,7 @@ from agents.catalogue import CATALOGUE
 from agents.changes import changes_of
 from agents.configuration import configuration_of, warnings_of
 from agents.forms import ReasonForm
-from agents.fragments import AGENT_STATE, PROOF
+from agents.fragments import AGENT_STATE, AGENT_TAB, PROOF
 from agents.models import Agent, AgentStatus, Challenge, PublicKey
 from agents.selectors import agent_by_id, challenge_of, history_of
 from agents.services.access_scope import access_scope_names
@@ -60,7 +60,7 @@ def agent_detail(request: HttpRequest, actor: Actor, agent_id: str) -> HttpRespo
         **_allowed(actor, agent),
         **current.context(request, actor, agent),
     }
-    return render_page(request, "agents/agent_detail.html", context, fragments={AGENT_STATE: "state"})
+    return render_page(request, "agents/agent_detail.html", context, fragments={AGENT_STATE: "state", AGENT_TAB: "tab"})
 
 
 def _allowed(actor: Actor, agent: Agent) -> dict[str, bool]:
@@ -135,11 +135,10 @@ _ACTS: Mapping[str, dict[str, Any]] = {
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@console_page(Permission.AGENTS_READ)
+@console_page(Permission.AGENTS_READ, verbs={verb: act["permission"] for verb, act in _ACTS.items()})
 def agent_act(request: HttpRequest, actor: Actor, agent_id: str, verb: str) -> HttpResponse:
     """Suspend, resume, revoke or attest: first asks for the reason, then does it by the service that the API calls."""
     act = _ACTS[verb]
-    actor.require(act["permission"])
     agent = agent_by_id(actor, path_id(IdKind.AGENT, agent_id))
     form = ReasonForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
@@ -220,7 +219,7 @@ def _begin_proof(request: HttpRequest, actor: Actor, agent: Agent) -> Challenge:
 
 
 @require_POST
-@console_page(Permission.AGENTS_KEYS)
+@console_page(Permission.AGENTS_KEYS, secret=True)
 def agent_api_key(request: HttpRequest, actor: Actor, agent_id: str) -> HttpResponse:
     """Another API key, shown once; or, with `revoke`, the end of one."""
     agent = agent_by_id(actor, path_id(IdKind.AGENT, agent_id))

@@ -23,6 +23,7 @@ from agents.fragments import AGENTS
 from agents.models import Agent
 from agents.registry import Filters, listing_for
 from agents.registry_counts import facets_for, figures_for, tallies_of
+from agents.rows import cells_of
 from agents.selectors import agents_visible_to
 from agents.services.attestation import attest_agent
 from agents.services.bulk import MOST, Change, Outcome, change_agents
@@ -44,18 +45,19 @@ def agent_list(request: HttpRequest, actor: Actor) -> HttpResponse:
     filters = Filters.read(actor, request.GET)
     everything, found = tallies_of(actor, filters)
     facets = facets_for(actor, filters, found)
+    listing = listing_for(actor, request.GET, filters, total=found.total(filters), owners=found.owners(filters))
+    may_verify = actor.may(Permission.PROVE_KEY)
     context = {
-        "listing": listing_for(actor, request.GET, filters, total=found.total(filters), owners=found.owners(filters)),
+        "listing": listing,
+        "cells": cells_of(listing, state.columns, new=request.GET.get("new", ""), may_verify=may_verify),
         # Asked for only where the whole page is drawn.
         "figures": SimpleLazyObject(lambda: figures_for(actor, everything)),
         "facets": facets,
         "state": state,
-        "new": request.GET.get("new", ""),
         "chips": chips_of(facets, request.path, request.GET),
         "may_change": actor.may(Permission.AGENTS_LIFECYCLE),
         "may_attest": actor.may(Permission.AGENTS_ATTEST),
         "may_register": actor.may(Permission.AGENTS_WRITE),
-        "may_verify": actor.may(Permission.PROVE_KEY),
         "may_request": actor.may(Permission.AGENTS_REQUEST),
     }
     return render_page(request, "agents/agent_list.html", context, fragments={AGENTS: "list"})
@@ -133,11 +135,10 @@ _BULK = {
 
 
 @require_POST
-@console_page(Permission.AGENTS_LIFECYCLE)
+@console_page(Permission.AGENTS_LIFECYCLE, verbs={verb: bulk.permission for verb, bulk in _BULK.items()})
 def agents_bulk(request: HttpRequest, actor: Actor, verb: str) -> HttpResponse:
     """First asks, with a reason; then does it, agent by agent."""
     bulk, ids = _BULK[verb], _ids(request)
-    actor.require(bulk.permission)
     agents = list(agents_visible_to(actor).filter(id__in=ids).order_by("display_name"))
     confirmed = "confirmed" in request.POST
     form = ReasonForm(request.POST if confirmed else None)

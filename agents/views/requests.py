@@ -68,13 +68,12 @@ def agent_request_new(request: HttpRequest, actor: Actor) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@console_page(Permission.AGENTS_REQUEST)
+@console_page(Permission.AGENTS_REQUEST, change=Permission.AGENTS_WRITE)
 def agent_request_page(request: HttpRequest, actor: Actor, request_id: str) -> HttpResponse:
     """One request. Posted to, it is declined with a note; to agree means to register the agent."""
     row = agent_request_by_id(actor, path_id(IdKind.AGENT_REQUEST, request_id))
     form, status = NoteForm(request.POST or None), 200
     if request.method == "POST":
-        actor.require(Permission.AGENTS_WRITE)
         if form.is_valid():
             try:
                 decline_agent_request(actor, row.id, note=form.cleaned_data["note"])

@@ -19,6 +19,7 @@ from django.utils.translation import get_language, gettext
 from aim.console.charts import sparkline
 from aim.console.fragments import FRAGMENTS
 from aim.console.numbers import figure
+from aim.console.rows import escaped
 
 _KEPT = 2048
 _BAR = 64
@@ -131,6 +132,11 @@ def share_of(score: float, width: int) -> str:
 
 def drawn_sparkline(values: Sequence[float], label: object = "") -> SafeString:
     """The course of a figure as a small line over its axis."""
+    return _sparkline(tuple(values), escaped(label))
+
+
+@lru_cache(maxsize=_KEPT)
+def _sparkline(values: tuple[float, ...], label: SafeString) -> SafeString:
     line = sparkline(values)
     return format_html(
         '<svg class="sparkline" width="84" height="20" viewBox="0 0 84 20" role="img" aria-label="{}">'

@@ -22,7 +22,10 @@ class Gathered:
 
 @dataclass(frozen=True, slots=True)
 class ReportKind:
-    """`gather` reads everything; `made` is called in the transaction that keeps the finished file."""
+    """`gather` reads everything; `made` is called in the transaction that keeps the finished file.
+
+    `permission` is held by whoever may fetch what was made.
+    """
 
     name: str
     permission: str

@@ -37,7 +37,7 @@ def ask_report(
     asked_by_id: UUID | None,
     asked_by: str,
 ) -> Report:
-    """Have a report made. Who may ask is the caller's business; see `ReportKind.permission`."""
+    """Have a report made. Who may ask is the caller's business."""
     kind_named(kind)
     report = Report.objects.create(
         kind=kind,

@@ -1,5 +1,6 @@
 """The tags and filters of the console's templates. They are built in: no template loads them."""
 
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from functools import lru_cache
 from typing import Any
@@ -9,14 +10,17 @@ from zoneinfo import ZoneInfo
 from django import template
 from django.forms import BoundField, CheckboxInput, CheckboxSelectMultiple, ClearableFileInput, RadioSelect
 from django.http import HttpRequest, QueryDict
+from django.template.base import FilterExpression, NodeList, Parser, Token
 from django.template.context import Context
 from django.utils import formats, timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.text import Truncator
 from django.utils.translation import get_language, gettext, ngettext
 from lucide.templatetags.lucide import lucide
 
 from aim import clock
+from aim.console import rows
 from aim.console.addresses import address_of
 from aim.console.charts import drawn_bars, drawn_cells, drawn_columns
 from aim.console.comb import drawn, waterfall
@@ -27,6 +31,7 @@ from aim.console.toasts import step_of
 register = template.Library()
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
+_SECOND_MS = 1000
 _SHAPES = {
     "clock": "H:i:s",
     "minute": "H:i",
@@ -71,6 +76,42 @@ def kept_template(template: str, csrf_token: object = None, **arguments: Any) ->
     Its HTML depends on its arguments and the language alone; `csrf_token` is for the forms in it.
     """
     return kept_include(template, arguments, csrf_token)
+
+
+class _RowsNode(template.Node):
+    def __init__(self, cells: FilterExpression, markup: NodeList) -> None:
+        self._cells, self._markup = cells, markup
+
+    def render(self, context: Context) -> SafeString:
+        cells: Iterable[Mapping[str, object]] = self._cells.resolve(context)
+        with context.push(cell=rows.Marks()):
+            return rows.fill(self._markup.render(context), cells)
+
+
+@register.tag(name="rows")
+def rows_tag(parser: Parser, token: Token) -> _RowsNode:
+    """`{% rows cells %}…{{ cell.name }}…{% endrows %}`: drawn once, filled in for each row (`aim.console.rows`)."""
+    _name, cells = token.split_contents()
+    markup = parser.parse(("endrows",))
+    parser.delete_first_token()
+    return _RowsNode(parser.compile_filter(cells), markup)
+
+
+class _WhereNode(template.Node):
+    def __init__(self, name: FilterExpression, markup: NodeList) -> None:
+        self._name, self._markup = name, markup
+
+    def render(self, context: Context) -> SafeString:
+        return SafeString(rows.begin(self._name.resolve(context)) + self._markup.render(context) + rows.end())
+
+
+@register.tag(name="where")
+def where_tag(parser: Parser, token: Token) -> _WhereNode:
+    """Within `rows`: `{% where "warning" %}…{% endwhere %}` stands in the rows whose `warning` is true."""
+    _name, name = token.split_contents()
+    markup = parser.parse(("endwhere",))
+    parser.delete_first_token()
+    return _WhereNode(parser.compile_filter(name), markup)
 
 
 @register.filter
@@ -133,6 +174,26 @@ def ago(value: datetime | None) -> str:
 
 
 @register.filter
+def from_now(value: datetime) -> str:
+    """How far away a moment is, as it is said in a sentence: just now, 2 days ago, in 22 hours."""
+    seconds = (value - clock.now()).total_seconds()
+    if seconds > 0:
+        # What is to come in 6 days, 23 hours and 59 minutes was to come in 7 days when the page was asked for.
+        return gettext("in %(time)s") % {"time": _length(seconds + _MINUTE)}
+    return gettext("just now") if seconds > -_MINUTE else gettext("%(time)s ago") % {"time": _length(-seconds)}
+
+
+def _length(seconds: float) -> str:
+    """Of a minute or more, in its largest whole unit."""
+    if days := int(seconds // _DAY):
+        return ngettext("%(n)d day", "%(n)d days", days) % {"n": days}
+    if hours := int(seconds // _HOUR):
+        return ngettext("%(n)d hour", "%(n)d hours", hours) % {"n": hours}
+    minutes = int(seconds // _MINUTE)
+    return ngettext("%(n)d minute", "%(n)d minutes", minutes) % {"n": minutes}
+
+
+@register.filter
 def left(value: datetime) -> str:
     """The time until then, such as 02:14, and 1:02:14 beyond an hour; 00:00 when it has come."""
     seconds = max(0, int((value - clock.now()).total_seconds()))
@@ -142,15 +203,17 @@ def left(value: datetime) -> str:
 
 
 @register.filter
-def days_left(value: datetime) -> int:
-    """Whole days until then; -1 where it has passed."""
-    return -1 if value <= clock.now() else (value - clock.now()).days
+def has_come(value: datetime) -> bool:
+    return value <= clock.now()
 
 
 @register.filter
 def seconds_of(milliseconds: float | None) -> str:
-    """Milliseconds as seconds with one digit: 3.2."""
-    return "–" if milliseconds is None else formats.number_format(round(milliseconds / 1000, 1), 1)
+    """Milliseconds as seconds with one digit, 3.2, and below one second with two, 0.03."""
+    if milliseconds is None:
+        return "–"
+    digits = 1 if milliseconds >= _SECOND_MS else 2
+    return formats.number_format(round(milliseconds / _SECOND_MS, digits), digits)
 
 
 @register.filter
@@ -207,8 +270,10 @@ def counted(value: int, words: str) -> str:
 @register.simple_tag(takes_context=True)
 def query(context: Context, **changes: Any) -> str:
     """This page's address with other parameters: `{% query sort="-name" after=None %}`. None takes one away."""
-    request: HttpRequest = context["request"]
-    # The parameters are not copied first: a list asks once a row.
+    return changed_address(context["request"], **changes)
+
+
+def changed_address(request: HttpRequest, **changes: Any) -> str:
     pairs = [(name, value) for name, values in request.GET.lists() if name not in changes for value in values if value]
     pairs += [(name, str(value)) for name, value in changes.items() if value not in {None, ""}]
     return f"{request.path}?{urlencode(pairs)}" if pairs else request.path
@@ -245,6 +310,11 @@ def as_control(field: BoundField, mono: str = "") -> str:
     if field.errors:
         attributes["aria-invalid"] = "true"
     return field.as_widget(attrs={**widget.attrs, **attributes})
+
+
+def shortened(text: str, length: int) -> str:
+    """As the filter `truncatechars`, which takes its time with what is short enough, too."""
+    return text if len(text) <= length else Truncator(text).chars(length)
 
 
 @register.filter

@@ -71,7 +71,7 @@ class OneReportView(OneServerView):
 
 @extend_schema(tags=TAGS)
 class CryptoReportsView(OneServerView):
-    permissions: ClassVar = {"GET": Permission.MCP_READ, "POST": Permission.MCP_WRITE}
+    permissions: ClassVar = {"GET": Permission.MCP_READ, "POST": Permission.MCP_REPORT}
     pagination_class = CursorPages
 
     @extend_schema(

@@ -175,8 +175,8 @@ class Examination:
         statement, step.facts = self._challenger.issue()
         call = partial(self._client.call, unreachable=CANNOT_REACH_ENDPOINT)
         self._signed = ask_to_sign(call, self._target.verification_url, statement, self._challenger.thumbprints)
-        self.findings.response_ms = step.facts["response_ms"] = _ms(self._signed.seconds)
-        step.detail = "The server has answered."
+        taken = self.findings.response_ms = step.facts["response_ms"] = _ms(self._signed.seconds)
+        step.detail = f"Nonce {step.facts['nonce']}…, signed response received after {taken:.0f} ms."
 
     def _validate(self, step: Step) -> None:
         if self._signed is None:

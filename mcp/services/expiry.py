@@ -10,15 +10,14 @@ from agents.services.runtime import raise_epoch_of_organization
 from aim import clock
 from aim.ledger.events import Event
 from mcp.alerts import CERTIFICATE
+from mcp.certificates import TOLD_DAYS, WARNED_DAYS
 from mcp.ledger_entries import record
 from mcp.models import Certificate, McpServer, ServerStatus, VerificationRun, VerificationStatus
 from mcp.services.events import Kind, Severity, mcp_system, note
 from mcp.services.lifecycle import move_server
 from mcp.services.notices import tell
 
-WARNED_DAYS = 7
-"""So many days before its end, people are warned of a certificate, and not only told."""
-DAYS_AHEAD = (30, WARNED_DAYS, 0)
+DAYS_AHEAD = (TOLD_DAYS, WARNED_DAYS, 0)
 _SEEN = timedelta(days=1)
 SUSPENDED = "MCP Server suspended: Certificate expired"
 _OWNERS = {
@@ -94,7 +93,7 @@ def _alert(certificate_id: UUID) -> bool:
 
 def _warn(server: McpServer, certificate: Certificate, days: int, data: dict[str, object]) -> None:
     record(mcp_system(server), Event.MCP_CERTIFICATE_EXPIRING, server=server, data=data)
-    left = max(1, round((certificate.not_after - clock.now()) / timedelta(days=1)))
+    left = max(1, certificate.ending.days)
     sentence = f"{_name(server, certificate)} expires in {left} {'day' if left == 1 else 'days'}"
     severity = Severity.MEDIUM if days > min(ahead for ahead in DAYS_AHEAD if ahead) else Severity.HIGH
     note(server, Kind.CERTIFICATE, severity, sentence, data)

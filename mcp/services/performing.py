@@ -137,7 +137,11 @@ class KeyChallenger:
             issued_at=now,
             expires_at=now + CHALLENGE_LIFETIME,
         )
-        return statement, {"key": first.fingerprint, "expires_at": clock.show_time(now + CHALLENGE_LIFETIME)}
+        return statement, {
+            "nonce": nonce.hex()[:6],
+            "key": first.fingerprint,
+            "expires_at": clock.show_time(now + CHALLENGE_LIFETIME),
+        }
 
     def judge(self, signed: Signed) -> dict[str, Any]:
         challenge, now = self._challenge, clock.now()

@@ -3,6 +3,7 @@
 See `mcp.services.outcomes` for what a run leads to.
 """
 
+from collections.abc import Mapping
 from datetime import timedelta
 from uuid import UUID
 
@@ -16,7 +17,7 @@ from aim import clock
 from aim.errors import NotFoundError
 from aim.outbound.steps import Name, Progress, steps_of
 from mcp.errors import ServerStatusError
-from mcp.models import McpServer, ServerKey, ServerStatus, VerificationRun
+from mcp.models import KeyRotation, McpServer, ServerKey, ServerStatus, VerificationRun
 from mcp.probe.client import RUN_SECONDS
 from mcp.selectors import locked_server
 
@@ -33,6 +34,23 @@ _NAMES = {
     Purpose.VERIFICATION: (*_TEST, *_PROOF),
     Purpose.NEW_KEY: (Name.CONNECT, Name.TLS, *_PROOF),
     Purpose.TEST: _TEST,
+}
+_TEST_TITLES = {
+    "connect": "Connecting",
+    "authenticate": "Authenticating",
+    "tls": "Verifying TLS",
+    "health": "Health check",
+    "capabilities": "Capability test",
+}
+_OLD_KEY_TITLES = {
+    "connect": "Connecting to verification URL",
+    "challenge": "Sending challenge that names the NEW key",
+    "signature": "AIM verifies signature with OLD public key",
+}
+_NEW_KEY_TITLES = {
+    "connect": "Connecting to verification URL",
+    "challenge": "Sending challenge signed with NEW key requirement",
+    "signature": "AIM verifies signature with NEW public key",
 }
 
 
@@ -72,7 +90,9 @@ def start_run(
         trigger=trigger,
         method=_method(server, purpose),
         key=key,
-        steps=Progress(steps_of(_NAMES[Purpose(purpose)], **_titles(purpose)), lambda _steps: None).shown(),
+        steps=Progress(
+            steps_of(_NAMES[Purpose(purpose)], **_titles(server, purpose, key)), lambda _steps: None
+        ).shown(),
         started_by_id=actor.id if actor else None,
     )
     if not here:
@@ -138,5 +158,11 @@ def _method(server: McpServer, purpose: str) -> str:
     return Method.CERTIFICATE if server.verify_tls and server.url.startswith("https:") else Method.HEALTH
 
 
-def _titles(purpose: str) -> dict[str, str]:
-    return {"connect": "Connect to verification endpoint"} if purpose == Purpose.NEW_KEY else {}
+def _titles(server: McpServer, purpose: str, key: ServerKey | None) -> Mapping[str, str]:
+    """What steps are called where they are not what they are in a verification."""
+    if purpose == Purpose.TEST:
+        return _TEST_TITLES
+    if purpose != Purpose.NEW_KEY:
+        return {}
+    asks_old = server.rotations.filter(new_key=key, state=KeyRotation.State.CONFIRMING).exists()
+    return _OLD_KEY_TITLES if asks_old else _NEW_KEY_TITLES

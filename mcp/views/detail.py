@@ -55,6 +55,7 @@ def allowed(actor: Actor, server: McpServer) -> dict[str, bool]:
     living = server.status != ServerStatus.RETIRED
     return {
         "may_edit": actor.may(Permission.MCP_WRITE) and living,
+        "may_report": actor.may(Permission.MCP_REPORT),
         "may_suspend": lifecycle and server.status == ServerStatus.ACTIVE,
         "may_resume": lifecycle and server.status == ServerStatus.SUSPENDED,
         "may_retire": lifecycle and living,

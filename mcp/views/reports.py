@@ -38,8 +38,9 @@ class CryptoReportForm(forms.Form):
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@console_page(Permission.MCP_READ)
+@console_page(Permission.MCP_READ, change=Permission.MCP_REPORT)
 def server_report(request: HttpRequest, actor: Actor, server_id: str) -> HttpResponse:
+    """Who may see the server finds the reports that were made; to have one made takes a permission of its own."""
     server = server_by_id(actor, path_id(IdKind.MCP_SERVER, server_id))
     form = CryptoReportForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
@@ -52,6 +53,7 @@ def server_report(request: HttpRequest, actor: Actor, server_id: str) -> HttpRes
     context = {
         "server": server,
         "form": form,
+        "may_ask": actor.may(Permission.MCP_REPORT),
         "sections": [(name, label, name in chosen) for name, label in SECTIONS.items()],
         "reports": crypto_reports_visible_to(actor).filter(subject_id=server.id)[:_LISTED],
     }
@@ -91,6 +93,7 @@ def _progress(request: HttpRequest, actor: Actor, report: Report) -> HttpRespons
     context = {
         "server": server,
         "report": report,
+        "may_ask": actor.may(Permission.MCP_REPORT),
         "again": reverse("mcp:server-report", args=[server.public_id]),
         "bytes": len(bytes(report.content)) if report.content is not None else 0,
     }

@@ -63,7 +63,7 @@ def _identity(_request: HttpRequest, actor: Actor, server: McpServer) -> Mapping
         and actor.may(Permission.MCP_ATTEST)
         and under_way is not None
         and under_way.started_by_id not in {None, actor.id},
-        "active_keys": [key for key in (identity.key, identity.leaving, identity.coming) if key],
+        "active_keys": [key for key in (identity.leaving, identity.key, identity.coming) if key],
         "rotations": list(done[:20]),
         "last_rotation": done.first(),
     }
@@ -97,7 +97,7 @@ def _attempts(request: HttpRequest, _actor: Actor, server: McpServer) -> Mapping
         "filters": filters,
         "page": attempts_page(server, request.GET, filters),
         "trend": trend_of(server, filters),
-        "states": [(state, VerificationRun.State(state).label) for state in STATES],
+        "states": STATES.items(),
         "methods": [(method, VerificationRun.Method(method).label) for method in METHODS],
     }
 

@@ -82,13 +82,12 @@ def report_new(request: HttpRequest, actor: Actor) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@console_page(Permission.REPORTS_MAKE)
+@console_page(Permission.REPORTS_MAKE, change=Permission.REPORTS_HANDLE)
 def report_page(request: HttpRequest, actor: Actor, report_id: str) -> HttpResponse:
     """One report. Posted to with `go`, it is decided."""
     row = report_by_id(actor, path_id(IdKind.REPORT, report_id))
     form, status = DecisionForm(request.POST or None), 200
     if request.method == "POST":
-        actor.require(Permission.REPORTS_HANDLE)
         service, words = _DECISIONS.get(request.POST.get("go", ""), (None, None))
         if service is None:
             raise NotFoundError

@@ -1,5 +1,5 @@
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import time_machine
@@ -181,6 +181,27 @@ def test_how_long_ago_is_said_shortly(seconds, words):
     with time_machine.travel(datetime(2026, 11, 23, 9, tzinfo=UTC), tick=False):
         at = datetime.fromtimestamp(datetime(2026, 11, 23, 9, tzinfo=UTC).timestamp() - seconds, tz=UTC)
         assert draw("{{ at|ago }}", at=at) == words
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (-86_400 * 2 - 5, "2 days ago"),
+        (-86_399, "23 hours ago"),
+        (-60, "1 minute ago"),
+        (-59, "just now"),
+        (0, "just now"),
+        (1, "in 1 minute"),
+        (3_599, "in 1 hour"),
+        (22 * 3_600 + 100, "in 22 hours"),
+        (7 * 86_400 - 30, "in 7 days"),
+        (86_400, "in 1 day"),
+    ],
+)
+def test_how_far_away_a_moment_is_said_in_words(seconds, words):
+    now = datetime(2026, 11, 23, 9, tzinfo=UTC)
+    with time_machine.travel(now, tick=False):
+        assert draw("{{ at|from_now }}", at=now + timedelta(seconds=seconds)) == words
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from django.urls import reverse
 from pyhanko.pdf_utils.reader import PdfFileReader
 
+from accounts.models import Role
 from aim import clock
 from aim.ledger.events import Event
 from aim.reports.making import make_report, tend_reports
@@ -92,6 +93,26 @@ def test_nothing_is_made_without_a_section(admin, server):
     assert response.status_code == 422
     assert "Choose at least one section." in response.content.decode()
     assert not Report.objects.filter(subject_id=server.id).exists()
+
+
+@pytest.mark.requirement("R.2")
+def test_the_role_decides_who_has_a_report_made_and_whoever_sees_the_server_fetches_it(admin, server):
+    address = reverse("mcp:server-report", args=[server.public_id])
+    viewer, manager = (make_person(admin.organization, role) for role in (Role.VIEWER, Role.MANAGER))
+    shown = browser_of(viewer).get(address).content.decode()
+    assert "No report of this server has been made yet." in shown
+    assert "Generate" not in text_of(browser_of(viewer).get(address)).split("Crypto reports")[-1]
+    for person in (viewer, make_person(admin.organization, Role.MEMBER)):
+        answer = browser_of(person).post(address, {"sections": SECTIONS, "format": "json"})
+        assert answer.status_code == 403
+    assert not Report.objects.filter(subject_id=server.id).exists()
+    report = ask(manager, server)
+    make_report(report.id)
+    assert reverse("mcp:report-file", args=[report.public_id]) in browser_of(viewer).get(address).content.decode()
+    assert browser_of(viewer).get(reverse("mcp:report-file", args=[report.public_id])).status_code == 200
+    page = reverse("mcp:server-detail", args=[server.public_id])
+    assert "Generate Crypto Report" in browser_of(manager).get(page).content.decode()
+    assert "Generate Crypto Report" not in browser_of(viewer).get(page).content.decode()
 
 
 @pytest.mark.requirement("R.1")

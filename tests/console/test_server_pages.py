@@ -16,7 +16,16 @@ from accounts.models import Role
 from aim import clock
 from aim.ledger.events import Event
 from mcp.figures import keeping_of
-from mcp.models import AgentUse, HealthHour, HealthSample, McpServer, SecurityEvent, ServerKey, VerificationRun
+from mcp.models import (
+    AgentUse,
+    HealthHour,
+    HealthSample,
+    KeyRotation,
+    McpServer,
+    SecurityEvent,
+    ServerKey,
+    VerificationRun,
+)
 from mcp.services.registration import update_server
 from mcp.services.tools import update_tool
 from tests.console.people import browser_of
@@ -359,13 +368,107 @@ def test_the_score_is_the_sum_of_its_parts_and_every_missing_part_is_a_recommend
     assert "Security Score 100/100 excellent" in after
     assert "None (all checks passed)" in after
     assert "HTTPS/TLS 1.3" in after
-    assert "127 ms average of last 10 verifications" in after
-    assert "100 % 2 of 2 verification attempts" in after
+    assert "127 ms (average of last 10 verifications)" in after
+    assert "100 % (2 of 2 verification attempts)" in after
     VerificationRun.objects.create(server=server, trigger="manual", state="failed", error="No.")
     VerificationRun.objects.create(server=server, purpose="test", trigger="manual", state="failed", error="A test.")
     again = text_of(client.get(page_of(server, "identity")))
-    assert "66.7 % 2 of 3 verification attempts" in again
+    assert "66.7 % (2 of 3 verification attempts)" in again
     assert "Security Score 97/100 excellent" in again
+
+
+def text_without_gaps(response):
+    """As it is read: no space before a comma, a bracket that closes, or a full stop."""
+    return re.sub(r"\s+([,.)])", r"\1", re.sub(r"\(\s+", "(", text_of(response)))
+
+
+@pytest.mark.requirement("W10.2", "W9.5")
+def test_the_six_sections_have_the_labels_of_the_document_with_real_values(admin):
+    url = "https://mcp.company.com/filesystem/verify"
+    server = make_server(admin.actor, name="filesystem-mcp", public_key=PEM, verification_url=url)
+    now = clock.now()
+    key = server.keys.get()
+    ServerKey.objects.filter(id=key.id).update(status="active", proved_at=now, created_at=now - timedelta(days=9))
+    old = ServerKey.objects.create(
+        server=server, key_type="rsa", bits=2048, pem=PEM, fingerprint="1F:6A:8B:00", thumbprint="x", status="retired"
+    )
+    KeyRotation.objects.create(
+        server=server,
+        old_key=old,
+        new_key_id=key.id,
+        method="gradual",
+        days=7,
+        state="completed",
+        completed_at=now - timedelta(days=2, minutes=1),
+    )
+    McpServer.objects.filter(id=server.id).update(
+        verification="verified",
+        last_verified_at=now - timedelta(hours=2, minutes=1),
+        next_verification_at=now + timedelta(hours=22),
+        tls_version="TLSv1.3",
+        trust_score=100,
+    )
+    server.runs.all().delete()
+    VerificationRun.objects.create(server=server, trigger="manual", state="succeeded", response_ms=127, duration_ms=505)
+    page = text_without_gaps(browser_of(admin).get(page_of(server, "identity")))
+    places = []
+    for said in (
+        "Public Key Information",
+        "Key Fingerprint (SHA-256)",
+        "Unique identifier for this public key",
+        "Key Type RSA-2048",
+        "Key Length 2048 bits",
+        "Algorithm RSA with SHA-256",
+        "Key Format PEM (Privacy Enhanced Mail)",
+        "Created ",
+        "Age 9 days",
+        "Verification Status Verification Status Verified",
+        "Verification Method Challenge-Response Protocol",
+        "(2 hours ago)",
+        "Verification Frequency Every 24 hours (configurable)",
+        "Next Verification ",
+        "(in 22 hours)",
+        "Auto-Suspend on Failure Enabled",
+        "Consecutive Failures 0 (threshold: 3)",
+        "Verification Endpoint Test Connection Verification URL https://mcp.company.com/filesystem/verify",
+        "Protocol HTTPS/TLS 1.3",
+        "Response Time 127 ms (average of last 10 verifications)",
+        "Success Rate 100 % (1 of 1 verification attempts)",
+        "Key Rotation Rotate Key Rotation Status Up to date",
+        "Last Rotation ",
+        "(2 days ago)",
+        "Next Rotation Due ",
+        "(90-day policy, in 81 days)",
+        "Rotation Policy Required every 90 days",
+        "Compliance Status Compliant (rotated within policy)",
+        "Active Keys: 1 key",
+        "Key Rotation History",
+        "Rotated from 1F:6A:8B:00… to ",
+        "Public Key Certificate Download Options Download as PEM Download as DER Copy to Clipboard (base64 encoded)",
+        "View Raw Key",
+        "Security Compliance",
+        "Compliance Status Key strength compliant (2048-bit minimum)",
+        "Key age compliant (&lt;90 days policy)",
+        "Verification frequency compliant (daily requirement)",
+        "TLS version compliant (1.2+ required)",
+        "Security Score 100/100 excellent",
+        "Recommendations None (all checks passed)",
+    ):
+        assert said in page, f"{said!r} is not in {page}"
+        places.append(page.index(said, places[-1] if places else 0))
+    assert places == sorted(places)
+
+
+@pytest.mark.requirement("W9.1")
+def test_a_key_that_is_due_is_not_compliant_and_what_to_do_is_said(admin):
+    server = make_server(admin.actor, public_key=PEM, rotation_days=30)
+    made = clock.now() - timedelta(days=31)
+    ServerKey.objects.filter(server=server).update(status="active", created_at=made)
+    page = text_without_gaps(browser_of(admin).get(page_of(server, "identity")))
+    assert "Rotation Status Overdue (30 day policy)" in page
+    assert "Compliance Status Not compliant (older than the policy allows)" in page
+    assert "Recommendation Rotate key for security compliance" in page
+    assert "Key age compliant (&lt;30 days policy)" in page
 
 
 @pytest.mark.requirement("W6.4")
@@ -374,7 +477,7 @@ def test_the_overview_says_what_is_not_measured_and_counts_what_is(admin):
     client = browser_of(admin)
     before = text_of(client.get(page_of(server)))
     assert "Uptime, 24 h not measured" in before
-    assert "Success rate nothing reported" in before
+    assert "Success Rate nothing reported" in before
     now = clock.now()
     for minutes, healthy in ((5, True), (10, True), (15, False), (60 * 25, False)):
         HealthSample.objects.create(
@@ -395,9 +498,9 @@ def test_the_overview_says_what_is_not_measured_and_counts_what_is(admin):
     )
     after = text_of(client.get(page_of(server)))
     assert "66.67 % 2 of 3 checks" in after
-    assert "Requests 127 , 120 approved" in after
-    assert "Success rate 99.0 % 99 of 100 completed" in after
-    assert "Avg latency 42 ms" in after
+    assert "Request Count 127 , 120 approved" in after
+    assert "Success Rate 99.0 % 99 of 100 completed" in after
+    assert "Avg Latency 42 ms" in after
     used = text_of(client.get(page_of(server, "agents")))
     assert "Claude Code Assistant" in used
     assert "Active now 127" in used
@@ -489,6 +592,8 @@ def test_single_health_checks_are_filtered_and_taken_along(admin):
     assert "'=cmd|" in b"".join(answer.streaming_content).decode()
     overview = client.get(page_of(server)).content.decode()
     assert re.search(r'<a href="[^"]*[?]tab=health">View Logs</a>', overview)
+    listed = client.get(LIST).content.decode()
+    assert re.search(rf'href="[^"]*{server.public_id}[?]tab=health" aria-label="View Logs of', listed)
     assert browser_of(make_person(make_organization())).get(json_address).status_code == 404
     update_server(admin.actor, server.id, changes={"verify_health": False})
     HealthSample.objects.filter(server=server).delete()

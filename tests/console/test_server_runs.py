@@ -215,7 +215,7 @@ def test_a_rollover_shows_its_day_and_is_completed_early(admin, server):
     )
     client = browser_of(admin)
     page = text_of(client.get(page_of(server, "identity")))
-    assert "Rollover in progress: Day 4 of 7" in page
+    assert "In progress (Day 4 of 7)" in page
     assert "Active Keys: 2 keys" in page
     address = reverse("mcp:rotation-complete", args=[server.public_id, rotation.public_id])
     assert "Confirm that all agents" in client.get(address).content.decode()

@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from aim import clock
 from mcp.definitions import digest_of_definition
-from mcp.models import HealthSample, McpServer, Offering, SecurityEvent, ServerKey, VerificationRun
+from mcp.models import Certificate, HealthSample, McpServer, Offering, SecurityEvent, ServerKey, VerificationRun
 from tests.factories.agents import make_verified_agent, pem_of
 from tests.factories.mcp import make_server, make_tool
 
@@ -146,6 +146,19 @@ def test_every_tab_of_a_server_is_clean(visit, cast):
             response_ms=21.4 + number % 7 if good else None,
             error_code="" if good else "health_failed",
             error="" if good else "Health endpoint returned error. Check server status. It answered 503.",
+        )
+    for role, current, days in (("server", True, 21), ("client", True, 5), ("server", False, -2)):
+        Certificate.objects.create(
+            server=server,
+            role=role,
+            current=current,
+            fingerprint=f"{days % 256:02X}:4A:3B",
+            subject="CN=mcp.company.com",
+            issuer="CN=An authority",
+            not_before=clock.now() - timedelta(days=60),
+            not_after=clock.now() + timedelta(days=days),
+            pem="",
+            last_seen_at=clock.now(),
         )
     for severity in SecurityEvent.Severity:
         text = "The signature does not fit the public key."

@@ -1,5 +1,7 @@
 """The list of decisions, its drawer, and the proof that the browser recomputes."""
 
+import re
+
 import pytest
 
 from tests.factories.followers import follow_all, sequence_all
@@ -84,3 +86,73 @@ def test_a_decision_appears_by_itself_and_waits_while_the_list_is_looked_at(visi
     page.keyboard.press(".")
     page.get_by_text("/app/waits/for-the-pointer.txt").wait_for()
     page.check()
+    # Under the pointer the newest wait, however many: up to fifty at once are counted, the rest is said to be skipped.
+    fresh = page.locator("aim-live .fresh")
+    for number in range(37):
+        busy.ask_natively(busy.body(resource=f"/app/many/{number}"))
+    sequence_all()
+    page.get_by_text("37 new").wait_for()
+    page.mouse.move(5, 400)
+    page.get_by_text("/app/many/36").wait_for()
+    page.mouse.move(700, 600)
+    for number in range(120):
+        busy.ask_natively(busy.body(resource=f"/app/load/{number}"))
+    page.wait_for_timeout(1_000)
+    sequence_all()
+    page.get_by_text("skipped").wait_for()
+    assert sum(int(number) for number in re.findall(r"\d+", fresh.inner_text())) == 120, fresh.inner_text()
+    assert page.get_by_text("/app/load/").count() == 0
+    page.picture("verifications-skipped")
+    # So they do while the list is scrolled, wherever the pointer is; and come when it is back at its top.
+    page.keyboard.press(".")
+    page.get_by_text("/app/load/119").wait_for()
+    page.locator(".list-main .table-scroll").evaluate("list => list.scrollTo(0, 200)")
+    page.mouse.move(5, 400)
+    busy.ask_natively(busy.body(resource="/app/waits/for-the-top.txt"))
+    sequence_all()
+    page.get_by_text("1 new").wait_for()
+    page.wait_for_timeout(1_500)
+    assert page.get_by_text("/app/waits/for-the-top.txt").count() == 0
+    page.locator(".list-main .table-scroll").evaluate("list => list.scrollTo(0, 0)")
+    page.get_by_text("/app/waits/for-the-top.txt").wait_for()
+
+
+@pytest.mark.requirement("W4.10")
+def test_what_the_filters_leave_out_is_not_counted_as_new(visit, cast, busy):
+    page = visit("/dashboard/verifications?range=7d", cast.viewer)
+    page.locator("aim-connection[data-state=live]").wait_for()
+    page.get_by_role("checkbox", name="Denied").check()
+    page.wait_for_url("**status=denied**")
+    page.locator(".list-main tbody tr").first.hover()
+    # The socket is opened anew for them within a second; what was decided meanwhile is told then.
+    busy.ask_natively(busy.body(resource="/app/let/through.txt"))
+    busy.ask_natively(busy.body(resource="/etc/refused"))
+    sequence_all()
+    page.get_by_text("1 new").wait_for()
+    page.wait_for_timeout(1_000)
+    assert page.locator("aim-live .fresh").inner_text().startswith("1 new")
+    # While the filter still has the keyboard, the list stays as it is.
+    page.mouse.move(5, 400)
+    page.evaluate("document.activeElement.blur()")
+    page.get_by_text("/etc/refused").wait_for()
+    assert page.get_by_text("/app/let/through.txt").count() == 0
+
+
+@pytest.mark.requirement("W2.11", "W4.10")
+def test_an_agents_activity_follows_its_own_decisions(visit, cast, busy):
+    other = make_agent(cast.admin.actor)
+    page = visit(f"/dashboard/agents/{busy.agent.public_id}?tab=activity", cast.viewer)
+    page.locator("aim-connection[data-state=live]").wait_for()
+    page.locator("#agent-tab .table-scroll").hover()
+    other.ask_natively(other.body(resource="/app/of/another.txt"))
+    busy.ask_natively(busy.body(resource="/app/of/its-own.txt"))
+    sequence_all()
+    page.get_by_text("1 new").wait_for()
+    assert page.get_by_text("/app/of/its-own.txt").count() == 0
+    page.check()
+    page.picture("agent-activity-new")
+    page.mouse.move(5, 400)
+    page.get_by_text("/app/of/its-own.txt").wait_for()
+    busy.ask_natively(busy.body(resource="/app/of/its-own/again.txt"))
+    sequence_all()
+    page.get_by_text("/app/of/its-own/again.txt").wait_for()

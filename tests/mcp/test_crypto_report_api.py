@@ -26,7 +26,8 @@ def test_a_report_is_asked_for_followed_and_fetched(admin, form):
     server, viewer = make_server(admin.actor), Api(make_person(admin.organization, Role.VIEWER).token)
     path = f"/mcp-servers/{server.public_id}/reports"
     chosen = {"sections": ["compliance", "key"], "format": form}
-    assert viewer.post(path, chosen).status_code == 403
+    for role in (Role.VIEWER, Role.MEMBER):
+        assert Api(make_person(admin.organization, role).token).post(path, chosen).status_code == 403
     asked = Api(make_person(admin.organization, Role.MANAGER).token).post(path, chosen)
     assert asked.status_code == 202, asked.content
     report = asked.json()

@@ -1,17 +1,22 @@
 """Certificates that come to their end, by a clock that is moved over sixty days."""
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
 import time_machine
+from django.urls import reverse
 
 from aim import clock
 from aim.ledger.events import Event
 from aim.mail.models import OutgoingMail
+from mcp.certificates import ending_of
 from mcp.models import Certificate, McpServer, VerificationRun
 from mcp.needs import servers_in_need
+from mcp.services.expiry import due_alert
 from mcp.services.lifecycle import suspend_server
 from mcp.tasks import tend_certificates
+from tests.console.people import browser_of
 from tests.factories.accounts import Role, make_organization, make_person, unique
 from tests.factories.ledger import entries, recorded
 from tests.factories.mcp import make_proved_server
@@ -168,6 +173,36 @@ def test_what_a_person_has_suspended_stays_the_persons(admin):
         tend_certificates()
     server.refresh_from_db()
     assert (server.status_reason, server.suspended_by_failures) == ("Maintenance", False)
+
+
+@pytest.mark.requirement("E8")
+@pytest.mark.parametrize(
+    ("ahead", "ending", "tone", "words"),
+    [
+        (timedelta(days=31), ("valid", 31), "allowed", "31 days left"),
+        (timedelta(days=30, seconds=1), ("valid", 31), "allowed", "31 days left"),
+        (timedelta(days=30), ("soon", 30), "pending", "Expires soon: 30 days left"),
+        (timedelta(days=7, seconds=1), ("soon", 8), "pending", "Expires soon: 8 days left"),
+        (timedelta(days=7), ("urgent", 7), "denied", "Renew now: 7 days left"),
+        (timedelta(seconds=1), ("urgent", 1), "denied", "Renew now: 1 day left"),
+        (timedelta(), ("expired", 0), "denied", "Expired"),
+        (timedelta(days=-3), ("expired", 0), "denied", "Expired"),
+    ],
+)
+def test_a_certificate_has_the_colour_and_the_words_of_its_alerts(admin, ahead, ending, tone, words):
+    """Amber from the day on that people are told, red from that on which they are warned, wherever it is shown."""
+    found = ending_of(START + ahead, START)
+    assert ((found.state, found.days), found.tone) == (ending, tone)
+    assert (found.state in {"soon", "urgent", "expired"}) == (
+        due_alert(Certificate(not_after=START + ahead, alerts=[]), START) is not None
+    )
+    with time_machine.travel(START, tick=False):
+        server = make_proved_server(admin.actor)
+        certificate_of(server, not_after=START + ahead)
+        client = browser_of(admin)
+        for address in ("mcp:server-detail", "mcp:server-renew"):
+            page = client.get(reverse(address, args=[server.public_id]), {"tab": "certificates"}).content.decode()
+            assert re.search(rf'"badge tone-{tone}[^"]*">(\s|<[^>]*>)*{words}\s*</span>', page)
 
 
 @pytest.mark.requirement("E8")

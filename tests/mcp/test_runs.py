@@ -222,11 +222,11 @@ def test_the_connection_test_changes_nothing_of_the_server(admin, sdk):
     begun = api.post(f"{path}/test")
     assert (begun.status_code, begun.json()["state"]) == (202, "waiting")
     assert [step["title"] for step in begun.json()["steps"]] == [
-        "Connect to server URL",
-        "Authenticate",
-        "Verify TLS certificate",
-        "Check health endpoint",
-        "Enumerate capabilities",
+        "Connecting",
+        "Authenticating",
+        "Verifying TLS",
+        "Health check",
+        "Capability test",
     ]
     assert api.post(f"{path}/test").json()["id"] == begun.json()["id"]
     perform_run(VerificationRun.objects.get(server=server, purpose="test").id)
@@ -344,6 +344,20 @@ def test_what_was_changed_meanwhile_is_not_proved(admin, sdk):
     assert settle(run.id, examined).state == "abandoned"
     server.refresh_from_db()
     assert server.verification == "unverified"
+
+
+@pytest.mark.requirement("W6.7")
+@pytest.mark.parametrize("state", ["waiting", "running"])
+def test_a_retired_server_is_not_called_any_more(admin, sdk, state):
+    """Its runs would keep those of others waiting, for as long as it takes them to fail."""
+    server, api = registered(admin, sdk), Api(admin.token)
+    run = server.runs.get()
+    VerificationRun.objects.filter(id=run.id).update(state=state, started_at=clock.now())
+    assert api.post(f"/mcp-servers/{server.public_id}/retire", {"reason": "gone"}).status_code == 200
+    assert perform_run(run.id) is None
+    run.refresh_from_db()
+    assert (run.state, run.error) == ("abandoned", "The server was retired.")
+    assert {step["result"] for step in run.steps} == {"skipped"}
 
 
 @pytest.mark.requirement("W6.3")

@@ -133,6 +133,30 @@ def test_another_organization_hears_nothing(product, admin, agent):
             next_of(socket, "events", seconds=2)
 
 
+@pytest.mark.requirement("W4.10")
+def test_a_filtered_list_is_told_only_of_what_it_shows(product, admin, agent):
+    other = make_agent(admin.actor)
+    wanted = f"?rate=50&status=denied&status=pending&agent={agent.agent.public_id}&q=SECRET&user=usr_123"
+    with listen(product, token=admin.token, query=wanted) as socket, sequencing():
+        next_of(socket, "ready")
+        agent.ask_natively(agent.body(resource="/app/config/secret.json"))
+        other.ask_natively(other.body(resource="/etc/secret.json"))
+        agent.ask_natively(agent.body(resource="/etc/shadow"))
+        somebody = {**agent.body()["context"], "user_id": "usr_456"}
+        agent.ask_natively(agent.body(resource="/etc/secret.json", context=somebody))
+        last = agent.ask_natively(agent.body(resource="/etc/secret.json")).json()
+        assert last["status"] == "denied"
+        [event] = next_of(socket, "events")["events"]
+    assert event["verification"]["id"] == last["verification_id"]
+    coded = "?code=capability_missing&code=anomaly&action_type=file_delete&action_type=file_write"
+    with listen(product, token=admin.token, query=coded) as socket, sequencing():
+        next_of(socket, "ready")
+        agent.ask_natively(agent.body(resource="/etc/secret.json"))
+        last = agent.ask_natively(agent.body(action_type="file_delete")).json()
+        [event] = next_of(socket, "events")["events"]
+    assert event["verification"]["code"] == "capability_missing"
+
+
 def test_more_than_one_wants_to_see_is_skipped_and_said(product, admin, agent):
     with listen(product, token=admin.token, query="?rate=1") as socket, sequencing():
         next_of(socket, "ready")
@@ -155,6 +179,9 @@ def test_more_than_one_wants_to_see_is_skipped_and_said(product, admin, agent):
         ({"origin": "https://evil.example", "token": "aimp_nobody"}, 403),
         ({"token": "of the admin", "query": "?status=nonsense"}, 400),
         ({"token": "of the admin", "query": "?after=x"}, 400),
+        ({"token": "of the admin", "query": "?status=denied&status=nonsense"}, 400),
+        ({"token": "of the admin", "query": "?agent=agt_1"}, 400),
+        ({"token": "of the admin", "query": "?" + "&".join(["code=a"] * 21)}, 400),
     ],
 )
 def test_who_may_not_or_asks_nonsense_is_refused(product, admin, options, status):

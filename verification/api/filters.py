@@ -5,7 +5,7 @@ from django.db.models import Q, QuerySet
 
 from aim.api.filters import MomentFilter
 from aim.ids import IdKind, InvalidIdError, parse_id
-from verification.models import Verification
+from verification.models import ClassifiedDecision, DataClass, Verification
 
 
 class VerificationFilters(django_filters.FilterSet):  # type: ignore[misc]
@@ -13,6 +13,9 @@ class VerificationFilters(django_filters.FilterSet):  # type: ignore[misc]
     status = django_filters.ChoiceFilter(choices=Verification.Status.choices)
     code = django_filters.CharFilter()
     action_type = django_filters.CharFilter()
+    data_class = django_filters.CharFilter(
+        method="by_data_class", help_text="The name of a class of data, as it was when the decision was made."
+    )
     since = MomentFilter(field_name="created_at", lookup_expr="gte")
     until = MomentFilter(field_name="created_at", lookup_expr="lt")
     q = django_filters.CharFilter(method="search", help_text="Text in the resource, the user or the session.")
@@ -27,6 +30,11 @@ class VerificationFilters(django_filters.FilterSet):  # type: ignore[misc]
         except InvalidIdError:
             # An id that cannot exist has no decisions, as one of another organization has none for this caller.
             return rows.none()
+
+    def by_data_class(self, rows: QuerySet[Verification], _name: str, value: str) -> QuerySet[Verification]:
+        classes = DataClass.objects.filter(name=value).values("id")
+        found = ClassifiedDecision.objects.filter(data_class_id__in=classes)
+        return rows.filter(id__in=found.values("verification_id"))
 
     def search(self, rows: QuerySet[Verification], _name: str, value: str) -> QuerySet[Verification]:
         return rows.filter(Q(resource__icontains=value) | Q(user_id__icontains=value) | Q(session_id__icontains=value))

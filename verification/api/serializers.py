@@ -115,6 +115,22 @@ class VerificationSerializer(serializers.Serializer[Any]):
         return dict(CompletionSerializer(completion).data) if completion else None
 
 
+class ControlSerializer(serializers.Serializer[Any]):
+    """A control of a framework, as the framework numbers it."""
+
+    framework = serializers.CharField()
+    control = serializers.CharField()
+    title = serializers.CharField()
+
+
+class TagGroupSerializer(serializers.Serializer[Any]):
+    """The controls that one fact of the record is evidence for."""
+
+    name = serializers.CharField()
+    because = serializers.CharField()
+    tags = ControlSerializer(many=True)
+
+
 class VerificationDetailSerializer(VerificationSerializer):
     """A decision with everything that explains it: the record as it was written, with every check."""
 
@@ -128,6 +144,8 @@ class VerificationDetailSerializer(VerificationSerializer):
     data_claims = serializers.SerializerMethodField()
     origin = serializers.SerializerMethodField()
     erased = serializers.SerializerMethodField()
+    data_classes = serializers.SerializerMethodField()
+    compliance_tags = serializers.SerializerMethodField()
 
     def _recorded(self) -> dict[str, Any]:
         data: dict[str, Any] = self.context["record"]["data"]
@@ -172,6 +190,16 @@ class VerificationDetailSerializer(VerificationSerializer):
         """The members of the record that were erased, such as `data.action.resource`; its proof holds without them."""
         record = self.context["record"]
         return [*record["erased"], *record["altered"]]
+
+    def get_data_classes(self, _verification: Verification) -> list[str]:
+        """The names of the classes of data that it was about, noted within seconds of the decision."""
+        names: list[str] = self.context["detail"].data_classes
+        return names
+
+    @extend_schema_field(TagGroupSerializer(many=True))
+    def get_compliance_tags(self, _verification: Verification) -> list[dict[str, Any]]:
+        """What the decision is evidence for, and by which fact. Not that a control is met: one decision cannot say."""
+        return [dict(TagGroupSerializer(group).data) for group in self.context["detail"].tags]
 
 
 class ContainmentSerializer(serializers.Serializer[Any]):

@@ -28,6 +28,7 @@ from verification.api.serializers import (
     shown_state,
 )
 from verification.approvals.selectors import approval_of, database_now
+from verification.detail import detail_of
 from verification.models import Verification
 from verification.selectors import (
     completion_of,
@@ -202,5 +203,9 @@ class VerificationView(ActorView):
     def get(self, _request: Request, verification_id: str) -> Response:
         """With every check, its result, detail and time, and the agent as it was at that moment."""
         verification = verification_by_id(self.actor, path_id(IdKind.VERIFICATION, verification_id))
-        context = {"record": record_of(verification), "completions": completions_of([verification])}
+        context = {
+            "record": record_of(verification),
+            "completions": completions_of([verification]),
+            "detail": detail_of(self.actor, verification.id, with_session=False),
+        }
         return Response(VerificationDetailSerializer(verification, context=context).data)

@@ -23,6 +23,7 @@ from verification.models import Verification
 LATEST = 5_000
 """Of an agent's decisions so many are looked through for those that belong to a request."""
 SHOWN = 20
+_FIRST = UUID(int=0)
 _ANYTHING_WAITS = """
 SELECT EXISTS (
   SELECT FROM verification_approval WHERE organization_id = %s AND status = %s AND expires_at > statement_timestamp()
@@ -126,17 +127,42 @@ def votes_of(approvals: list[Approval]) -> dict[UUID, list[ApprovalVote]]:
     return votes
 
 
+# The latest are looked through once for both; which of them are shown is decided by the narrow rows that this leaves.
+_EARLIER = """
+WITH latest AS MATERIALIZED (
+    SELECT id, session_id = %(session)s AND session_id <> '' AS in_session,
+        action_type = %(action)s AND resource = %(resource)s AS in_history
+    FROM verification_verification WHERE agent_id = %(agent)s AND id >= %(oldest)s AND id <> %(own)s
+)
+(SELECT 'session', id FROM latest WHERE in_session ORDER BY id DESC LIMIT %(most)s)
+UNION ALL
+(SELECT 'history', id FROM latest WHERE in_history ORDER BY id DESC LIMIT %(most)s)
+"""
+
+
 def earlier_of(verification: Verification) -> tuple[list[Verification], list[Verification]]:
     """What else the agent asked in the session that it names, and how its earlier requests for the same action on the
     same resource ended; each newest first.
     """
-    rows = Verification.objects.filter(agent_id=verification.agent_id)
-    # By the key and not by their ids: PostgreSQL would look through everything for the other conditions.
-    oldest = oldest_of(rows, LATEST)
-    latest = (rows if oldest is None else rows.filter(id__gte=oldest)).exclude(id=verification.id).order_by("-id")
-    session = latest.filter(session_id=verification.session_id)[:SHOWN] if verification.session_id else ()
-    history = latest.filter(action_type=verification.action_type, resource=verification.resource)[:SHOWN]
-    return list(session), list(history)
+    parameters: dict[str, str | int | UUID] = {
+        "session": verification.session_id,
+        "action": verification.action_type,
+        "resource": verification.resource,
+        "agent": verification.agent_id,
+        "oldest": oldest_of(Verification.objects.filter(agent_id=verification.agent_id), LATEST) or _FIRST,
+        "own": verification.id,
+        "most": SHOWN,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_EARLIER, parameters)
+        found = cursor.fetchall()
+    rows = Verification.objects.in_bulk({id_ for _part, id_ in found})
+
+    def part(name: str) -> list[Verification]:
+        ids = sorted((id_ for of, id_ in found if of == name and id_ in rows), reverse=True)
+        return [rows[id_] for id_ in ids]
+
+    return part("session"), part("history")
 
 
 def grants_visible_to(actor: Actor) -> QuerySet[Grant]:

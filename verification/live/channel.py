@@ -13,21 +13,28 @@ HEARTBEAT_SECONDS = 10.0
 
 @dataclass(frozen=True)
 class Wish:
-    """What somebody wants to see: of one organization, narrowed as the list of decisions is, so many a second."""
+    """What somebody wants to see: of one organization, narrowed as the list of decisions is, so many a second.
+
+    Of several values any will do; where none is named, all will. `text` is in the resource, the user or the session.
+    """
 
     organization_id: UUID
-    status: str | None
-    agent_id: UUID | None
-    action_type: str | None
     rate: int
+    statuses: frozenset[str] = frozenset()
+    agents: frozenset[UUID] = frozenset()
+    actions: frozenset[str] = frozenset()
+    codes: frozenset[str] = frozenset()
+    user: str = ""
+    session: str = ""
+    text: str = ""
 
     def wants(self, organization_id: UUID, agent_id: UUID, status: str, action_type: str, *, is_decision: bool) -> bool:
         """A change of state is told whatever the state: who watches the pending must learn that one is no more."""
         return (
             organization_id == self.organization_id
-            and (self.agent_id is None or agent_id == self.agent_id)
-            and (self.action_type is None or action_type == self.action_type)
-            and (self.status is None or not is_decision or status == self.status)
+            and (not self.agents or agent_id in self.agents)
+            and (not self.actions or action_type in self.actions)
+            and (not self.statuses or not is_decision or status in self.statuses)
         )
 
     def pick(self, happenings: Sequence[Happening]) -> list[Happening]:
@@ -41,9 +48,20 @@ class Wish:
                 happening.shown.action_type,
                 is_decision=happening.is_decision,
             )
+            and self._wants_closely(happening)
         ]
 
+    def _wants_closely(self, happening: Happening) -> bool:
+        shown, text = happening.shown, self.text.casefold()
+        return (
+            (not self.codes or not happening.is_decision or shown.code in self.codes)
+            and (not self.user or shown.user_id == self.user)
+            and (not self.session or shown.session_id == self.session)
+            and (not text or any(text in told.casefold() for told in (shown.resource, shown.user_id, shown.session_id)))
+        )
+
     def count(self, missed: Sequence[Missed]) -> int:
+        """At most so many of what was not read one by one were wanted: it is told apart by sort only."""
         return sum(
             some.number
             for some in missed

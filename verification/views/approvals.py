@@ -13,7 +13,7 @@ from accounts.permissions import Permission
 from aim.api.path_ids import path_id
 from aim.console.pages import redirect_to, render_page
 from aim.console.toasts import say
-from aim.errors import ServiceError
+from aim.errors import NotFoundError, ServiceError
 from aim.ids import IdKind
 from verification.approvals.inbox import VIEWS, inbox_for, requested
 from verification.approvals.models import Approval, ApprovalVote
@@ -44,6 +44,7 @@ def approval_inbox(request: HttpRequest, actor: Actor) -> HttpResponse:
         ],
         "shown": shown,
         "may_decide": actor.may(Permission.APPROVALS_DECIDE),
+        "may_resolve": actor.may(Permission.APPROVALS_RESOLVE),
         "chosen": bool(request.GET.get("a")),
         "previous": inbox.lines[position - 1].id if position else "",
         "following": inbox.lines[position + 1].id if position is not None and position + 1 < len(inbox.lines) else "",
@@ -60,6 +61,8 @@ def approval_decide(request: HttpRequest, actor: Actor, approval_id: str) -> Htt
     note, verb = request.POST.get("note", ""), request.POST.get("decision", "")
     try:
         said = _decide(actor, identifier, verb=verb, note=note)
+    except NotFoundError:
+        raise
     except ServiceError as error:
         # What was not done is said where it was asked for; what is true by now is shown.
         say(request, error.message, failed=True)
@@ -89,11 +92,13 @@ def _decide(actor: Actor, identifier: Any, *, verb: str, note: str) -> str:
 
 
 @require_POST
-@console_page(Permission.APPROVALS_DECIDE)
+@console_page(Permission.APPROVALS_RESOLVE)
 def deadlock_resolve(request: HttpRequest, actor: Actor, deadlock_id: str) -> HttpResponse:
     """Break a circle of waiting agents as suggested."""
     try:
         resolve_deadlock(actor, path_id(IdKind.DEADLOCK, deadlock_id))
+    except NotFoundError:
+        raise
     except ServiceError as error:
         say(request, error.message, failed=True)
     else:

@@ -1,9 +1,7 @@
 """The pages of decisions: the list with its drawer, and one decision on a page of its own."""
 
-from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
-from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
@@ -16,7 +14,6 @@ from accounts.contracts import Actor
 from accounts.exports import export_list
 from accounts.lists import list_state, opening
 from accounts.permissions import Permission
-from agents.models import Agent
 from aim.api.path_ids import path_id
 from aim.console.lists import chips_of
 from aim.console.pages import render_page
@@ -28,8 +25,8 @@ from verification.exports import lines_for
 from verification.figures import figures_for
 from verification.fragments import VERIFICATIONS
 from verification.listing import RANGES, Listing, facets_for, listing_for
-from verification.models import Verification
-from verification.selectors import checks_of_many
+from verification.live.place import newest_place
+from verification.rows import cells_of
 
 
 @require_safe
@@ -38,12 +35,13 @@ def verification_list(request: HttpRequest, actor: Actor) -> HttpResponse:
     state = list_state(request, actor, VERIFICATION_LIST)
     if elsewhere := opening(request, state):
         return elsewhere
+    after = newest_place()
     listing = listing_for(actor, request.GET)
     facets = facets_for(actor, listing.filters)
     detail = _asked(actor, request.GET.get("d", ""))
     context = {
         "listing": listing,
-        "rows": rows_of(listing.page.rows, listing.agents),
+        "cells": cells_of(listing.page.rows, listing.agents, state.columns, drawer_on=request),
         "figures": figures_for(actor, listing.filters.span()),
         "facets": facets,
         "state": state,
@@ -53,6 +51,7 @@ def verification_list(request: HttpRequest, actor: Actor) -> HttpResponse:
         "range_words": RANGES.get(listing.filters.range, ""),
         "today": timezone.localdate(),
         "detail": detail,
+        "live_after": after,
         **(_beside(request, listing, detail) if detail else {}),
     }
     return render_page(
@@ -74,14 +73,6 @@ def verifications_export(request: HttpRequest, actor: Actor) -> HttpResponseBase
 def verification_detail(request: HttpRequest, actor: Actor, verification_id: str) -> HttpResponse:
     detail = detail_of(actor, path_id(IdKind.VERIFICATION, verification_id))
     return render_page(request, "verification/verification_detail.html", {"detail": detail})
-
-
-def rows_of(
-    verifications: Sequence[Verification], agents: Mapping[UUID, Agent]
-) -> list[tuple[Verification, Agent | None, list[tuple[str, str]]]]:
-    """Each decision with its agent and what its checks came to."""
-    checks = checks_of_many([row.id for row in verifications])
-    return [(row, agents.get(row.agent_id), checks.get(row.id, [])) for row in verifications]
 
 
 def _asked(actor: Actor, text: str) -> Detail | None:

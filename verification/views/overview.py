@@ -19,9 +19,10 @@ from verification.coverage import coverage_of
 from verification.figures import day_of
 from verification.fragments import OVERVIEW
 from verification.listing import CODE_WORDS
+from verification.live.place import newest_place
+from verification.rows import cells_of
 from verification.selectors import verifications_visible_to
 from verification.statistics.selectors import reasons, span_of
-from verification.views.decisions import rows_of
 
 LATEST = 10
 
@@ -31,9 +32,11 @@ LATEST = 10
 def overview(request: HttpRequest, actor: Actor) -> HttpResponse:
     span = span_of("24h")
     assert span is not None
+    after = newest_place()
     latest = list(verifications_visible_to(actor)[:LATEST])
     steps = start_steps_of(actor)
     figures, latencies = day_of(actor, span)
+    columns = [name for name in VERIFICATION_LIST.usual_columns if name != "user"]
     context = {
         "needs": needs_of(actor),
         "steps": [] if all(step.done for step in steps) else steps,
@@ -42,8 +45,10 @@ def overview(request: HttpRequest, actor: Actor) -> HttpResponse:
         "reasons": [(code, CODE_WORDS.get(code, code), count) for code, count in reasons(actor, span)[:6]],
         "movers": trust_movers(actor, since=clock.now() - timedelta(days=1)),
         "coverage": coverage_of(actor),
-        "columns": [name for name in VERIFICATION_LIST.usual_columns if name != "user"],
-        "rows": rows_of(latest, agents_of(actor, (row.agent_id for row in latest))),
+        "columns": columns,
+        "latest": latest,
+        "cells": cells_of(latest, agents_of(actor, (row.agent_id for row in latest)), columns),
         "origin": settings.ORIGIN,
+        "live_after": after,
     }
     return render_page(request, "verification/overview.html", context, fragments={OVERVIEW: "overview"})

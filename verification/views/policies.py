@@ -18,7 +18,7 @@ from aim.api.path_ids import path_id
 from aim.console.lists import chips_of
 from aim.console.pages import redirect_to, render_page
 from aim.console.toasts import say
-from aim.errors import ConflictError, InvalidInputError, NotFoundError
+from aim.errors import ConflictError, InvalidInputError
 from aim.ids import IdKind
 from verification.fragments import POLICIES
 from verification.models import Policy, PolicyVersion
@@ -281,13 +281,10 @@ _ACTS: Mapping[str, dict[str, Any]] = {
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@console_page(Permission.POLICIES_READ)
+@console_page(Permission.POLICIES_READ, verbs={verb: act["permission"] for verb, act in _ACTS.items()})
 def policy_act(request: HttpRequest, actor: Actor, policy_id: str, verb: str) -> HttpResponse:
     """Activate, shadow, retire, delete, confirm or decline: first says what will be, then does it."""
-    if verb not in _ACTS:
-        raise NotFoundError
     act = _ACTS[verb]
-    actor.require(act["permission"])
     policy = policy_by_id(actor, path_id(IdKind.POLICY, policy_id))
     asked = request.POST.get("version") or request.GET.get("version", "")
     number = policy.proposed_version or 0 if verb in {"confirm", "decline"} else shown_version(policy, asked).number

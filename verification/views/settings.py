@@ -34,13 +34,11 @@ class VerificationForm(forms.Form):
 
 
 @require_http_methods(["GET", "POST"])
-@console_page(Permission.ORGANIZATION_READ)
+@console_page(Permission.ORGANIZATION_READ, change=Permission.ORGANIZATION_WRITE)
 def verification_settings(request: HttpRequest, actor: Actor) -> HttpResponse:
     """Saved by the service that the API calls; with a second person it waits, and the page says for what."""
     row = verification_settings_of(actor)
     known = {"anomaly_effect": row.anomaly_effect, "anomaly_threshold": row.anomaly_threshold}
-    if request.method == "POST":
-        actor.require(Permission.ORGANIZATION_WRITE)
     form = VerificationForm(request.POST or None, initial=known)
     if request.method == "POST" and form.is_valid():
         try:

@@ -1,8 +1,11 @@
 // What happens, as it happens: a list that is marked live is drawn anew when there is something new, but never under the
 // pointer. While it is hovered, scrolled, or holds a selection, it waits, and says how much there is.
+// It is told only of what it shows: of the filters in its address, or of those that it was given. It begins at the place
+// in the ledger at which the page was drawn, so that nothing falls between the page and the socket.
 
 const CALM = 1_000;
 const WAITS = [1_000, 3_000, 9_000, 20_000];
+const FILTERS = { status: "status", agent: "agent", action: "action_type", code: "code", user: "user", session: "session", q: "q" };
 
 class AimLive extends HTMLElement {
   connectedCallback() {
@@ -16,7 +19,16 @@ class AimLive extends HTMLElement {
       if (event.detail.keys === "." && this.fresh + this.skipped) this.apply(true);
     };
     document.addEventListener("aim:key", this.key);
-    this.timer = setInterval(() => this.apply(false), CALM);
+    // Whatever the list is asked anew for, it will show what had happened by then.
+    this.asked = (event) => {
+      if (this.list.contains(event.target)) this.shown = this.cursor;
+    };
+    document.addEventListener("htmx:before:request", this.asked);
+    if (this.dataset.after) this.cursor = Number(this.dataset.after);
+    this.timer = setInterval(() => {
+      if (this.socket && this.watch !== this.watched) this.reopen();
+      this.apply(false);
+    }, CALM);
     this.open();
   }
 
@@ -24,18 +36,44 @@ class AimLive extends HTMLElement {
     clearInterval(this.timer);
     clearTimeout(this.again);
     document.removeEventListener("aim:key", this.key);
+    document.removeEventListener("htmx:before:request", this.asked);
     this.gone = true;
     this.socket?.close();
   }
 
+  // The filters as the socket takes them.
+  get watch() {
+    if (this.dataset.watch !== undefined) return this.dataset.watch;
+    const watch = new URLSearchParams();
+    for (const [name, value] of new URLSearchParams(location.search)) {
+      if (name in FILTERS && value.trim()) watch.append(FILTERS[name], value.trim());
+    }
+    return watch.toString();
+  }
+
+  // The list was drawn for other filters meanwhile: what came since it was asked for is told again, as these want it.
+  reopen() {
+    this.fresh = this.skipped = 0;
+    this.cursor = this.shown ?? this.cursor;
+    const old = this.socket;
+    this.open();
+    old.close();
+  }
+
   open() {
-    const address = new URL("/ws/activity", location.href);
+    clearTimeout(this.again);
+    this.watched = this.watch;
+    const address = new URL(`/ws/activity?${this.watched}`, location.href);
     address.protocol = address.protocol.replace("http", "ws");
     address.searchParams.set("rate", "50");
     if (this.cursor !== undefined) address.searchParams.set("after", this.cursor);
-    this.socket = new WebSocket(address);
-    this.socket.addEventListener("message", (event) => this.hear(JSON.parse(event.data)));
-    this.socket.addEventListener("close", (event) => {
+    const socket = new WebSocket(address);
+    this.socket = socket;
+    socket.addEventListener("message", (event) => {
+      if (socket === this.socket) this.hear(JSON.parse(event.data));
+    });
+    socket.addEventListener("close", (event) => {
+      if (socket !== this.socket) return;
       this.tell(false);
       if (this.gone || event.code === 4401 || event.code === 4403) return;
       this.again = setTimeout(() => this.open(), WAITS[Math.min(this.failures, WAITS.length - 1)]);
