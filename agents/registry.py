@@ -49,8 +49,9 @@ _SHOWN = (
     *("min_trust", "auto_suspend_below", "owner__name", "owner__email", "runtime__trust_score"),
 )
 """What rows show and orders need: decoding the rest of an agent takes longer than reading it."""
-_FEW = 2000
-"""So many rows are sorted in less time than it takes to come upon a page of them along an order."""
+_FEW = 6000
+"""So many rows are sorted in less time than it may take to come upon a page of them along an order, at whose end they
+may all be."""
 
 
 def registry_of(actor: Actor) -> QuerySet[Agent]:
