@@ -15,6 +15,16 @@ class AgentNameTakenError(ConflictError):
         super().__init__(_NAME_EXISTS, problems=(Problem("name", "duplicate", _NAME_EXISTS),))
 
 
+class IdempotencyKeyReusedError(ServiceError):
+    """The key belongs to another request of the same person (draft-ietf-httpapi-idempotency-key-header, 2.6)."""
+
+    status = 422
+    code = "idempotency_key_reused"
+
+    def __init__(self) -> None:
+        super().__init__("This Idempotency-Key was used for another registration. Use a new one.")
+
+
 class TransitionRefusedError(ConflictError):
     """`verb` is what was asked, such as `suspended`; the agent's status does not allow it."""
 

@@ -8,6 +8,7 @@ from django.db.models import Value
 from django.db.models.functions import Coalesce, Concat, Lower
 
 from accounts.models import Organization, User
+from agents import idempotency as _idempotency  # noqa: F401 - Django finds its model by this module
 from agents.requests import models as _models_of_requests  # noqa: F401 - Django finds them by this module
 from aim.ids import IdKind, show_id, uuid7
 

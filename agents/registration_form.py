@@ -67,6 +67,8 @@ class RegistrationForm(StepForm):
 
     steps = STEPS
 
+    idempotency_key = forms.CharField(required=False, max_length=200, widget=forms.HiddenInput())
+    """Made with the form and kept with it: a form that is sent again registers once."""
     name = forms.CharField(
         label=_("Agent Name"),
         max_length=100,

@@ -129,6 +129,10 @@ class WarningSerializer(StrictSerializer):
 class RegisteredAgentSerializer(AgentSerializer):
     api_key = serializers.CharField(read_only=True, help_text="The agent's API key, `aim_…`. Shown this once.")
     warnings = WarningSerializer(many=True, read_only=True)
+    repeated = serializers.BooleanField(
+        read_only=True,
+        help_text="The same request had registered it before: `api_key` is empty, for it was shown then.",
+    )
 
 
 class ReasonSerializer(StrictSerializer):

@@ -3,7 +3,7 @@
 from typing import Any, ClassVar
 from uuid import UUID
 
-from drf_spectacular.utils import OpenApiExample, extend_schema
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
 from rest_framework.generics import GenericAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -80,23 +80,41 @@ class AgentsView(ActorView, GenericAPIView[Agent]):
         summary="Register an agent",
         operation_id="agents_create",
         request=RegistrationSerializer,
-        responses={201: RegisteredAgentSerializer},
+        responses={201: RegisteredAgentSerializer, 200: RegisteredAgentSerializer},
         examples=[EXAMPLE],
+        parameters=[
+            OpenApiParameter(
+                "Idempotency-Key",
+                location=OpenApiParameter.HEADER,
+                description="A UUID of your own. The same request with the same key registers once.",
+            )
+        ],
     )
     def post(self, request: Request) -> Response:
         """The agent is `pending` until it has answered a challenge with its key, or an admin has attested it.
 
         `api_key` is shown this once. `warnings` names what to look at twice, such as high-risk capabilities.
-        A name that exists already is answered with 409.
+        A name that exists already is answered with 409. Without an answer, send the same request with the same
+        `Idempotency-Key` again: where the first one has registered the agent, it is answered with 200, `repeated` and
+        an empty `api_key`; make another key then. The same key with another request is 422 `idempotency_key_reused`.
         """
         serializer = RegistrationSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         values = dict(serializer.validated_data)
         public_key, key_type = values.pop("public_key", None), values.pop("public_key_type", None)
-        registration = register_agent(self.actor, values, public_key=public_key, key_type=key_type)
+        # A structured string by the draft, in quotes; most clients send it bare.
+        key = request.headers.get("Idempotency-Key", "").strip()
+        if len(key) > 1 and key[0] == key[-1] == '"':
+            key = key[1:-1]
+        registration = register_agent(self.actor, values, public_key=public_key, key_type=key_type, idempotency_key=key)
         agent = AgentSerializer(agent_by_id(self.actor, registration.agent.id)).data
-        answer = {**agent, "api_key": registration.api_key, "warnings": registration.warnings}
-        return Response(answer, status=201)
+        answer = {
+            **agent,
+            "api_key": registration.api_key,
+            "warnings": registration.warnings,
+            "repeated": registration.repeated,
+        }
+        return Response(answer, status=200 if registration.repeated else 201)
 
 
 @extend_schema(tags=["Agents"])

@@ -2,9 +2,11 @@
 
 import json
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from accounts.contracts import Actor
+from agents.errors import IdempotencyKeyReusedError
 from agents.registration_form import RegistrationForm
 from agents.services.registration import Registration, register_agent
 from aim.errors import InvalidInputError, Problem, ServiceError
@@ -58,7 +60,13 @@ def _import(actor: Actor, form: RegistrationForm) -> Imported:
         return Imported(name, None, InvalidInputError(tuple(problems)))
     try:
         key = form.cleaned_data["public_key"].strip()
-        return Imported(name, register_agent(actor, form.configuration(), public_key=key or None, kept=True), None)
+        asked = partial(register_agent, actor, form.configuration(), public_key=key or None, kept=True)
+        try:
+            made = asked(idempotency_key=form.cleaned_data["idempotency_key"])
+        except IdempotencyKeyReusedError:
+            # The file was changed since the form was sent: it asks for another agent.
+            made = asked()
+        return Imported(name, made, None)
     except ServiceError as error:
         return Imported(name, None, error)
 

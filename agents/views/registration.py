@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 from typing import Any
+from uuid import uuid4
 
 from django.conf import settings
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
@@ -15,7 +16,7 @@ from accounts.contracts import Actor
 from accounts.permissions import Permission
 from agents.catalogue import CATALOGUE, RULE_GROUPS
 from agents.configuration import configuration_of
-from agents.errors import AgentNameTakenError
+from agents.errors import AgentNameTakenError, IdempotencyKeyReusedError
 from agents.fragments import KEY_RESULT, WIZARD
 from agents.models import Agent
 from agents.registration_form import RegistrationForm, form_values, risky
@@ -53,11 +54,22 @@ def agent_register(request: HttpRequest, actor: Actor) -> HttpResponse:
     key = form.cleaned_data["public_key"].strip()
     try:
         with transaction.atomic():
-            made = register_agent(actor, form.configuration(), public_key=key or None, kept="kept" in request.POST)
-            if asked is not None:
+            made = register_agent(
+                actor,
+                form.configuration(),
+                public_key=key or None,
+                kept="kept" in request.POST,
+                idempotency_key=form.cleaned_data["idempotency_key"],
+            )
+            if asked is not None and not made.repeated:
                 fulfil_agent_request(actor, asked.id, made.agent.id)
     except ConflictError as error:
         form.take(error.problems or (Problem("name", error.code, error.message),))
+        return _wizard(request, actor, form, step=form.first_failed())
+    except IdempotencyKeyReusedError:
+        # The form was sent before as it was then, and has been changed since.
+        form = RegistrationForm(_with_new_key(request.POST))
+        form.add_error(None, _("This form has registered an agent already. Submit it again to register another one."))
         return _wizard(request, actor, form, step=form.first_failed())
     except InvalidInputError as error:
         form.take(error.problems)
@@ -65,6 +77,8 @@ def agent_register(request: HttpRequest, actor: Actor) -> HttpResponse:
     context = {
         "agent": made.agent,
         "api_key": made.api_key,
+        "repeated": made.repeated,
+        "may_make_key": actor.may(Permission.AGENTS_KEYS),
         "origin": settings.ORIGIN,
         "done": f"{reverse('agents:agent-list')}?new={made.agent.public_id}",
     }
@@ -113,9 +127,16 @@ def _asked(request: HttpRequest, actor: Actor) -> AgentRequest | None:
 
 def _first_values() -> dict[str, Any]:
     return {
+        "idempotency_key": str(uuid4()),
         "approval_groups": ["file_deletion", "external_api_calls"],
         "deny_groups": ["system_file_access", "root_commands"],
     }
+
+
+def _with_new_key(data: QueryDict) -> QueryDict:
+    data = data.copy()
+    data["idempotency_key"] = str(uuid4())
+    return data
 
 
 def _wizard(

@@ -13,6 +13,7 @@ from mcp.errors import ServerStatusError
 from mcp.ledger_entries import record
 from mcp.models import McpServer, ServerStatus
 from mcp.selectors import locked_server
+from mcp.services.runs import UNDER_WAY, abandon
 
 _TRANSITIONS = {
     "suspended": ({ServerStatus.ACTIVE}, ServerStatus.SUSPENDED, Event.MCP_SERVER_SUSPENDED),
@@ -35,8 +36,11 @@ def resume_server(actor: Actor, server_id: UUID, *, reason: str) -> McpServer:
 
 @transaction.atomic
 def retire_server(actor: Actor, server_id: UUID, *, reason: str) -> McpServer:
-    """For ever. The server and its records stay."""
-    return _move(actor, server_id, "retired", reason=reason)
+    """For ever. The server and its records stay; nobody calls it any more, and its runs keep no other's waiting."""
+    server = _move(actor, server_id, "retired", reason=reason)
+    for run in server.runs.filter(state__in=UNDER_WAY):
+        abandon(run, "The server was retired.")
+    return server
 
 
 def _move(actor: Actor, server_id: UUID, verb: str, *, reason: str) -> McpServer:

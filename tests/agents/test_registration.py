@@ -226,3 +226,60 @@ def test_hostile_text_is_stored_as_it_is_or_refused(api):
     assert response.json()["display_name"] == text
     assert api.post("/agents", body(display_name="two\nlines")).status_code == 400
     assert problem(api.post("/agents", body(description="\x00")))["status"] == 400
+
+
+def registered(api, key, **fields):
+    caller = Api()
+    caller.headers = {**api.headers, **({"Idempotency-Key": key} if key else {})}
+    return caller.post("/agents", configuration(**fields))
+
+
+@pytest.mark.requirement("E4")
+def test_the_same_request_with_the_same_key_registers_once():
+    admin = make_person(make_organization())
+    api = Api(admin.token)
+    name = unique("agent")
+    first = registered(api, '"8e03978e-40d5-43dd-bc93-6894a57f9324"', name=name)
+    again = registered(api, "8e03978e-40d5-43dd-bc93-6894a57f9324", name=name)
+    assert (first.status_code, again.status_code) == (201, 200)
+    assert first.json()["id"] == again.json()["id"]
+    assert first.json()["api_key"].startswith("aim_")
+    assert (first.json()["repeated"], again.json()["repeated"], again.json()["api_key"]) == (False, True, "")
+    assert Agent.objects.get(organization=admin.organization).api_keys.count() == 1
+    other = registered(api, "8e03978e-40d5-43dd-bc93-6894a57f9324", name=unique("agent"))
+    assert (other.status_code, other.json()["type"]) == (422, "urn:aim:problem:idempotency_key_reused")
+    assert registered(api, "", name=name).status_code == 409
+    assert registered(api, "another", name=name).status_code == 409
+    for bad in ("x" * 201, "caf\u00e9"):
+        assert registered(api, bad, name=unique("agent")).status_code == 400
+    assert Agent.objects.filter(organization=admin.organization).count() == 1
+
+
+@pytest.mark.requirement("E4", "R.1")
+def test_a_key_is_a_persons_own():
+    admin = make_person(make_organization())
+    colleague, stranger = make_person(admin.organization), make_person(make_organization())
+    name = unique("agent")
+    made = registered(Api(admin.token), "the-key", name=name).json()
+    assert registered(Api(colleague.token), "the-key", name=name).status_code == 409
+    others = registered(Api(stranger.token), "the-key", name=name)
+    assert others.status_code == 201
+    assert others.json()["id"] != made["id"]
+
+
+@pytest.mark.requirement("E4")
+def test_of_many_at_once_one_registers_and_all_are_answered_with_its_agent():
+    admin = make_person(make_organization())
+    fields = configuration(name=unique("agent"))
+    made = at_once(8, lambda _: register_agent(admin.actor, fields, idempotency_key="the-key"))
+    assert {result.agent.id for result in made} == {Agent.objects.get(organization=admin.organization).id}
+    assert sum(not result.repeated for result in made) == 1
+    assert sum(bool(result.api_key) for result in made) == 1
+
+
+@pytest.mark.requirement("E4")
+def test_what_was_refused_has_used_no_key():
+    admin = make_person(make_organization())
+    api, name = Api(admin.token), unique("agent")
+    assert registered(api, "the-key", name="no name!").status_code == 400
+    assert registered(api, "the-key", name=name).status_code == 201

@@ -25,7 +25,6 @@ _WITHIN_SECONDS = 300
 _RUNS, _LISTS = 30, 20
 _PARTS = ["health", "lists", "runs", "schedule"]
 _INTERVAL_HOURS = 24
-_LONGEST_RUN_SECONDS = 3_600
 
 
 def main() -> None:
@@ -33,10 +32,11 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()), help="on the disk to be measured")
     parser.add_argument("--servers", type=int, default=5_000)
     parser.add_argument("--only", choices=_PARTS, action="append", help="what is measured; all")
+    parser.add_argument("--seconds", type=float, default=3_600, help="how long the schedule's verifications may take")
     parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.inside:
-        _measure(arguments.servers, arguments.only or _PARTS)
+        _measure(arguments.servers, arguments.only or _PARTS, seconds=arguments.seconds)
         return
     from tests.bench.product import migrate, run_command  # noqa: PLC0415 - only the outer process starts servers
     from tests.bench.servers import stores  # noqa: PLC0415 - see above
@@ -46,10 +46,11 @@ def main() -> None:
         os.environ["AIM_ALLOWED_HOSTS"] = "127.0.0.1,localhost,testserver"
         migrate(site)
         only = [part for name in arguments.only or () for part in ("--only", name)]
-        run_command(site, "-m", "tests.bench.mcp", "--inside", "--servers", str(arguments.servers), *only)
+        told = ["--servers", str(arguments.servers), "--seconds", str(arguments.seconds)]
+        run_command(site, "-m", "tests.bench.mcp", "--inside", *told, *only)
 
 
-def _measure(count: int, parts: Sequence[str]) -> None:
+def _measure(count: int, parts: Sequence[str], *, seconds: float) -> None:
     import django  # noqa: PLC0415 - the environment names the databases by now
 
     django.setup()
@@ -95,7 +96,7 @@ def _measure(count: int, parts: Sequence[str]) -> None:
     if "runs" in parts:
         _runs(person)
     if "schedule" in parts:
-        _schedule(person, count)
+        _schedule(person, count, seconds)
 
 
 def _health(count: int) -> None:
@@ -158,8 +159,10 @@ def _runs(person: object) -> None:
         _say("  statements to the database", str(len(queries)))
 
 
-def _schedule(person: object, count: int) -> None:
+def _schedule(person: object, count: int, patience: float) -> None:
     """All of them are due at once: the schedule's own task takes them, eight at a time, until none is left.
+
+    After `patience` seconds the others are put off, and the pace so far tells how long all would have taken.
 
     They are what a first verification makes of servers: their keys proved, their tools and certificate pinned. Behind
     them are two servers of the SDK over TLS, in processes of their own, as no 5,000 fit into this machine.
@@ -184,18 +187,24 @@ def _schedule(person: object, count: int) -> None:
         spent = one.spent() + other.spent()
         used, begun = _processor_seconds(), time.perf_counter()
         verify_due_servers()
-        while runs.count() < total and time.perf_counter() - begun < _LONGEST_RUN_SECONDS:
+        while (done := runs.count()) < total and time.perf_counter() - begun < patience:
             time.sleep(0.2)
         seconds, used = time.perf_counter() - begun, _processor_seconds() - used
         spent = one.spent() + other.spent() - spent
+        due_servers(clock.now()).update(next_verification_at=at + timedelta(days=365))
+        # The task says so once the process is no longer at it.
+        while not verify_due_servers():
+            time.sleep(0.2)
     states = list(runs.values_list("state", flat=True))
-    assert states == ["succeeded"] * total, {state: states.count(state) for state in set(states)}
+    assert set(states) == {"succeeded"}, {state: states.count(state) for state in set(states)}
     kept = McpServer.objects.filter(name__startswith="due-", verification="verified", last_verified_at__gt=at)
-    assert kept.count() == total
-    _say(f"verification of {total} servers that are all due", f"{seconds:.0f} s, {total / seconds:.0f} a second")
-    _say("  processor, without servers and PostgreSQL", f"{used:.0f} s = {used / total * 1000:.0f} ms each")
-    _say("  what the two servers worked on requests", f"{spent:.0f} s = {spent / total * 1000:.0f} ms each")
-    share = 100 * seconds / (_INTERVAL_HOURS * 3_600)
+    assert kept.count() == len(states) >= done
+    all_seconds = seconds * total / done
+    _say(f"verification of {total} servers that are all due", f"{all_seconds:.0f} s, {done / seconds:.1f} a second")
+    _say("  measured", f"{done} of them in {seconds:.0f} s")
+    _say("  processor, without servers and PostgreSQL", f"{used:.0f} s = {used / done * 1000:.0f} ms each")
+    _say("  what the two servers worked on requests", f"{spent:.0f} s = {spent / done * 1000:.0f} ms each")
+    share = 100 * all_seconds / (_INTERVAL_HOURS * 3_600)
     _say(f"  that is, of the {_INTERVAL_HOURS} h until each is due again", f"{share:.1f} %")
 
 

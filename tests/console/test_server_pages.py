@@ -592,6 +592,8 @@ def test_single_health_checks_are_filtered_and_taken_along(admin):
     assert "'=cmd|" in b"".join(answer.streaming_content).decode()
     overview = client.get(page_of(server)).content.decode()
     assert re.search(r'<a href="[^"]*[?]tab=health">View Logs</a>', overview)
+    listed = client.get(LIST).content.decode()
+    assert re.search(rf'href="[^"]*{server.public_id}[?]tab=health" aria-label="View Logs of', listed)
     assert browser_of(make_person(make_organization())).get(json_address).status_code == 404
     update_server(admin.actor, server.id, changes={"verify_health": False})
     HealthSample.objects.filter(server=server).delete()

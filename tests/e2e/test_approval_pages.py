@@ -59,6 +59,38 @@ def test_a_request_is_approved_and_one_denied_by_keyboard(visit, cast, waiting):
     page.check()
 
 
+@pytest.mark.requirement("W4.6")
+def test_requests_are_walked_through_approved_for_an_hour_and_denied_by_keyboard(visit, cast, waiting):
+    page = visit("/dashboard/approvals", cast.manager)
+    requests = page.locator("[data-request]")
+    shown, current = page.locator(".inbox-detail .mono"), page.locator("[data-request][aria-current]")
+    expect(requests).to_have_count(2)
+    for key, at in (("j", 1), ("k", 0), ("k", 0), ("j", 1), ("j", 1)):
+        page.keyboard.press(key)
+        expect(current).to_contain_text(("one.json", "two.json")[at])
+        expect(shown.filter(has_text=("one.json", "two.json")[at]).first).to_be_visible()
+    page.keyboard.press("h")
+    page.get_by_text("Approved. The agent learns it within a second.").wait_for()
+    granted = Approval.objects.get(agent_id=waiting.agent.id, status="approved")
+    assert granted.grant.resource == "/app/secret/two.json"
+    # The hour holds for what was agreed to, and for nothing else.
+    again = json.loads(waiting.ask_natively(waiting.body(resource="/app/secret/two.json")).body)
+    assert again["status"] == "approved"
+    expect(requests).to_have_count(1)
+    expect(shown.filter(has_text="/app/secret/one.json").first).to_be_visible()
+    # Without a note nothing is denied: the key leads to it, and the note's own Enter denies.
+    page.keyboard.press("d")
+    expect(page.get_by_label("Note")).to_be_focused()
+    assert Approval.objects.filter(agent_id=waiting.agent.id, status="denied").count() == 0
+    page.keyboard.type("had no ticket")
+    assert page.get_by_label("Note").input_value() == "had no ticket"
+    page.keyboard.press("Enter")
+    page.get_by_text("Denied. The agent is told the note.").wait_for()
+    denied = Approval.objects.get(agent_id=waiting.agent.id, status="denied")
+    assert denied.votes.get().note == "had no ticket"
+    page.check()
+
+
 @pytest.mark.requirement("W4.6", "R.2")
 def test_a_viewer_looks_and_does_not_decide(visit, cast, waiting):
     page = visit("/dashboard/approvals", cast.viewer)

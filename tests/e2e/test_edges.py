@@ -100,3 +100,34 @@ def test_a_registration_is_kept_until_the_server_is_back(visit, cast, own_produc
     assert Agent.objects.filter(organization=cast.organization, name="kept-by-command").exists()
     with pytest.raises(CommandError):
         call_command("import_registration", exported, email=cast.manager.user.email, stdout=StringIO())
+
+
+@pytest.mark.requirement("E4")
+def test_a_registration_whose_answer_is_lost_is_sent_again_and_registers_once(visit, cast, own_product):
+    page = visit("/dashboard/agents", cast.manager, base=own_product.url, quiet=False)
+    page.get_by_role("link", name="Register Agent").first.click()
+    page.get_by_label("Display Name").fill("Kept Agent")
+    page.get_by_label("Agent Name").fill("kept-agent")
+    page.get_by_role("button", name="Security Configuration").click()
+    page.get_by_label("Public key", exact=True).fill(pem_of(Ed25519PrivateKey.generate()))
+    page.get_by_role("button", name="Review & Submit").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("button", name="Register Agent").wait_for()
+
+    def lose(route):
+        """The server has committed, and dies before its answer arrives."""
+        route.fetch()
+        own_product.stop()
+        route.abort("connectionreset")
+
+    page.route("**/dashboard/agents/register", lose, times=1)
+    dialog.get_by_role("button", name="Register Agent").click()
+    page.get_by_text("Service temporarily unavailable. Your request is saved.").wait_for()
+    assert Agent.objects.get(organization=cast.organization).name == "kept-agent"
+    own_product.start()
+    page.evaluate("() => { document.querySelector('aim-connection').ask(); }")
+    dialog.get_by_text("It was registered already, when the form was sent before").wait_for(timeout=20_000)
+    page.picture("registration-repeated")
+    dialog.get_by_role("link", name="Make a new API key").click()
+    page.get_by_role("button", name="Make another key").wait_for()
+    assert Agent.objects.get(organization=cast.organization).api_keys.count() == 1

@@ -346,6 +346,20 @@ def test_what_was_changed_meanwhile_is_not_proved(admin, sdk):
     assert server.verification == "unverified"
 
 
+@pytest.mark.requirement("W6.7")
+@pytest.mark.parametrize("state", ["waiting", "running"])
+def test_a_retired_server_is_not_called_any_more(admin, sdk, state):
+    """Its runs would keep those of others waiting, for as long as it takes them to fail."""
+    server, api = registered(admin, sdk), Api(admin.token)
+    run = server.runs.get()
+    VerificationRun.objects.filter(id=run.id).update(state=state, started_at=clock.now())
+    assert api.post(f"/mcp-servers/{server.public_id}/retire", {"reason": "gone"}).status_code == 200
+    assert perform_run(run.id) is None
+    run.refresh_from_db()
+    assert (run.state, run.error) == ("abandoned", "The server was retired.")
+    assert {step["result"] for step in run.steps} == {"skipped"}
+
+
 @pytest.mark.requirement("W6.3")
 def test_a_run_whose_worker_was_killed_is_given_up_and_another_can_begin(admin, sdk):
     server = registered(admin, sdk)

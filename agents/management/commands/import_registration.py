@@ -42,11 +42,14 @@ class Command(BaseCommand):
             line = {
                 "name": result.name,
                 "id": made.agent.public_id if made else None,
-                "api_key": made.api_key if made else None,
+                "api_key": (made.api_key or None) if made else None,
+                "repeated": bool(made and made.repeated),
                 "error": refusal.message if refusal else None,
             }
             if options["json"]:
                 self.stdout.write(json.dumps(line))
+            elif made and made.repeated:
+                self.stdout.write(f"{result.name}: {line['id']}, registered before; its API key was shown then")
             elif made:
                 self.stdout.write(f"{result.name}: {line['id']}, API key {line['api_key']}")
             else:

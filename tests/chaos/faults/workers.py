@@ -5,6 +5,7 @@ What comes of it is compared with the entries themselves, and with what a replay
 
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack
 from typing import Any
 
 import psycopg
@@ -59,8 +60,6 @@ STATES = {
     " FROM verification_policyrollup",
     "notifications": "SELECT id, membership_id, kind, topic, entry_id, seq, text, count, read_at"
     " FROM accounts_notification",
-    # Servers of other faults may go on failing meanwhile, each time with a mail.
-    "mails": "SELECT id, kind, recipient, once FROM mail_outgoingmail WHERE kind <> 'mcp_failure'",
     "documents": "SELECT verification_id, organization_id, words::text FROM verification_document",
     "data classes": "SELECT data_class_id, verification_id FROM verification_classifieddecision",
     "behaviour": "SELECT agent_id, organization_id, profile::text FROM verification_behaviourprofile",
@@ -70,6 +69,11 @@ STATES = {
     "trust": "SELECT agent_id, progress::text FROM agents_trustaccount",
     "trust chain": "SELECT agent_id, number, cause, delta, score, entry_id, signature FROM agents_trustevent",
 }
+# Of the story's own organization: nobody is mailed of what other faults did while no mail was set up, until a replay.
+# The server that nobody reaches may fail once more meanwhile, with a mail.
+MAILS = """
+SELECT id, kind, recipient, once FROM mail_outgoingmail WHERE organization_id = %s AND kind <> 'mcp_failure'
+"""
 # Counted from the sealed bodies by PostgreSQL, without any code of the product.
 COUNTED = """
 SELECT e.organization_id, e.subject_id, b.body #>> '{data,decision,status}', b.body #>> '{data,decision,code}', count(*)
@@ -162,7 +166,7 @@ def lose_workers(site: Installation, *, tries: int) -> Outcome:
             # Late: everything that these tasks tell of was over long ago.
             _deliver(workers)
             _settle(workers, connection)
-            _compare(site, connection, outcome)
+            _compare(site, connection, story.organization, outcome)
             _count_mails(postbox, story, outcome)
     return outcome
 
@@ -175,11 +179,14 @@ def _kill_at(
     place: str,
     outcome: Outcome,
 ) -> None:
-    story.go_on(client)
-    if place == "verification_approval":
-        time.sleep(EXPIRY_SECONDS)
-    with slowed(connection, place) as inside:
-        _deliver(workers)
+    with ExitStack() as stack:
+        # What is to be written here must not have been by the time that whoever writes sleeps there.
+        with workers.frozen():
+            story.go_on(client)
+            if place == "verification_approval":
+                time.sleep(EXPIRY_SECONDS)
+            inside = stack.enter_context(slowed(connection, place))
+            _deliver(workers)
         wait_until(inside, what=f"a worker that writes to {place}", seconds=60)
         workers.kill()
     outcome.tries += 1
@@ -206,22 +213,28 @@ def _is_done(connection: psycopg.Connection[Any]) -> bool:
     return row is not None and row[0] == 0
 
 
-def _compare(site: Installation, connection: psycopg.Connection[Any], outcome: Outcome) -> None:
+def _compare(
+    site: Installation, connection: psycopg.Connection[Any], organization: Organization, outcome: Outcome
+) -> None:
     for never, statement in NEVER.items():
         row = connection.execute(statement).fetchone()
         outcome.expect(row == (0,), f"R8: {never}: {row}")
     counted = _rows(connection, COUNTED)
     outcome.expect(counted == _rows(connection, ROLLED_UP), "R8: the statistics do not count what the ledger holds")
-    before = {name: _rows(connection, statement) for name, statement in STATES.items()}
+    before = _states(connection, organization)
     site.manage("shell", "--no-imports", "-c", _REPLAY)
     wait_until(lambda: _is_done(connection), what="the replays", seconds=SETTLED_SECONDS)
-    for name, statement in STATES.items():
-        after = _rows(connection, statement)
+    for name, after in _states(connection, organization).items():
         outcome.expect(before[name] == after, f"R8: {name}: {_difference(before[name], after)}")
 
 
-def _rows(connection: psycopg.Connection[Any], statement: str) -> list[str]:
-    return sorted(map(repr, connection.execute(statement).fetchall()))
+def _states(connection: psycopg.Connection[Any], organization: Organization) -> dict[str, list[str]]:
+    found = {name: _rows(connection, statement) for name, statement in STATES.items()}
+    return found | {"mails": _rows(connection, MAILS, [organization.id.removeprefix("org_")])}
+
+
+def _rows(connection: psycopg.Connection[Any], statement: str, parameters: Sequence[str] | None = None) -> list[str]:
+    return sorted(map(repr, connection.execute(statement, parameters).fetchall()))
 
 
 def _difference(before: Sequence[str], after: Sequence[str]) -> str:

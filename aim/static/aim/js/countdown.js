@@ -36,6 +36,22 @@ document.addEventListener("aim:key", (event) => {
   event.preventDefault();
 });
 
+// A denial needs a note: where there is none yet, its button and its key lead there, and Enter in the note denies.
+document.addEventListener(
+  "submit",
+  (event) => {
+    const note = event.target.querySelector("[data-denies]");
+    if (!note || event.submitter?.value !== "deny" || note.value.trim()) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    note.setCustomValidity(note.dataset.denies);
+    note.reportValidity();
+    note.setCustomValidity("");
+    note.focus();
+  },
+  true,
+);
+
 // While the inbox is open and nothing is typed, it looks for new requests.
 setInterval(async () => {
   const inbox = document.querySelector("[data-inbox]");
