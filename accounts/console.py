@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import wraps
+from http import HTTPStatus
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -44,11 +45,15 @@ class ConsoleSession:
 
 @dataclass(frozen=True, slots=True)
 class PageAccess:
-    """Who may open a page: the permission for all of it, one more to post to it, and one for a verb in its address."""
+    """Who may open a page: the permission for all of it, one more to post to it, and one for a verb in its address.
+
+    `secret` says that it may show what is shown once.
+    """
 
     permission: Permission
     change: Permission | None = None
     verbs: Mapping[str, Permission] = field(default_factory=dict)
+    secret: bool = False
 
     def wanted(self, method: str, verb: str | None = None) -> frozenset[Permission]:
         """All that a request must hold. A page that declares verbs knows no others, and raises `NotFoundError`."""
@@ -59,17 +64,24 @@ class PageAccess:
 
 
 def console_page(
-    permission: Permission, *, change: Permission | None = None, verbs: Mapping[str, Permission] | None = None
+    permission: Permission,
+    *,
+    change: Permission | None = None,
+    verbs: Mapping[str, Permission] | None = None,
+    secret: bool = False,
 ) -> Callable[[Page], View]:
     """Make `page(request, actor, **ids)` a view for people who hold the permission; others are sent to sign in.
 
     Whoever posts to it needs `change` as well; where its address has a `verb`, that of `verbs` as well. All of it
     stands on the view as its `access`, and nothing is judged before it.
 
+    A page that may show a key, a code or a link once says `secret`: no browser keeps it, while all others may be shown
+    again in Offline Mode.
+
     While it runs, times are those of the organization's zone. What the person may not see is the same 404 as what does
     not exist. A critical change in a session that was left open asks for a proof first, and then for the change again.
     """
-    access = PageAccess(permission, change, verbs or {})
+    access = PageAccess(permission, change, verbs or {}, secret)
 
     def decorate(page: Page) -> View:
         @never_cache
@@ -87,13 +99,16 @@ def console_page(
                 try:
                     for wanted in access.wanted(request.method or "", ids.get("verb")):
                         actor.require(wanted)
-                    return page(request, actor, **ids)
+                    response = page(request, actor, **ids)
                 except NotFoundError:
                     raise Http404 from None
                 except PermissionDeniedError:
                     raise PermissionDenied from None
                 except ProofRequiredError:
                     return to_proof(request)
+            if request.method == "GET" and response.status_code == HTTPStatus.OK and not secret:
+                response["AIM-Offline"] = "keep"
+            return response
 
         view.access = access  # type: ignore[attr-defined]
         return view

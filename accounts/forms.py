@@ -1,6 +1,7 @@
 """The forms of the sign-in pages: what they ask, and nothing of what is done with it."""
 
 from django import forms
+from django.utils.translation import gettext_lazy as _
 
 _LONGEST_PASSWORD = 1024
 
@@ -18,20 +19,20 @@ class SignInForm(forms.Form):
 
 class PasswordForm(forms.Form):
     current_password = forms.CharField(
-        label="Current password",
+        label=_("Current password"),
         max_length=_LONGEST_PASSWORD,
         strip=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
     )
     new_password = forms.CharField(
-        label="New password",
-        help_text="At least 12 characters. Long sentences are good passwords.",
+        label=_("New password"),
+        help_text=_("At least 12 characters. Long sentences are good passwords."),
         max_length=_LONGEST_PASSWORD,
         strip=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
     )
     repeated = forms.CharField(
-        label="New password, once more",
+        label=_("New password, once more"),
         max_length=_LONGEST_PASSWORD,
         strip=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
@@ -40,13 +41,13 @@ class PasswordForm(forms.Form):
     def clean_repeated(self) -> str:
         repeated = str(self.cleaned_data["repeated"])
         if repeated != self.cleaned_data.get("new_password"):
-            raise forms.ValidationError("The two new passwords differ.", code="different")
+            raise forms.ValidationError(_("The two new passwords differ."), code="different")
         return repeated
 
 
 class CodeForm(forms.Form):
     code = forms.CharField(
-        label="Code",
+        label=_("Code"),
         max_length=20,
         widget=forms.TextInput(
             attrs={"autocomplete": "one-time-code", "inputmode": "numeric", "autofocus": True, "spellcheck": "false"}
@@ -76,8 +77,8 @@ class ForgottenForm(forms.Form):
 
 class NewPasswordForm(forms.Form):
     new_password = forms.CharField(
-        label="New password",
-        help_text="At least 12 characters. Long sentences are good passwords.",
+        label=_("New password"),
+        help_text=_("At least 12 characters. Long sentences are good passwords."),
         max_length=_LONGEST_PASSWORD,
         strip=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
@@ -85,5 +86,5 @@ class NewPasswordForm(forms.Form):
 
 
 class JoinForm(NewPasswordForm):
-    name = forms.CharField(label="Your name", max_length=200, widget=forms.TextInput(attrs={"autocomplete": "name"}))
+    name = forms.CharField(label=_("Your name"), max_length=200, widget=forms.TextInput(attrs={"autocomplete": "name"}))
     field_order = ("name", "new_password")

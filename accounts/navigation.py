@@ -25,7 +25,7 @@ for order, (url_name, label, permission) in enumerate(
         ("accounts:members", _("Members and teams"), Permission.MEMBERS_READ),
         ("accounts:roles", _("Roles"), Permission.ORGANIZATION_READ),
         ("accounts:security", _("Security"), Permission.ORGANIZATION_READ),
-        ("accounts:alerts", _("Alerts"), Permission.ORGANIZATION_READ),
+        ("accounts:alerts", _("Alert preferences"), Permission.ORGANIZATION_READ),
         ("accounts:tokens", _("API tokens"), Permission.TOKENS_OWN),
     )
 ):

@@ -57,7 +57,7 @@ class InviteForm(forms.Form):
     )
     role = forms.ChoiceField(choices=Role.choices, initial=Role.MEMBER)
     message = forms.CharField(
-        label=_("Message"), required=False, max_length=1000, widget=forms.Textarea(attrs={"rows": 3})
+        label=_("Custom message"), required=False, max_length=1000, widget=forms.Textarea(attrs={"rows": 3})
     )
 
     def clean_emails(self) -> list[str]:

@@ -6,6 +6,7 @@ from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import Value
 from django.db.models.functions import Coalesce, Concat, Lower
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Organization, User
 from agents import idempotency as _idempotency  # noqa: F401 - Django finds its model by this module
@@ -21,8 +22,8 @@ class AgentStatus(models.TextChoices):
 
 
 class AgentType(models.TextChoices):
-    AI_AGENT = "ai_agent", "AI Agent"
-    MCP_SERVER = "mcp_server", "MCP Server"
+    AI_AGENT = "ai_agent", _("AI Agent")
+    MCP_SERVER = "mcp_server", _("MCP Server")
 
 
 class VerificationMethod(models.TextChoices):

@@ -14,7 +14,7 @@ from aim.console.wizard import FormStep, StepForm
 GIGABYTE = 1_000_000_000
 _SCOPES = (
     ("organization", _("Organization-wide")),
-    ("teams", _("Specific teams")),
+    ("teams", _("Specific teams/departments")),
     ("users", _("Specific users only")),
 )
 
@@ -122,7 +122,10 @@ class RegistrationForm(StepForm):
         label=_("Minimum trust score to execute"), min_value=0, max_value=100, initial=DEFAULTS["min_trust"]
     )
     auto_suspend_below = forms.IntegerField(
-        label=_("Auto-suspend below"), min_value=0, max_value=100, initial=DEFAULTS["auto_suspend_below"]
+        label=_("Auto-suspend if trust score drops below"),
+        min_value=0,
+        max_value=100,
+        initial=DEFAULTS["auto_suspend_below"],
     )
     access_scope_kind = forms.ChoiceField(label=_("Access Scope"), choices=_SCOPES, initial="organization")
     access_scope_ids = LinesField(

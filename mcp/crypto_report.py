@@ -239,7 +239,7 @@ def _rotations(server: McpServer, identity: Identity) -> tuple[list[Block], Any]
                     row.old_key.fingerprint[:23] + "…" if row.old_key else "none",
                     row.new_key.fingerprint[:23] + "…",
                     row.get_method_display(),
-                    KeyRotation.Completion(row.completion).label if row.completion else row.get_state_display(),
+                    str(KeyRotation.Completion(row.completion).label) if row.completion else row.get_state_display(),
                     _time(row.completed_at),
                 ]
                 for row in rotations

@@ -4,6 +4,7 @@ from typing import ClassVar
 
 from django.db import models
 from django.db.models.functions import Lower
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Organization, User
 from aim.ids import IdKind, show_id, uuid7
@@ -65,15 +66,15 @@ class Health(models.TextChoices):
 
 
 class AuthMethod(models.TextChoices):
-    NONE = "none", "None"
+    NONE = "none", _("None")
     API_KEY = "api_key", "API Key"
-    OAUTH2 = "oauth2", "OAuth 2.0"
-    MTLS = "mtls", "Mutual TLS"
-    HMAC = "hmac", "HMAC Signature"
+    OAUTH2 = "oauth2", _("OAuth 2.0")
+    MTLS = "mtls", _("Mutual TLS")
+    HMAC = "hmac", _("HMAC Signature")
 
 
 class Protocol(models.TextChoices):
-    AUTOMATIC = "auto", "Newest that the server speaks"
+    AUTOMATIC = "auto", _("Newest that the server speaks")
     V2026_07_28 = "2026-07-28", "MCP 2026-07-28"
     V2025_11_25 = "2025-11-25", "MCP 2025-11-25"
 
@@ -81,9 +82,9 @@ class Protocol(models.TextChoices):
 class DriftResponse(models.TextChoices):
     """What happens when a tool is no longer what was approved."""
 
-    ALERT = "alert", "Alert"
-    HOLD = "hold", "Hold the tool"
-    SUSPEND = "suspend", "Suspend the server"
+    ALERT = "alert", _("Alert")
+    HOLD = "hold", _("Hold the tool")
+    SUSPEND = "suspend", _("Suspend the server")
 
 
 class McpServer(models.Model):
@@ -96,7 +97,6 @@ class McpServer(models.Model):
     display_name = models.CharField(max_length=200)
     description = models.TextField(blank=True)
     version = models.CharField(max_length=50)
-
     url = models.TextField()
     protocol = models.CharField(max_length=16, choices=Protocol.choices, default=Protocol.AUTOMATIC)
     health_endpoint = models.TextField(blank=True)
@@ -219,9 +219,9 @@ class Tool(models.Model):
     """What a server offers, as it was when a person approved it; nothing is callable before that."""
 
     class Permission(models.TextChoices):
-        AUTOMATIC = "auto", "Auto-approved"
-        APPROVAL = "approval", "Requires approval"
-        BLOCKED = "blocked", "Blocked"
+        AUTOMATIC = "auto", _("Auto-approved")
+        APPROVAL = "approval", _("Requires approval")
+        BLOCKED = "blocked", _("Blocked")
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     server = models.ForeignKey(McpServer, on_delete=models.CASCADE, related_name="tools")
@@ -272,8 +272,8 @@ class Certificate(models.Model):
     """A certificate that a server has shown, or that AIM shows to it, with the alerts that were given for it."""
 
     class Role(models.TextChoices):
-        SERVER = "server", "Server"
-        CLIENT = "client", "Client"
+        SERVER = "server", _("Server")
+        CLIENT = "client", _("Client")
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     server = models.ForeignKey(McpServer, on_delete=models.CASCADE, related_name="certificates")
@@ -317,21 +317,21 @@ class KeyRotation(models.Model):
     """The change from one key of a server to the next."""
 
     class Method(models.TextChoices):
-        IMMEDIATE = "immediate", "Immediate rotation"
-        GRADUAL = "gradual", "Gradual rollover"
+        IMMEDIATE = "immediate", _("Immediate rotation")
+        GRADUAL = "gradual", _("Gradual rollover")
 
     class State(models.TextChoices):
-        CONFIRMING = "confirming", "Waiting for the old key's proof or a second admin"
-        PROVING = "proving", "Waiting for the proof of the new key"
-        ROLLING = "rolling", "Rollover in progress"
-        COMPLETED = "completed", "Completed"
-        ABANDONED = "abandoned", "Abandoned"
+        CONFIRMING = "confirming", _("Waiting for the old key's proof or a second admin")
+        PROVING = "proving", _("Waiting for the proof of the new key")
+        ROLLING = "rolling", _("Rollover in progress")
+        COMPLETED = "completed", _("Completed")
+        ABANDONED = "abandoned", _("Abandoned")
 
     class Completion(models.TextChoices):
-        IMMEDIATE = "immediate", "Immediate rotation"
-        AUTOMATIC = "automatic", "End of the rollover"
-        EARLY = "early", "Completed early"
-        REVOKED = "revoked", "Old key revoked"
+        IMMEDIATE = "immediate", _("Immediate rotation")
+        AUTOMATIC = "automatic", _("End of the rollover")
+        EARLY = "early", _("Completed early")
+        REVOKED = "revoked", _("Old key revoked")
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     server = models.ForeignKey(McpServer, on_delete=models.CASCADE, related_name="rotations")

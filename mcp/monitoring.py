@@ -3,6 +3,7 @@
 from typing import ClassVar
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Organization
 from aim.ids import IdKind, show_id, uuid7
@@ -12,12 +13,12 @@ class HealthSample(models.Model):
     """One health check. Kept for two weeks; the hours stay."""
 
     class Way(models.TextChoices):
-        ENDPOINT = "endpoint", "Health endpoint"
-        HANDSHAKE = "handshake", "MCP handshake"
+        ENDPOINT = "endpoint", _("Health endpoint")
+        HANDSHAKE = "handshake", _("MCP handshake")
 
     class Trigger(models.TextChoices):
-        SCHEDULE = "schedule", "Schedule"
-        COMMAND = "command", "Command"
+        SCHEDULE = "schedule", _("Schedule")
+        COMMAND = "command", _("Command")
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     server = models.ForeignKey("mcp.McpServer", on_delete=models.CASCADE, related_name="health_samples")
@@ -66,9 +67,9 @@ class SecurityEvent(models.Model):
     """What concerns a server's security, each with the ledger entry that records it."""
 
     class Severity(models.TextChoices):
-        CRITICAL = "critical", "Critical"
-        HIGH = "high", "High"
-        MEDIUM = "medium", "Medium"
+        CRITICAL = "critical", _("Critical")
+        HIGH = "high", _("High")
+        MEDIUM = "medium", _("Medium")
         LOW = "low", "Low"
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)

@@ -4,6 +4,7 @@ from typing import ClassVar
 
 from django.db import models
 from django.db.models.functions import MD5
+from django.utils.translation import gettext_lazy as _
 
 from aim.ids import IdKind, show_id, uuid7
 
@@ -12,9 +13,9 @@ class Offering(models.Model):
     """One of them, as it was when it was first seen or last approved."""
 
     class Kind(models.TextChoices):
-        INSTRUCTIONS = "instructions", "Instructions"
-        RESOURCE = "resource", "Resource"
-        PROMPT = "prompt", "Prompt"
+        INSTRUCTIONS = "instructions", _("Instructions")
+        RESOURCE = "resource", _("Resource")
+        PROMPT = "prompt", _("Prompt")
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     server = models.ForeignKey("mcp.McpServer", on_delete=models.CASCADE, related_name="offerings")

@@ -3,6 +3,7 @@
 from typing import ClassVar
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from aim.ids import IdKind, show_id, uuid7
@@ -12,22 +13,22 @@ class VerificationRun(models.Model):
     """One run of the steps that prove a server, or of those that only test the connection."""
 
     class Purpose(models.TextChoices):
-        VERIFICATION = "verification", "Verification"
-        NEW_KEY = "new_key", "Proof of a new key"
-        TEST = "test", "Connection test"
+        VERIFICATION = "verification", _("Verification")
+        NEW_KEY = "new_key", _("Proof of a new key")
+        TEST = "test", _("Connection test")
 
     class Trigger(models.TextChoices):
-        REGISTRATION = "registration", "Registration"
-        MANUAL = "manual", "By a person"
-        SCHEDULE = "schedule", "Schedule"
-        COMMAND = "command", "Command"
-        ROTATION = "rotation", "Rotation"
-        RENEWAL = "renewal", "Renewed certificate"
+        REGISTRATION = "registration", _("Registration")
+        MANUAL = "manual", _("By a person")
+        SCHEDULE = "schedule", _("Schedule")
+        COMMAND = "command", _("Command")
+        ROTATION = "rotation", _("Rotation")
+        RENEWAL = "renewal", _("Renewed certificate")
 
     class Method(models.TextChoices):
-        CHALLENGE = "challenge_response", "Challenge-Response"
-        CERTIFICATE = "certificate", "Certificate"
-        HEALTH = "health_check", "Health Check"
+        CHALLENGE = "challenge_response", _("Challenge-Response")
+        CERTIFICATE = "certificate", _("Certificate")
+        HEALTH = "health_check", _("Health Check")
 
     class State(models.TextChoices):
         WAITING = "waiting"

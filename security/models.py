@@ -3,6 +3,7 @@
 from typing import ClassVar
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from aim.ids import IdKind, show_id, uuid7
 
@@ -20,7 +21,7 @@ class Report(models.Model):
         OPEN = "open"
         ESCALATED = "escalated"
         DISMISSED = "dismissed"
-        ACTED_ON = "acted_on", "Agent suspended"
+        ACTED_ON = "acted_on", _("Agent suspended")
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     organization = models.ForeignKey("accounts.Organization", on_delete=models.CASCADE, related_name="+")

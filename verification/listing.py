@@ -39,12 +39,12 @@ USUAL_RANGE = "24h"
 CUSTOM = "custom"
 """The name of a range of two days, which an address asks for by naming the first of them."""
 RANGES: Mapping[str, Promise] = {
-    "1h": _("Last hour"),
-    "24h": _("Last 24 hours"),
-    "7d": _("Last 7 days"),
-    "30d": _("Last 30 days"),
-    "90d": _("Last 90 days"),
-    "365d": _("Last year"),
+    "1h": _("Last Hour"),
+    "24h": _("Last 24 Hours"),
+    "7d": _("Last 7 Days"),
+    "30d": _("Last 30 Days"),
+    "90d": _("Last 90 Days"),
+    "365d": _("Last Year"),
 }
 STATUSES: Mapping[str, Promise] = {"approved": _("Approved"), "denied": _("Denied"), "pending": _("Waiting")}
 COUNTED = 1000

@@ -49,7 +49,7 @@ def account_page(request: HttpRequest, actor: Actor) -> HttpResponse:
 
 
 @require_http_methods(["GET", "POST"])
-@console_page(Permission.TOKENS_OWN)
+@console_page(Permission.TOKENS_OWN, secret=True)
 def factor_add(request: HttpRequest, actor: Actor) -> HttpResponse:
     actor.require_fresh()
     return app_enrolment(request, console_of(request).session, template="accounts/factor_add.html")
@@ -67,7 +67,7 @@ def factor_remove(request: HttpRequest, actor: Actor, factor_id: int) -> HttpRes
 
 
 @require_POST
-@console_page(Permission.TOKENS_OWN)
+@console_page(Permission.TOKENS_OWN, secret=True)
 def recovery_codes_new(request: HttpRequest, actor: Actor) -> HttpResponse:
     try:
         codes = make_recovery_codes(actor)

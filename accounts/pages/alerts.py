@@ -56,7 +56,7 @@ def own_alerts(request: HttpRequest, actor: Actor) -> HttpResponse:
 
 
 @require_POST
-@console_page(Permission.ORGANIZATION_WRITE)
+@console_page(Permission.ORGANIZATION_WRITE, secret=True)
 def alert_webhook(request: HttpRequest, actor: Actor) -> HttpResponse:
     """Saves, tests or removes the organization's webhook; a new secret is shown once, on the page that answers."""
     try:

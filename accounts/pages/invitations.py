@@ -43,7 +43,7 @@ def open_rows(actor: Actor) -> list[Row]:
 
 
 @require_http_methods(["GET", "POST"])
-@console_page(Permission.MEMBERS_WRITE)
+@console_page(Permission.MEMBERS_WRITE, secret=True)
 def invite_page(request: HttpRequest, actor: Actor) -> HttpResponse:
     """The dialog; after it, what became of each address."""
     form = InviteForm(request.POST or None)
@@ -76,7 +76,7 @@ def invited_page(request: HttpRequest, actor: Actor) -> HttpResponse:
 
 
 @require_POST
-@console_page(Permission.MEMBERS_WRITE)
+@console_page(Permission.MEMBERS_WRITE, secret=True)
 def invitation_resend(request: HttpRequest, actor: Actor, invitation_id: str) -> HttpResponse:
     known = invitation_by_id(actor, path_id(IdKind.INVITATION, invitation_id))
     try:

@@ -130,7 +130,7 @@ def member_transfer(request: HttpRequest, actor: Actor, user_id: str) -> HttpRes
 
 
 @require_http_methods(["GET", "POST"])
-@console_page(Permission.MEMBERS_WRITE)
+@console_page(Permission.MEMBERS_WRITE, secret=True)
 def member_reset(request: HttpRequest, actor: Actor, user_id: str) -> HttpResponse:
     membership, password, problem = membership_by_user(actor, path_id(IdKind.USER, user_id)), "", ""
     actor.require_fresh()

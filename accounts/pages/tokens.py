@@ -34,7 +34,7 @@ def token_settings(request: HttpRequest, actor: Actor) -> HttpResponse:
 
 
 @require_http_methods(["GET", "POST"])
-@console_page(Permission.TOKENS_OWN)
+@console_page(Permission.TOKENS_OWN, secret=True)
 def token_new(request: HttpRequest, actor: Actor) -> HttpResponse:
     actor.require_fresh()
     form, secret = TokenForm(request.POST or None), ""

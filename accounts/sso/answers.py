@@ -43,7 +43,7 @@ def linked(request: HttpRequest, identity: Identity) -> HttpResponse:
     """A signed-in person has asked to add this identity to their account."""
     session = session_of(request)
     if session is None or obligation_of(session) is not None:
-        return show_problem(request, "Session expired. Please sign in again.")
+        return show_problem(request, gettext("Session expired. Please sign in again."))
     user = session.membership.user
     assert isinstance(user, User)
     try:

@@ -219,7 +219,7 @@ def _begin_proof(request: HttpRequest, actor: Actor, agent: Agent) -> Challenge:
 
 
 @require_POST
-@console_page(Permission.AGENTS_KEYS)
+@console_page(Permission.AGENTS_KEYS, secret=True)
 def agent_api_key(request: HttpRequest, actor: Actor, agent_id: str) -> HttpResponse:
     """Another API key, shown once; or, with `revoke`, the end of one."""
     agent = agent_by_id(actor, path_id(IdKind.AGENT, agent_id))

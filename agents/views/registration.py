@@ -40,7 +40,7 @@ _TEMPLATE = "agents/agent_register.html"
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@console_page(Permission.AGENTS_WRITE)
+@console_page(Permission.AGENTS_WRITE, secret=True)
 def agent_register(request: HttpRequest, actor: Actor) -> HttpResponse:
     """`?request=arq_…` begins with what a member has asked for, and closes the request with the registration."""
     asked = _asked(request, actor)

@@ -9,6 +9,7 @@ from django.core.exceptions import PermissionDenied, RequestDataTooBig, Suspicio
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponseBase, JsonResponse
 from django.views import defaults
+from django.views.decorators.cache import never_cache
 from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.settings import api_settings
@@ -98,6 +99,7 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponseBase:
     return _json_problem(HTTPStatus.BAD_REQUEST, code="bad_request", detail="The request is malformed.")
 
 
+@never_cache
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponseBase:
     """`handler403` of the project."""
     if not _is_api(request):
@@ -105,6 +107,7 @@ def permission_denied(request: HttpRequest, exception: Exception) -> HttpRespons
     return _json_problem(HTTPStatus.FORBIDDEN, code="permission_denied", detail="You may not do this.")
 
 
+@never_cache
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponseBase:
     """`handler404` of the project."""
     if not _is_api(request):
@@ -112,6 +115,7 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponseBase:
     return _json_problem(HTTPStatus.NOT_FOUND, code="not_found", detail="Not found.")
 
 
+@never_cache
 def server_error(request: HttpRequest) -> HttpResponseBase:
     """`handler500` of the project: says nothing of the cause, which is in the log under the request id."""
     if not _is_api(request):

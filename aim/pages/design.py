@@ -4,18 +4,24 @@ from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
 
+from django import forms
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _lazy
 from django.views.decorators.http import require_safe
 
 from accounts.console import console_page
 from accounts.contracts import Actor
+from accounts.lists import list_state
 from accounts.permissions import Permission
 from aim import clock
+from aim.console.behaviour_charts import Score, heat_chart, score_chart
 from aim.console.charts import Bucket, Latency, Trust, latency_chart, trust_chart, volume_chart
 from aim.console.comb import Check, Outcome
-from aim.console.lists import Order, make_facet
+from aim.console.fragments import register_fragment
+from aim.console.list_kinds import list_kind
+from aim.console.lists import Chip, Order, make_facet
+from aim.console.pages import render_page
 
 _NAMES = ("agent_status", "capability", "scope", "policy", "trust_score", "anomaly", "signature", "rate_limit")
 _TOKENS = (
@@ -23,12 +29,55 @@ _TOKENS = (
     ("text", "muted", "faint", "accent", "allowed", "denied", "pending", "critical", "info", "redacted"),
     ("ink-0", "ink-1", "ink-2", "allowed-mark", "denied-mark", "pending-mark", "pending-soft", "select"),
 )
+_AWAKE = range(8, 19)
+DESIGN_LIST = "design_list"
+register_fragment(DESIGN_LIST, "design-list")
 
 
 @require_safe
 @console_page(Permission.ORGANIZATION_WRITE)
-def design(request: HttpRequest, _actor: Actor) -> HttpResponse:
-    return render(request, "console/design.html", _examples())
+def design(request: HttpRequest, actor: Actor) -> HttpResponse:
+    kind = list_kind("agents")
+    assert kind is not None
+    state = list_state(request, actor, kind)
+    context = {**_examples(), **_more_examples(), "state": state}
+    return render_page(request, "console/design.html", context, fragments={DESIGN_LIST: "list"})
+
+
+class _ExampleForm(forms.Form):
+    name = forms.CharField(label=_lazy("Agent Name"), help_text=_lazy("Letters, digits and hyphens."))
+    version = forms.CharField(label=_lazy("Version"))
+    kind = forms.ChoiceField(label=_lazy("Agent Type"), choices=[("a", "AI Agent"), ("m", "MCP Server")])
+    note = forms.CharField(label=_lazy("Note"), required=False, widget=forms.Textarea(attrs={"rows": 2}))
+
+
+def _more_examples() -> dict[str, Any]:
+    return {
+        "form": _ExampleForm({"name": "", "version": "1.0.0", "kind": "a"}),
+        "identities": [
+            SimpleNamespace(state=state, title="Ed25519") for state in ("configured", "rotating", "missing")
+        ],
+        "providers": [
+            SimpleNamespace(key="google", title="Google"),
+            SimpleNamespace(key="microsoft", title="Microsoft"),
+            SimpleNamespace(key="oidc", title="Company"),
+        ],
+        "act": SimpleNamespace(danger=True, button=_("Suspend now"), busy=_("Suspending…")),
+        "chips": [Chip(_("Verdict"), _("Denied"), "#"), Chip(_("Agent"), "Billing Reconciler", "#")],
+        "heat": heat_chart([(hour * 7 % 24) / 24 if hour % 24 in _AWAKE else 0 for hour in range(7 * 24)]),
+        "scores": score_chart(
+            [
+                Score(
+                    clock.now() - timedelta(minutes=10 * (24 - index)),
+                    (index * 37) % 100,
+                    _("Another resource"),
+                    "#charts",
+                )
+                for index in range(24)
+            ],
+            threshold=80,
+        ),
+    }
 
 
 def _examples() -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from typing import ClassVar
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from aim.ids import IdKind, show_id, uuid7
 
@@ -17,7 +18,7 @@ class Report(models.Model):
         FAILED = "failed"
 
     class Form(models.TextChoices):
-        PDF = "pdf", "PDF (with digital signature)"
+        PDF = "pdf", _("PDF (with digital signature)")
         JSON = "json", "JSON"
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)

@@ -38,12 +38,10 @@ class CryptoReportForm(forms.Form):
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@console_page(Permission.MCP_READ)
+@console_page(Permission.MCP_READ, change=Permission.MCP_REPORT)
 def server_report(request: HttpRequest, actor: Actor, server_id: str) -> HttpResponse:
     """Who may see the server finds the reports that were made; to have one made takes a permission of its own."""
     server = server_by_id(actor, path_id(IdKind.MCP_SERVER, server_id))
-    if request.method == "POST":
-        actor.require(Permission.MCP_REPORT)
     form = CryptoReportForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         sections = form.cleaned_data["sections"]

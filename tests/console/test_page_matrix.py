@@ -66,7 +66,6 @@ READS_BY_POST = {
     "accounts:organization-switch",
     "accounts:tour",
     "agents:agents-export",
-    "mcp:server-report",
     "verification:verifications-export",
 }
 # Names of things that are the same for everybody, or of no organization.
@@ -108,7 +107,7 @@ def ask(client: Client, method: str, path: str, **options):
         response = client.generic(method, path, content_type="application/x-www-form-urlencoded", **options)
         if response.streaming:
             # A file that is never read to its end would keep its connection.
-            response = HttpResponse(response.getvalue(), status=response.status_code)
+            response = HttpResponse(response.getvalue(), status=response.status_code, headers=dict(response.headers))
         return response
 
 
@@ -251,3 +250,42 @@ def test_the_page_of_all_components_is_for_admins_alone():
     [url] = [url for url in PAGES if url.name == "design"]
     assert {role for role in Role if url.access.wanted("GET") <= ROLE_PERMISSIONS[role]} == {Role.ADMIN}
     assert url.access.permission is Permission.ORGANIZATION_WRITE
+
+
+# How a page looks that shows what is shown once: a key, a token, a code, the secret of an app, the link of a mail.
+_SECRET = re.compile(rb'class="codes|enrol-key|invited-link|aim[a-z]?_[\w-]{43}|invitation=|whsec_|One-time password')
+
+
+@pytest.mark.requirement("E1")
+@pytest.mark.parametrize("url", [url for url in URLS if url.name not in CALLBACKS], ids=str)
+def test_no_browser_keeps_a_page_that_shows_a_secret(url):
+    if "GET" not in url.methods() or url.name in {"healthz", "readyz", "metrics", "service-worker"}:
+        return
+    response = ask(browsers()[Role.ADMIN], "GET", url.path(own().ids))
+    assert "no-store" in response.headers["Cache-Control"]
+    keeps = response.headers.get("AIM-Offline") == "keep"
+    assert keeps == (url.access is not None and response.status_code == 200 and not url.access.secret)
+    assert not (keeps and _SECRET.search(response.content))
+
+
+@pytest.mark.requirement("E1")
+@pytest.mark.parametrize(
+    ("name", "sent"),
+    [
+        ("agents:agent-api-key", ""),
+        ("accounts:recovery-codes-new", ""),
+        ("accounts:token-new", "name=Mine&scope=all&days=7"),
+        ("accounts:invite", "emails=somebody@example.com&role=viewer"),
+        ("accounts:member-reset", ""),
+        ("accounts:alerts-webhook", "url=https://8.8.8.8/aim&kind=role_changed"),
+        ("accounts:factor-add", None),
+    ],
+)
+def test_what_shows_a_secret_is_declared_to_do_so(name, sent):
+    [url] = [url for url in PAGES if url.name == name]
+    method = "GET" if sent is None else "POST"
+    response = ask(browsers()[Role.ADMIN], method, url.path(own().ids), data=sent or "")
+    assert _SECRET.search(response.content), response.content[-3000:]
+    assert url.access.secret
+    assert "no-store" in response.headers["Cache-Control"]
+    assert "AIM-Offline" not in response.headers

@@ -55,6 +55,16 @@ def test_the_last_data_stay_while_the_server_is_away(visit, cast, own_product):
     page.wait_for_function("navigator.serviceWorker.controller !== null")
     page.reload()
     page.get_by_text("Night Owl").first.wait_for()
+    # The page that shows the secret of an app is not kept, unlike the one before it.
+    page.goto(f"{own_product.url}/dashboard/account")
+    page.get_by_role("link", name="Add a second factor").click()
+    page.locator(".enrol-key").wait_for()
+    page.goto(f"{own_product.url}/dashboard/agents")
+    page.get_by_text("Night Owl").first.wait_for()
+    kept = page.evaluate(
+        "caches.open('aim-marked-pages').then((cache) => cache.keys()).then((all) => all.map((one) => one.url))"
+    )
+    assert [url.removeprefix(own_product.url) for url in kept] == ["/dashboard/account", "/dashboard/agents"]
     with stopped(own_product):
         page.evaluate("document.querySelector('aim-connection').ask()")
         page.get_by_text("Connection lost. Retrying…").first.wait_for()

@@ -15,6 +15,7 @@ from accounts.services.saved_views import begin_with, save_view
 from agents.columns import AGENT_LIST
 from tests.factories.agents import make_agent as register
 from tests.factories.followers import follow_all
+from tests.factories.mcp import make_server
 from tests.verification.world import make_agent
 
 pytestmark = pytest.mark.slow
@@ -121,6 +122,48 @@ def test_decisions_keep_count_filter_and_place_through_everything(visit, decisio
     page.check()
 
 
+@pytest.mark.requirement("W6.1")
+def test_servers_keep_count_filter_and_selection_through_everything(visit, cast):
+    for index in range(60):
+        name = f"files-{index:02d}" if index % 6 else f"search-{index:02d}"
+        make_server(cast.manager.actor, name=name, display_name=name.replace("-", " ").title())
+    page = visit("/dashboard/mcp", cast.manager)
+    expect(shown(page)).to_have_text("60")
+
+    page.get_by_role("button", name="Status").first.click()
+    page.get_by_label("Active").check()
+    expect(page.page).to_have_url(re.compile(r"status=active"))
+    page.keyboard.press("Escape")
+    rows(page).nth(0).locator("[data-row]").check()
+
+    page.get_by_role("link", name="Next 10").click()
+    expect(page.locator(".foot")).to_contain_text("51–60 of 60")
+    rows(page).nth(3).locator("[data-row]").check()
+    expect(page.locator("[data-bulk-count]")).to_have_text("2")
+
+    page.get_by_role("link", name="Name", exact=True).click()
+    expect(page.locator(".foot")).to_contain_text("1–50 of 60")
+    order = parameters(page)["sort"]
+
+    page.keyboard.press("/")
+    page.keyboard.type("files 0")
+    expect(shown(page)).to_have_text("8")
+    expect(page.locator("[data-bulk-count]")).to_have_text("2")
+    assert parameters(page) == {"q": "files 0", "status": "active", "sort": order}
+
+    page.go_back()
+    expect(shown(page)).to_have_text("60")
+    page.go_back()
+    expect(page.locator(".foot")).to_contain_text("51–60 of 60")
+    expect(page.locator("[data-bulk-count]")).to_have_text("2")
+    page.go_forward()
+    page.reload()
+    expect(page.locator(".foot")).to_contain_text("1–50 of 60")
+    expect(page.locator("[data-bulk-count]")).to_have_text("2")
+    assert parameters(page) == {"status": "active", "sort": order}
+    page.check()
+
+
 @pytest.mark.requirement("W5.1")
 def test_load_more_adds_rows_where_one_is_and_the_address_tells(visit, decisions):
     page = visit("/dashboard/verifications?status=approved", decisions.viewer)
@@ -142,11 +185,11 @@ def test_a_range_of_days_keeps_the_filters_and_they_keep_it(visit, decisions):
     page.get_by_role("checkbox", name="Denied").check()
     expect(shown(page)).to_have_text("36")
     today = timezone.localdate()
-    page.get_by_role("button", name="Last 24 hours").click()
+    page.get_by_role("button", name="Last 24 Hours").click()
     page.get_by_label("From").fill((today - timedelta(days=3)).isoformat())
-    page.get_by_label("To").fill((today - timedelta(days=2)).isoformat())
+    page.get_by_label("To", exact=True).fill((today - timedelta(days=2)).isoformat())
     expect(page.get_by_text("No verifications match your filters.")).to_be_visible()
-    page.get_by_label("To").fill(today.isoformat())
+    page.get_by_label("To", exact=True).fill(today.isoformat())
     expect(shown(page)).to_have_text("36")
     assert parameters(page)["status"] == "denied"
     page.picture("verifications-range")
@@ -155,8 +198,8 @@ def test_a_range_of_days_keeps_the_filters_and_they_keep_it(visit, decisions):
     expect(shown(page)).to_have_text(str(MANY))
     assert parameters(page)["since"] == (today - timedelta(days=3)).isoformat()
     page.locator("[popovertarget=range-menu]").click()
-    page.get_by_role("link", name="Last 7 days").click()
-    expect(page.locator("[popovertarget=range-menu]")).to_have_text("Last 7 days")
+    page.get_by_role("link", name="Last 7 Days").click()
+    expect(page.locator("[popovertarget=range-menu]")).to_have_text("Last 7 Days")
     assert page.locator("#range-menu").is_hidden()
     assert parameters(page)["range"] == "7d"
     assert "since" not in parameters(page)

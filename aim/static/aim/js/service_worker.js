@@ -1,13 +1,13 @@
 // Keeps the last state of each page of the console, for the time in which AIM cannot be reached. Only whole pages that
-// were asked for by GET: what is shown once, such as a key, is the answer to a POST and is never kept. Signing out, and
-// every answer that leads to signing in, forgets them all.
+// were asked for by GET, and of them only those that the server marks as such: a page that may show a key, a code or a
+// link once has no mark. Signing out, and every answer that leads to signing in, forgets them all.
 
-const PAGES = "aim-pages";
+const PAGES = "aim-marked-pages";
 const ASSETS = "aim-assets";
 const MOST_PAGES = 30;
 
 self.addEventListener("install", () => self.skipWaiting());
-self.addEventListener("activate", (event) => event.waitUntil(self.clients.claim()));
+self.addEventListener("activate", (event) => event.waitUntil(Promise.all([self.clients.claim(), forgetFormer()])));
 
 self.addEventListener("fetch", (event) => {
   const { request } = event;
@@ -26,11 +26,18 @@ self.addEventListener("message", (event) => {
   if (event.data === "forget") event.waitUntil(caches.delete(PAGES));
 });
 
+// What earlier versions of this file have kept, who knew no marks.
+async function forgetFormer() {
+  for (const name of await caches.keys()) if (name !== PAGES && name !== ASSETS) await caches.delete(name);
+}
+
 async function page(request) {
   try {
     const answer = await fetch(request);
     if (answer.redirected && new URL(answer.url).pathname.startsWith("/login")) await caches.delete(PAGES);
-    else if (answer.ok && !answer.redirected) await keep(request, answer.clone());
+    else if (answer.ok && !answer.redirected && answer.headers.get("AIM-Offline") === "keep") {
+      await keep(request, answer.clone());
+    }
     return answer;
   } catch (error) {
     const known = await caches.match(request, { cacheName: PAGES });
