@@ -22,6 +22,7 @@ from verification.documents import having
 from verification.models import Completion, Verification
 from verification.selectors import completion_of, record_of, verification_by_id, verifications_visible_to
 from verification.tags import TagGroup, tags_of
+from verification.trust.impact import TrustImpact, impact_of
 
 SESSION_SHOWN = 12
 SESSION_COUNTED = 1000
@@ -62,6 +63,10 @@ class Detail:
     @property
     def tags(self) -> list[TagGroup]:
         return tags_of(self)
+
+    @property
+    def trust_impact(self) -> TrustImpact | None:
+        return impact_of(self.verification)
 
     @property
     def counts(self) -> Mapping[str, int]:

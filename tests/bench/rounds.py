@@ -17,6 +17,9 @@ from tests.bench.processes import QUIET_CORES, wait_for_quiet
 from tests.bench.servers import BenchProblem, Stores, Subject
 
 
+_WARM_UP = 2.0
+
+
 @dataclass(frozen=True)
 class Cell:
     """Which subject is measured at how many connections."""
@@ -165,11 +168,18 @@ def run_rounds(
 
     `after` is called after each run of a subject with workers: what they have still to do must not disturb the next.
 
+    Before the first round each subject is asked for a moment over many connections, so that each of its processes knows
+    the agents: what is measured is a process in service, not one that has just begun.
+
     A subject that records nothing only says where the time goes: it is measured in the first round alone.
     """
     known = {subject.name: subject for subject in subjects}
     runs: Runs = defaultdict(list)
     fsyncs: list[float] = []
+    for subject in subjects:
+        run_client(subject, connections=64, length=replace(length, seconds=_WARM_UP, count=2_000), agents=agents)
+        if subject.workers:
+            after(stores)
     for number in range(length.rounds):
         fsyncs += measure_fsync(stores.folder, seconds=min(1.0, length.seconds))
         # Every other round backwards, so that nobody always follows the same neighbour.

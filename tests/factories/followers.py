@@ -14,7 +14,7 @@ def sequence_all() -> int:
     Sequencer().run()
     # The planner's settings are meant for the sequencer's own session.
     with connection.cursor() as cursor:
-        cursor.execute("RESET enable_seqscan; RESET enable_bitmapscan; RESET enable_hashjoin")
+        cursor.execute("RESET enable_seqscan; RESET enable_bitmapscan; RESET enable_hashjoin; RESET enable_nestloop")
     return newest_seq()
 
 

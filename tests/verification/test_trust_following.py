@@ -14,10 +14,13 @@ from aim.ledger.models import Entry
 from aim.ledger.reading import read_entry
 from tests.factories.accounts import make_person
 from tests.factories.api import Api
+from tests.factories.browser import signed_in_browser
 from tests.factories.followers import follow_all, replay_all
 from tests.verification.world import make_agent, make_organization
+from verification.models import Verification
 from verification.trust.bookkeeping import forget_progress, keep_books
 from verification.trust.breakdown import trust_breakdown
+from verification.trust.impact import impact_of
 
 
 @pytest.fixture
@@ -174,3 +177,29 @@ def test_the_follower_moves_the_score_and_a_replay_changes_nothing(made):
     replay_all("trust")
     assert chain_of(made) == chain
     assert TrustAccount.objects.get(agent_id=made.agent.id).progress == progress
+
+
+@pytest.mark.requirement("W4.5", "W4.9")
+def test_a_decision_tells_what_it_did_to_the_trust_of_its_agent(made):
+    page = signed_in_browser(make_person(Organization.objects.get(id=made.agent.organization_id), Role.VIEWER))
+
+    def newest():
+        decision = Verification.objects.filter(agent_id=made.agent.id).latest("id")
+        return impact_of(decision), page.get(f"/dashboard/verifications/{decision.public_id}").content.decode()
+
+    ask(made)
+    impact, html = newest()
+    assert impact is None
+    assert "Trust score impact" not in html
+    follow_all("trust")
+    impact, html = newest()
+    assert (impact.delta, impact.score) == (0, None)
+    assert "No change (100&nbsp;%)" in html
+    ask(made, action_type="file_delete")
+    follow_all("trust")
+    impact, html = newest()
+    *_, (_, _, delta, score, *_) = chain_of(made)
+    assert (impact.delta, impact.score) == (delta, score)
+    assert impact.delta < 0
+    assert f"{impact.change} (" in html
+    assert impact.change.startswith("−")
