@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from django.db.models import DecimalField, Exists, F, OuterRef, Q, QuerySet, Value
+from django.db.models import DecimalField, Exists, F, Max, Min, OuterRef, Q, QuerySet, Value
 from django.db.models.functions import Coalesce, Lower
 from django.http import QueryDict
 from django.utils.functional import Promise
@@ -16,7 +16,7 @@ from accounts.models import User
 from accounts.selectors import memberships_visible_to
 from agents.activity import NOTHING, Activity, activity_of
 from agents.catalogue import CATALOGUE
-from agents.models import Agent, AgentSearch, AgentStatus, AgentType, PublicKey
+from agents.models import Agent, AgentSearch, AgentStanding, AgentStatus, AgentType, PublicKey
 from agents.selectors import agents_visible_to
 from aim import lookups as _lookups  # noqa: F401 - registers `any_of`
 from aim.console.lists import PAGE, Order, Page, chosen_order, chosen_values, keyset_page, page_start
@@ -49,8 +49,9 @@ _SHOWN = (
     *("min_trust", "auto_suspend_below", "owner__name", "owner__email", "runtime__trust_score"),
 )
 """What rows show and orders need: decoding the rest of an agent takes longer than reading it."""
-_FEW = 2000
-"""So many rows are sorted in less time than it takes to come upon a page of them along an order."""
+_FEW = 6000
+"""So many rows are sorted in less time than it may take to come upon a page of them along an order, at whose end they
+may all be."""
 
 
 def registry_of(actor: Actor) -> QuerySet[Agent]:
@@ -197,6 +198,8 @@ def listing_for(
         agents = agents.filter(id__any_of=list(filters.found(actor).values_list("agent_id", flat=True)))
     else:
         agents = filters.narrow(agents)
+        if order.name == "trust" and len(filters.trusts) == 1:
+            agents = agents.filter(_scores_of(actor, filters.trusts[0]))
         if order.name == "owner" and (window := _owners_of_page(order, parameters, owners)) is not None:
             agents = agents.filter(window)
     page = keyset_page(agents.only(*_SHOWN), order, parameters, total=total)
@@ -214,6 +217,19 @@ def listing_for(
         for agent in page.rows
     ]
     return Listing(filters, order, page, rows)
+
+
+def _scores_of(actor: Actor, trust: str) -> Q:
+    """The scores that an agent of this trust can have at all, for the order to begin and to end there."""
+    if trust == "none":
+        return Q(trust_order=-1)
+    minimums = AgentStanding.objects.filter(organization_id=actor.scope)
+    known = minimums.aggregate(least=Min("min_trust"), most=Max("min_trust"))
+    if known["most"] is None:
+        return Q()
+    return (
+        Q(trust_order__gte=0, trust_order__lt=known["most"]) if trust == "low" else Q(trust_order__gte=known["least"])
+    )
 
 
 def _owners_of_page(order: Order, parameters: QueryDict, owners: Mapping[str, int]) -> Q | None:

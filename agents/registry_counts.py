@@ -40,6 +40,9 @@ class Kind(NamedTuple):
     owner: str
 
 
+_PLACES = {name: place for place, name in enumerate(("status", "type", "trust", "key", "owner"))}
+
+
 class Tally:
     """The agents that a search finds, by kind."""
 
@@ -47,15 +50,15 @@ class Tally:
         self._counts = counts
 
     def total(self, filters: Filters) -> int:
-        return sum(n for kind, n in self._counts.items() if _passes(kind, _wanted(filters)))
+        return sum(n for _kind, n in self._passing(_wanted(filters)))
 
     def by(self, name: str, filters: Filters) -> Counter[str]:
         """For each value of one filter, what all the others let through."""
         wanted = {other: values for other, values in _wanted(filters).items() if other != name}
         found: Counter[str] = Counter()
-        for kind, n in self._counts.items():
-            if _passes(kind, wanted):
-                found[getattr(kind, name)] += n
+        place = _PLACES[name]
+        for kind, n in self._passing(wanted):
+            found[kind[place]] += n
         return found
 
     def owners(self, filters: Filters) -> Counter[str]:
@@ -65,7 +68,15 @@ class Tally:
         return Counter({owner: n for owner, n in counted.items() if n and owner in wanted})
 
     def where(self, **values: Iterable[str]) -> int:
-        return sum(n for kind, n in self._counts.items() if _passes(kind, {k: set(v) for k, v in values.items()}))
+        return sum(n for _kind, n in self._passing({name: set(wanted) for name, wanted in values.items()}))
+
+    def _passing(self, wanted: Mapping[str, set[str]]) -> Iterable[tuple[Kind, int]]:
+        """Of hundreds of kinds, and asked for a dozen times a page: each filter by its place."""
+        found: Iterable[tuple[Kind, int]] = self._counts.items()
+        for name, values in wanted.items():
+            place = _PLACES[name]
+            found = [(kind, n) for kind, n in found if kind[place] in values]
+        return found
 
 
 def tallies_of(actor: Actor, filters: Filters) -> tuple[Tally, Tally]:
@@ -103,10 +114,6 @@ def _wanted(filters: Filters) -> dict[str, set[str]]:
         "owner": filters.owners,
     }
     return {name: set(values) for name, values in chosen.items() if values}
-
-
-def _passes(kind: Kind, wanted: dict[str, set[str]]) -> bool:
-    return all(getattr(kind, name) in values for name, values in wanted.items())
 
 
 @dataclass(frozen=True, slots=True)

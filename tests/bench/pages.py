@@ -71,7 +71,7 @@ class PageFigures(msgspec.Struct, frozen=True):
 
 
 def pages_of(known: Known) -> Iterator[PageOf]:
-    """Every main page, the lists with each filter and order."""
+    """Every main page, the lists with each filter and order, and the lists of the API."""
     yield PageOf("overview", "/dashboard")
     listed = "/dashboard/verifications"
     for span in ("1h", "24h", "7d", "30d", "90d", "365d"):
@@ -108,11 +108,41 @@ def pages_of(known: Known) -> Iterator[PageOf]:
         ("low trust", "trust=low"),
         ("no key", "key=none"),
         ("owner", f"owner={known.owner}"),
+        ("pending, by owner", "status=pending&sort=owner"),
+        ("low trust, highest first", "trust=low&sort=-trust"),
         ("word", "q=reconciler"),
+        ("word, by -owner", "q=reconciler&sort=-owner"),
+        ("word that all have", "q=department"),
+        ("one letter", "q=7"),
+        ("word of one agent", "q=bench-77777"),
+        ("word of a capability", "q=network"),
+        ("word and capability", "q=reconciler&capability=network.request"),
         ("word that is nowhere", "q=xyzzy"),
         ("200 rows", "rows=200"),
     ):
         yield PageOf(f"agents, {name}", f"{agents}?{query}")
+    for name, path in (
+        ("agents", "agents"),
+        ("agents, 200 rows", "agents?limit=200"),
+        ("agents, pending", "agents?status=pending"),
+        ("agents, capability", "agents?capability=database.read"),
+        ("agents, capability of nobody", "agents?capability=database.write"),
+        ("agents, tag of nobody", "agents?tag=xyzzy"),
+        ("agents, owner", f"agents?owner={known.owner}"),
+        ("agents, word", "agents?q=reconciler"),
+        ("agents, word of one", "agents?q=bench-77777"),
+        ("agents, word that is nowhere", "agents?q=xyzzy"),
+        ("verifications", "verifications"),
+        ("verifications, 200 rows", "verifications?limit=200"),
+        ("verifications, denied", "verifications?status=denied"),
+        ("verifications, action", "verifications?action_type=file_delete"),
+        ("verifications, agent", f"verifications?agent={known.agent}"),
+        ("verifications, frequent word", f"verifications?q={_FREQUENT}"),
+        ("verifications, word that is nowhere", "verifications?q=xyzzy"),
+        ("servers", "mcp-servers"),
+        ("servers, word", "mcp-servers?q=4711"),
+    ):
+        yield PageOf(f"API {name}", f"/api/v1/{path}")
     servers = "/dashboard/mcp"
     yield PageOf("servers", servers)
     for name, query in (

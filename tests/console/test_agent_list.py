@@ -247,7 +247,15 @@ def many_owners(admin) -> list[Agent]:
 @pytest.mark.requirement("W2.1")
 @pytest.mark.parametrize("sort", ["owner", "-owner", "trust", "-trust"])
 @pytest.mark.parametrize(
-    ("more", "few"), [("", 0), ("&status=pending&trust=none", 0), ("&status=pending&trust=none", 1000)]
+    ("more", "few"),
+    [
+        ("", 0),
+        ("&status=pending&trust=none", 0),
+        ("&status=pending&trust=none", 1000),
+        ("&trust=low", 0),
+        ("&trust=enough", 0),
+        ("&trust=low&trust=none", 0),
+    ],
 )
 def test_pages_by_owner_and_trust_show_every_row_once_in_order_and_back(admin, monkeypatch, sort, more, few):
     """Many are walked along the order, few are sorted."""
