@@ -3,7 +3,7 @@
 from typing import ClassVar
 
 from django.contrib.postgres.fields import ArrayField
-from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.indexes import GinIndex, HashIndex
 from django.contrib.postgres.search import SearchVectorField
 from django.db import models
 from django.db.models.functions import Lower
@@ -213,7 +213,8 @@ class ClassifiedDecision(models.Model):
     verification_id = models.UUIDField()
 
     class Meta:
-        indexes: ClassVar = [models.Index(fields=["verification_id"], name="classified_by_decision")]
+        # In no order: an ordered one would be taken for the newest of a class, and gone through for a rare one.
+        indexes: ClassVar = [HashIndex(fields=["verification_id"], name="classified_by_one_decision")]
 
     def __str__(self) -> str:
         return f"{self.data_class_id} {self.verification_id}"
