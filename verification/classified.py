@@ -13,7 +13,7 @@ from aim.ids import uuid7_floor
 from verification.models import ClassifiedDecision, DataClass, Verification
 from verification.policy_selectors import data_classes_visible_to
 
-LOOKED: Final = 4000
+LOOKED: Final = 1000
 """Where other filters are on as well, so many of the newest of a class are looked through for one page."""
 _LAST: Final = UUID(int=(1 << 128) - 1)
 # Each class by itself, newest first, out of the key alone; then the newest of all.

@@ -16,7 +16,6 @@ from tests.bench.machine import measure_fsync
 from tests.bench.processes import QUIET_CORES, wait_for_quiet
 from tests.bench.servers import BenchProblem, Stores, Subject
 
-
 _WARM_UP = 2.0
 
 

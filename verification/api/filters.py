@@ -1,11 +1,16 @@
 """How lists of decisions are narrowed: in the database, over all rows."""
 
 import django_filters
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
+from accounts.contracts import Actor
 from aim.api.filters import MomentFilter
 from aim.ids import IdKind, InvalidIdError, parse_id
+from verification.documents import matching_ids
 from verification.models import ClassifiedDecision, DataClass, Verification
+
+SEARCHED = 10_000
+"""So many of the newest that a text finds are listed; whoever wants older ones asks for those `until` a time."""
 
 
 class VerificationFilters(django_filters.FilterSet):  # type: ignore[misc]
@@ -18,7 +23,10 @@ class VerificationFilters(django_filters.FilterSet):  # type: ignore[misc]
     )
     since = MomentFilter(field_name="created_at", lookup_expr="gte")
     until = MomentFilter(field_name="created_at", lookup_expr="lt")
-    q = django_filters.CharFilter(method="search", help_text="Text in the resource, the user or the session.")
+    q = django_filters.CharFilter(
+        method="search",
+        help_text="Words of the resource, the user or the session, or how they begin: the newest 10,000 that have all.",
+    )
 
     class Meta:
         model = Verification
@@ -37,4 +45,7 @@ class VerificationFilters(django_filters.FilterSet):  # type: ignore[misc]
         return rows.filter(id__in=found.values("verification_id"))
 
     def search(self, rows: QuerySet[Verification], _name: str, value: str) -> QuerySet[Verification]:
-        return rows.filter(Q(resource__icontains=value) | Q(user_id__icontains=value) | Q(session_id__icontains=value))
+        """Last, so that the rows are narrowed by everything else before."""
+        actor = self.request.user
+        assert isinstance(actor, Actor)
+        return rows.filter(id__any_of=matching_ids(actor, value, rows, most=SEARCHED))
