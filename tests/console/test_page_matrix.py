@@ -104,6 +104,8 @@ def undone() -> Iterator[None]:
 
 def ask(client: Client, method: str, path: str, **options):
     with undone():
+        # What was said about an earlier act would be shown by whichever page comes next.
+        client.cookies.pop("messages", None)
         response = client.generic(method, path, content_type="application/x-www-form-urlencoded", **options)
         if response.streaming:
             # A file that is never read to its end would keep its connection.

@@ -49,7 +49,7 @@ MORE = 24
 PAGES = {
     "/dashboard": 42,
     "/dashboard/verifications": 29,
-    "/dashboard/verifications?d={verification_id}": 45,
+    "/dashboard/verifications?d={verification_id}": 47,
     "/dashboard/verifications/{verification_id}": 29,
     "/dashboard/agents": 23,
     "/dashboard/agents/{agent_id}": 18,

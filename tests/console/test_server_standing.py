@@ -95,5 +95,5 @@ def test_the_identity_tab_says_when_what_is_due_and_what_was_done(admin):
         after = text_of(client.get(page_of(server, "identity")))
     assert "Next Verification Wed 2 Dec 2026, 05:30:07" in after
     assert "Consecutive Failures 3 (threshold: 5)" in after
-    assert "Last Rotation 21 Nov 2026 10 d" in after
+    assert "Last Rotation 21 Nov 2026 (10 days ago)" in after
     assert "Next Rotation Due 19 Jan 2027" in after

@@ -194,7 +194,7 @@ def test_a_decision_tells_what_it_did_to_the_trust_of_its_agent(made):
     follow_all("trust")
     impact, html = newest()
     assert (impact.delta, impact.score) == (0, None)
-    assert "No change (100&nbsp;%)" in html
+    assert "No change (100 %)" in html
     ask(made, action_type="file_delete")
     follow_all("trust")
     impact, html = newest()

@@ -1,5 +1,5 @@
 // An empty list that waits for its first row: as soon as there is one, the page is drawn anew, but never away from under
-// an open dialog, which may show a secret for the only time, or an open menu or panel.
+// an open dialog, which may show a secret for the only time, or one that is about to open, or an open menu or panel.
 
 const EVERY = 3_000;
 
@@ -13,7 +13,7 @@ class AimFirst extends HTMLElement {
   }
 
   get busy() {
-    return document.hidden || document.querySelector("dialog[open], [popover]:popover-open:not(.toasts)") !== null;
+    return document.hidden || document.querySelector("dialog[open], [popover]:popover-open:not(.toasts), [data-sending]") !== null;
   }
 
   async look() {

@@ -83,6 +83,8 @@ let sending = false;
 async function sendKept() {
   if (sending || document.querySelector("dialog[open]")) return;
   sending = true;
+  // Nothing may draw the page anew before the answer stands in it: it may show a secret for the only time.
+  document.documentElement.dataset.sending = "";
   try {
     for (const { id, action, fields } of await kept()) {
       const body = new URLSearchParams([...fields, ["go", "submit"], ["kept", ""]]);
@@ -105,6 +107,7 @@ async function sendKept() {
     // Still away: the next sign of life tries again.
   } finally {
     sending = false;
+    delete document.documentElement.dataset.sending;
     await show();
   }
 }
