@@ -68,7 +68,8 @@ def test_checkpoint_signs_size_and_root_of_everything():
     assert statement.root == bytes(checkpoint.root) == root_of(leaves(checkpoint.size))
     assert statement.number == checkpoint.number
     assert statement.at == checkpoint.signed_at
-    assert statement.origin == signed[0].name == "127.0.0.1:8000/api/v1/ledger"
+    # The log keeps the name of its first key, which another test may have made.
+    assert statement.origin == signed[0].name == SealKey.objects.earliest("id").name
 
 
 def test_each_entry_is_provable_and_only_as_it_is():
