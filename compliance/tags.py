@@ -217,7 +217,7 @@ RULES = (
     ),
     Rule(
         "leaving",
-        _by_action(LEAVING, lambda: _("It is about data that leave: %(action)s.")),
+        _by_action(LEAVING, lambda: _("It moves data out: %(action)s.")),
         _tags({SOC_2: ("CC6.7",), ISO_27001: ("A.5.14",)}),
     ),
     Rule(
