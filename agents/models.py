@@ -168,7 +168,22 @@ class AgentStanding(models.Model):
         return f"{self.agent_id}: {self.status}"
 
 
-class AgentTally(models.Model):
+class AgentKind(models.Model):
+    """What agents are counted by and found by: the columns that such tables have in common."""
+
+    organization_id = models.UUIDField()
+    status = models.CharField(max_length=16, choices=AgentStatus.choices)
+    agent_type = models.CharField(max_length=16)
+    trust = models.CharField(max_length=8)
+    """Against the agent's own minimum: none, enough or low."""
+    key_type = models.CharField(max_length=16, blank=True)
+    owner_id = models.UUIDField(null=True)
+
+    class Meta:
+        abstract = True
+
+
+class AgentTally(AgentKind):
     """How many agents of each kind there are: the sum of `count` over the rows of a kind, which may be many.
 
     The database's own triggers add +1 for what a standing becomes and -1 for what it was, in the same transaction, so
@@ -176,13 +191,7 @@ class AgentTally(models.Model):
     """
 
     id = models.BigAutoField(primary_key=True)
-    organization_id = models.UUIDField()
-    status = models.CharField(max_length=16, choices=AgentStatus.choices)
-    agent_type = models.CharField(max_length=16)
-    trust = models.CharField(max_length=8)
-    key_type = models.CharField(max_length=16, blank=True)
     require_signature = models.BooleanField()
-    owner_id = models.UUIDField(null=True)
     count = models.IntegerField()
 
     class Meta:
@@ -192,19 +201,13 @@ class AgentTally(models.Model):
         return f"{self.status}: {self.count:+}"
 
 
-class CapabilityTally(models.Model):
+class CapabilityTally(AgentKind):
     """As `AgentTally`, by all the capabilities that an agent has as well: for the counts of those that have some.
 
     A table of its own, because most counts do not ask for capabilities, and have fewer rows to add up without them.
     """
 
     id = models.BigAutoField(primary_key=True)
-    organization_id = models.UUIDField()
-    status = models.CharField(max_length=16, choices=AgentStatus.choices)
-    agent_type = models.CharField(max_length=16)
-    trust = models.CharField(max_length=8)
-    key_type = models.CharField(max_length=16, blank=True)
-    owner_id = models.UUIDField(null=True)
     capabilities = models.JSONField()
     count = models.IntegerField()
 
@@ -215,7 +218,7 @@ class CapabilityTally(models.Model):
         return f"{self.status}, {self.capabilities}: {self.count:+}"
 
 
-class AgentSearch(models.Model):
+class AgentSearch(AgentKind):
     """What agents are found by, in one narrow row each, with the kind of each: found and counted in one scan.
 
     The same triggers write it, yet only where an agent changes its kind or its words: trust within its kind moves
@@ -223,12 +226,6 @@ class AgentSearch(models.Model):
     """
 
     agent_id = models.UUIDField(primary_key=True)
-    organization_id = models.UUIDField()
-    status = models.CharField(max_length=16, choices=AgentStatus.choices)
-    agent_type = models.CharField(max_length=16)
-    trust = models.CharField(max_length=8)
-    key_type = models.CharField(max_length=16, blank=True)
-    owner_id = models.UUIDField(null=True)
     text = models.TextField()
     """`Agent.search_text`."""
     capabilities = models.JSONField()

@@ -58,15 +58,10 @@ def make_estate() -> Estate:
     return estate
 
 
-def _fill_accounts(estate: Estate, admin: Person) -> None:
-    team = create_team(admin.actor, unique("Team"))
-    invited = invite_members(admin.actor, [f"{unique('guest')}@example.com"], role=Role.VIEWER).made[0]
-    browser_of(admin)
-    other_session = UserSession.objects.filter(membership=admin.membership).latest("id")
-    view = save_view(admin.actor, AGENT_LIST, name=unique("View"), query="status=pending", columns=[], shared=False)
-    logo = set_logo(admin.actor, _picture())
-    notice = Notification.objects.create(
-        membership=admin.membership,
+def notice_to(person: Person) -> Notification:
+    """Something unread in the person's notifications."""
+    return Notification.objects.create(
+        membership=person.membership,
         kind="agent.suspended",
         topic=unique("topic"),
         entry_id=uuid4(),
@@ -75,6 +70,16 @@ def _fill_accounts(estate: Estate, admin: Person) -> None:
         path="/dashboard",
         happened_at=clock.now(),
     )
+
+
+def _fill_accounts(estate: Estate, admin: Person) -> None:
+    team = create_team(admin.actor, unique("Team"))
+    invited = invite_members(admin.actor, [f"{unique('guest')}@example.com"], role=Role.VIEWER).made[0]
+    browser_of(admin)
+    other_session = UserSession.objects.filter(membership=admin.membership).latest("id")
+    view = save_view(admin.actor, AGENT_LIST, name=unique("View"), query="status=pending", columns=[], shared=False)
+    logo = set_logo(admin.actor, _picture())
+    notice = notice_to(admin)
     factor = Authenticator.objects.create(user=admin.user, type="webauthn", data={"name": "Key", "credential": {}})
     identity = SocialAccount.objects.create(user=admin.user, provider="google", uid=uuid4().hex)
     estate.ids |= {

@@ -11,7 +11,6 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Role
-from accounts.notifications.models import Notification
 from accounts.services.invitations import invite_members
 from accounts.services.saved_views import save_view
 from accounts.services.teams import add_team_member, create_team
@@ -30,7 +29,7 @@ from mcp.monitoring import AgentUse, HealthSample, SecurityEvent
 from mcp.services.registration import update_server
 from security.services.reports import report_behaviour
 from tests.console.decisions import counted, decided
-from tests.console.estate import Estate, make_estate
+from tests.console.estate import Estate, make_estate, notice_to
 from tests.console.people import browser_of
 from tests.factories.accounts import make_person, unique
 from tests.factories.agents import make_verified_agent, pem_of
@@ -163,16 +162,7 @@ def _add(estate: Estate, place: int) -> None:
         admin.actor, "More", membership=admin.membership, scopes=["*"], expires_at=clock.now() + timedelta(days=1)
     )
     save_view(person.actor, AGENT_LIST, name=unique("View"), query="", columns=[], shared=True)
-    Notification.objects.create(
-        membership=admin.membership,
-        kind="agent.suspended",
-        topic=unique("topic"),
-        entry_id=uuid4(),
-        seq=1,
-        text="Something happened",
-        path="/dashboard",
-        happened_at=clock.now(),
-    )
+    notice_to(admin)
     agent = make_verified_agent(person.actor).agent
     decided(agent, clock.now())
     counted(agent, clock.now(), 3, status="denied", code="rate_limited")
