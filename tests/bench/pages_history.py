@@ -102,6 +102,16 @@ SELECT id, organization_id, to_tsvector('simple', regexp_replace(
     lower(resource || ' ' || user_id || ' ' || session_id), '[^a-z0-9]+', ' ', 'g'))
 FROM verification_verification WHERE organization_id = %(organization)s
 """
+# As the follower `data_classes` would note them: a class here is all that is below one path.
+_CLASSIFIED = """
+INSERT INTO verification_classifieddecision (data_class_id, verification_id)
+SELECT c.id, v.id
+FROM verification_dataclass c CROSS JOIN LATERAL jsonb_array_elements_text(c.patterns) AS p(pattern)
+JOIN verification_verification v
+    ON v.organization_id = c.organization_id AND starts_with(v.resource, rtrim(p.pattern, '*'))
+ORDER BY v.id
+ON CONFLICT DO NOTHING
+"""
 
 
 def load_history(url: str, *, organization: UUID, owners: list[UUID], agents: list[UUID], total: int) -> None:
@@ -125,3 +135,10 @@ def load_history(url: str, *, organization: UUID, owners: list[UUID], agents: li
             connection.execute(_ROLLUPS, {**values, "granularity": granularity, "days": days})
         connection.execute(_DOCUMENTS, values)
         connection.execute("VACUUM (ANALYZE)")
+
+
+def load_classified(url: str) -> None:
+    """Note for every decision the classes of data that it is of, each being all that is below one path."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(_CLASSIFIED)
+        connection.execute("VACUUM (ANALYZE) verification_classifieddecision")
