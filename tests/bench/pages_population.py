@@ -28,12 +28,12 @@ from aim import clock  # noqa: E402
 from aim.ids import uuid7  # noqa: E402
 from mcp.models import Health, McpServer, ServerKey, ServerStatus, VerificationStatus  # noqa: E402
 from tests.bench.pages import COMMON_CLASS, EMPTY_CLASS, RARE_CLASS  # noqa: E402
-from tests.bench.pages_history import load_classified, load_history  # noqa: E402
+from tests.bench.pages_history import load_classified, load_history, load_totals  # noqa: E402
 from tests.factories.accounts import Person  # noqa: E402
 from tests.factories.browser import session_cookie  # noqa: E402
 from tests.factories.mcp import make_proved_server  # noqa: E402
 from verification.approvals.models import Approval  # noqa: E402
-from verification.models import DataClass, Rollup, Verification  # noqa: E402
+from verification.models import DataClass, Rollup, TotalRollup, Verification  # noqa: E402
 from verification.services.data_classes import create_data_class  # noqa: E402
 
 _OWNERS = 40
@@ -159,6 +159,8 @@ def main() -> None:
     if options.decisions:
         fill(options.decisions)
         approvals()
+    if not TotalRollup.objects.exists():
+        load_totals(os.environ["DATABASE_URL"])
     if not DataClass.objects.exists():
         data_classes()
     if not McpServer.objects.exists():
