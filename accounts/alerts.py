@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from django.utils.functional import Promise
+from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Invitation, Membership, Organization, Role
@@ -175,7 +176,10 @@ def choices_with(membership: Membership, changes: Mapping[str, Mapping[Channel, 
     known = {kind.code: kind for kind in kinds_for(membership)}
     unknown = [code for code in changes if code not in known]
     if unknown:
-        problems = (Problem(f"alerts.{code}", "unknown", f"There is no alert {code[:80]}.") for code in unknown)
+        problems = (
+            Problem(f"alerts.{code}", "unknown", _now("There is no alert %(code)s.") % {"code": code[:80]})
+            for code in unknown
+        )
         raise InvalidInputError(tuple(problems))
     choices = dict(membership.alert_choices)
     for code, wanted in changes.items():
@@ -201,9 +205,11 @@ def preferences_with(organization: Organization, changes: Mapping[str, Sequence[
     known = {kind.code for kind in kinds_by_role()}
     for code, roles in changes.items():
         if code not in known:
-            problems.append(Problem(f"alerts.{code}", "unknown", f"There is no alert {code[:80]}."))
+            problems.append(
+                Problem(f"alerts.{code}", "unknown", _now("There is no alert %(code)s.") % {"code": code[:80]})
+            )
         problems += [
-            Problem(f"alerts.{code}", "unknown_role", f"{role[:80]} is no role.")
+            Problem(f"alerts.{code}", "unknown_role", _now("%(role)s is no role.") % {"role": role[:80]})
             for role in roles
             if role not in Role.values
         ]

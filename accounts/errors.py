@@ -1,5 +1,7 @@
 """What may go wrong with people and their rights."""
 
+from django.utils.translation import gettext as _
+
 from aim.errors import ConflictError, Problem, ServiceError
 
 
@@ -8,7 +10,7 @@ class PermissionDeniedError(ServiceError):
     code = "permission_denied"
 
     def __init__(self, permission: str) -> None:
-        super().__init__(f"Insufficient permissions: {permission} is needed.")
+        super().__init__(_("Insufficient permissions: %(permission)s is needed.") % {"permission": permission})
         self.permission = permission
 
 
@@ -16,7 +18,7 @@ class LastAdminError(ConflictError):
     code = "last_admin"
 
     def __init__(self) -> None:
-        super().__init__("An organization needs at least one admin. Make somebody else an admin first.")
+        super().__init__(_("An organization needs at least one admin. Make somebody else an admin first."))
 
 
 class NameTakenError(ConflictError):
@@ -30,7 +32,7 @@ class AlreadyMemberError(ConflictError):
     code = "already_member"
 
     def __init__(self) -> None:
-        super().__init__("This person is a member already.")
+        super().__init__(_("This person is a member already."))
 
 
 class ProofRequiredError(ServiceError):
@@ -40,7 +42,7 @@ class ProofRequiredError(ServiceError):
     code = "proof_required"
 
     def __init__(self) -> None:
-        super().__init__("Confirm that it is you: sign in again, then repeat this.")
+        super().__init__(_("Confirm that it is you: sign in again, then repeat this."))
 
 
 class WrongCredentialsError(ServiceError):
@@ -50,7 +52,7 @@ class WrongCredentialsError(ServiceError):
     code = "wrong_credentials"
 
     def __init__(self) -> None:
-        super().__init__("The e-mail address and the password do not match.")
+        super().__init__(_("The e-mail address and the password do not match."))
 
 
 class WrongCodeError(ServiceError):
@@ -58,7 +60,7 @@ class WrongCodeError(ServiceError):
     code = "wrong_code"
 
     def __init__(self) -> None:
-        super().__init__("This code is not valid. Codes change every 30 seconds, and each works once.")
+        super().__init__(_("This code is not valid. Codes change every 30 seconds, and each works once."))
 
 
 class WrongPasskeyError(ServiceError):
@@ -66,7 +68,7 @@ class WrongPasskeyError(ServiceError):
     code = "wrong_passkey"
 
     def __init__(self) -> None:
-        super().__init__("This passkey is not known here, or the request for it has expired.")
+        super().__init__(_("This passkey is not known here, or the request for it has expired."))
 
 
 class SingleSignOnOnlyError(ServiceError):
@@ -74,7 +76,7 @@ class SingleSignOnOnlyError(ServiceError):
     code = "single_sign_on_only"
 
     def __init__(self) -> None:
-        super().__init__("Your organization signs in with single sign-on only. Use its button.")
+        super().__init__(_("Your organization signs in with single sign-on only. Use its button."))
 
 
 class TooManyAttemptsError(ServiceError):
@@ -82,7 +84,7 @@ class TooManyAttemptsError(ServiceError):
     code = "too_many_attempts"
 
     def __init__(self) -> None:
-        super().__init__("Too many attempts. Wait a quarter of an hour, then try again.")
+        super().__init__(_("Too many attempts. Wait a quarter of an hour, then try again."))
 
 
 class SignInUnavailableError(ServiceError):
@@ -90,7 +92,7 @@ class SignInUnavailableError(ServiceError):
     code = "unavailable"
 
     def __init__(self) -> None:
-        super().__init__("Signing in is not possible at the moment. Try again in a minute.")
+        super().__init__(_("Signing in is not possible at the moment. Try again in a minute."))
 
 
 class NoAccountError(ServiceError):
@@ -110,7 +112,7 @@ class InvitationEndedError(ServiceError):
     code = "invitation_ended"
 
     def __init__(self) -> None:
-        super().__init__("This invitation has ended: it was used, withdrawn or has expired. Ask for a new one.")
+        super().__init__(_("This invitation has ended: it was used, withdrawn or has expired. Ask for a new one."))
 
 
 class LinkEndedError(ServiceError):
@@ -118,7 +120,7 @@ class LinkEndedError(ServiceError):
     code = "link_ended"
 
     def __init__(self) -> None:
-        super().__init__("This link has ended: it was used before, or is older than an hour. Ask for a new one.")
+        super().__init__(_("This link has ended: it was used before, or is older than an hour. Ask for a new one."))
 
 
 class WrongInvitationAddressError(ServiceError):
@@ -126,7 +128,10 @@ class WrongInvitationAddressError(ServiceError):
     code = "wrong_address"
 
     def __init__(self, invited: str, used: str) -> None:
-        super().__init__(f"This invitation is for {invited}, and you signed in as {used}. Use the invited address.")
+        super().__init__(
+            _("This invitation is for %(invited)s, and you signed in as %(used)s. Use the invited address.")
+            % {"invited": invited, "used": used}
+        )
 
 
 class SeveralOrganizationsError(ConflictError):
@@ -134,7 +139,7 @@ class SeveralOrganizationsError(ConflictError):
 
     def __init__(self) -> None:
         super().__init__(
-            "This person belongs to other organizations too, so that only the person or the operator may do this."
+            _("This person belongs to other organizations too, so that only the person or the operator may do this.")
         )
 
 

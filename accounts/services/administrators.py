@@ -6,6 +6,7 @@ from datetime import timedelta
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import connection, transaction
+from django.utils.translation import gettext, ngettext
 
 from accounts.contracts import OPERATOR
 from accounts.models import Membership, Organization, Role
@@ -63,9 +64,20 @@ def _check(email: str, organization_name: str) -> None:
     try:
         validate_email(email)
     except ValidationError:
-        problems.append(Problem("email", "invalid", f"{email!r} is no e-mail address."))
+        problems.append(Problem("email", "invalid", gettext("%(email)r is no e-mail address.") % {"email": email}))
     longest = Organization._meta.get_field("name").max_length or 0  # noqa: SLF001 - Django's documented API
     if not organization_name.strip() or len(organization_name) > longest:
-        problems.append(Problem("organization", "invalid", f"An organization's name has 1 to {longest} characters."))
+        problems.append(
+            Problem(
+                "organization",
+                "invalid",
+                ngettext(
+                    "An organization's name has 1 to %(most)s character.",
+                    "An organization's name has 1 to %(most)s characters.",
+                    longest,
+                )
+                % {"most": longest},
+            )
+        )
     if problems:
         raise InvalidInputError(tuple(problems))

@@ -14,6 +14,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
+from django.utils.translation import gettext, ngettext
 
 from accounts.alerts import AlertKind, kinds_by_role
 from accounts.contracts import Actor
@@ -42,7 +43,7 @@ class NoWebhookError(ConflictError):
     code = "no_webhook"
 
     def __init__(self) -> None:
-        super().__init__("The organization has no webhook.")
+        super().__init__(gettext("The organization has no webhook."))
 
 
 @transaction.atomic
@@ -183,18 +184,29 @@ def _webhook(organization_id: UUID) -> AlertWebhook:
 
 
 def _check(url: str, unknown: Sequence[str]) -> None:
-    problems = [Problem("kinds", "unknown", f"There is no alert {code[:80]}.") for code in unknown]
+    problems = [
+        Problem("kinds", "unknown", gettext("There is no alert %(code)s.") % {"code": code[:80]}) for code in unknown
+    ]
     if len(url) > _LONGEST_URL or not url.startswith(("https://", "http://")):
         problems.append(
             Problem(
-                "url", "invalid", f"Give an address that begins with https://, of {_LONGEST_URL} characters at most."
+                "url",
+                "invalid",
+                ngettext(
+                    "Give an address that begins with https://, of %(most)s character at most.",
+                    "Give an address that begins with https://, of %(most)s characters at most.",
+                    _LONGEST_URL,
+                )
+                % {"most": _LONGEST_URL},
             )
         )
     else:
         try:
             check_url(url)
         except (RefusedError, UnreachableError) as error:
-            problems.append(Problem("url", "refused", f"AIM may not call this address: {error}"))
+            problems.append(
+                Problem("url", "refused", gettext("AIM may not call this address: %(error)s") % {"error": error})
+            )
     if problems:
         raise InvalidInputError(tuple(problems))
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from allauth.socialaccount.models import SocialAccount
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from accounts.actors import is_usable, person_actor
 from accounts.contracts import Actor
@@ -52,7 +53,7 @@ def recognize(identity: Identity, *, invitation: bytes | None, address: str | No
     if user is None:
         raise NoAccountError(_refusal(identity))
     if not user.is_active or not any(is_usable(membership) for membership in memberships_of_user(user.id)):
-        raise NoAccountError("Your account has no access any more. Ask an admin of your organization.")
+        raise NoAccountError(_("Your account has no access any more. Ask an admin of your organization."))
     if known is None:
         _link(user, identity, address=address)
     return user
@@ -64,7 +65,7 @@ def link_identity(actor: Actor, user: User, identity: Identity) -> None:
     actor.require_fresh()
     known = SocialAccount.objects.filter(provider=identity.provider, uid=identity.uid).first()
     if known is not None and known.user_id != user.id:
-        raise ConflictError("This account is linked to another person already.")
+        raise ConflictError(_("This account is linked to another person already."))
     if known is None:
         _save(user, identity)
         _record(actor, Event.IDENTITY_LINKED, user, identity.provider)
@@ -79,7 +80,7 @@ def unlink_identity(actor: Actor, identity_id: int) -> None:
     if account is None:
         raise NotFoundError
     if not user.has_usable_password() and identities_of(user.id).count() == 1:
-        raise SignInMethodNeededError("This is your only way to sign in. Set a password by “Forgot it?” first.")
+        raise SignInMethodNeededError(_("This is your only way to sign in. Set a password by “Forgot it?” first."))
     account.delete()
     _record(actor, Event.IDENTITY_UNLINKED, user, account.provider)
 
@@ -88,8 +89,10 @@ def _invited(identity: Identity, user: User | None, digest: bytes, *, address: s
     invitation = invitation_by_digest(digest)
     addresses = {email.lower() for email in identity.confirmed}
     if invitation.email.lower() not in addresses and (user is None or user.email.lower() != invitation.email.lower()):
-        used = next(iter(identity.confirmed), "") or (identity.claimed and f"{identity.claimed} (not confirmed)")
-        raise WrongInvitationAddressError(invitation.email, used or "an account without a confirmed address")
+        used = next(iter(identity.confirmed), "") or (
+            identity.claimed and _("%(claimed)s (not confirmed)") % {"claimed": identity.claimed}
+        )
+        raise WrongInvitationAddressError(invitation.email, used or _("an account without a confirmed address"))
     if user is None:
         user = create_invited_user(invitation, name=identity.name, password=None)
     accept_invitation(digest, user, address=address, method=identity.provider)
@@ -113,13 +116,15 @@ def _of_allowed_domain(identity: Identity, *, address: str | None) -> User | Non
 
 def _refusal(identity: Identity) -> str:
     if identity.confirmed:
-        return f"There is no account for {identity.confirmed[0]}. Ask an admin of your organization for an invitation."
+        return _("There is no account for %(email)s. Ask an admin of your organization for an invitation.") % {
+            "email": identity.confirmed[0]
+        }
     if identity.claimed:
-        return (
-            f"{identity.claimed} is not confirmed by this provider, so it cannot be used to find your account. "
-            "Sign in another way, or ask your operator to name your tenant."
-        )
-    return "The provider did not say which confirmed e-mail address you have."
+        return _(
+            "%(claimed)s is not confirmed by this provider, so it cannot be used to find your account. Sign "
+            "in another way, or ask your operator to name your tenant."
+        ) % {"claimed": identity.claimed}
+    return _("The provider did not say which confirmed e-mail address you have.")
 
 
 def _link(user: User, identity: Identity, *, address: str | None) -> None:

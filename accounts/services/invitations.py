@@ -11,6 +11,8 @@ from django.core.validators import validate_email
 from django.db import IntegrityError, transaction
 from django.db.models.functions import Lower
 from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from accounts.actors import is_usable, person_actor
 from accounts.contracts import Actor
@@ -75,7 +77,7 @@ def invite_members(actor: Actor, emails: Iterable[str], *, role: Role, message: 
     failed: list[NotInvited] = []
     for email in wanted:
         if email.lower() in members:
-            failed.append(NotInvited(email, "already_member", f"{email} is a member already."))
+            failed.append(NotInvited(email, "already_member", _("%(email)s is a member already.") % {"email": email}))
             continue
         same = open_invitations(organization.id).annotate(folded=Lower("email")).filter(folded=email.lower())
         for earlier in same:
@@ -90,7 +92,7 @@ def resend_invitation(actor: Actor, invitation_id: UUID) -> Invited:
     membership = _inviter(actor)
     invitation = _locked(actor, invitation_id)
     if invitation.accepted_at is not None or invitation.revoked_at is not None:
-        raise ConflictError("This invitation was used or revoked. Invite the person anew.")
+        raise ConflictError(_("This invitation was used or revoked. Invite the person anew."))
     _check_volume(invitation.organization, 1)
     secret = new_secret(_SCHEME)
     withdraw_mail(invitation.mail_id)
@@ -107,7 +109,7 @@ def revoke_invitation(actor: Actor, invitation_id: UUID) -> Invitation:
     actor.require(Permission.MEMBERS_WRITE)
     invitation = _locked(actor, invitation_id)
     if invitation.accepted_at is not None or invitation.revoked_at is not None:
-        raise ConflictError("This invitation was used or revoked already.")
+        raise ConflictError(_("This invitation was used or revoked already."))
     end_invitation(actor, invitation, because="revoked")
     return invitation
 
@@ -172,7 +174,7 @@ def create_invited_user(invitation: Invitation, *, name: str, password: str | No
         with transaction.atomic():
             user = User.objects.create_user(invitation.email, password, name=name[:_LONGEST_NAME])
     except IntegrityError:
-        raise ConflictError("There is an account with this e-mail address already. Sign in to it.") from None
+        raise ConflictError(_("There is an account with this e-mail address already. Sign in to it.")) from None
     assert invitation.invited_by is not None
     record(
         person_actor(invitation.invited_by, credential="invitation"),
@@ -202,13 +204,26 @@ def _addresses(emails: Iterable[str]) -> list[str]:
         try:
             validate_email(email)
         except ValidationError:
-            problems.append(Problem(f"emails[{index}]", "invalid", f'"{email[:80]}" is no e-mail address.'))
+            problems.append(
+                Problem(f"emails[{index}]", "invalid", _('"%(email)s" is no e-mail address.') % {"email": email[:80]})
+            )
         else:
             wanted.setdefault(email.lower(), email)
     if not wanted and not problems:
-        problems.append(Problem("emails", "required", "Name at least one e-mail address."))
+        problems.append(Problem("emails", "required", _("Name at least one e-mail address.")))
     if len(wanted) > MOST_AT_ONCE:
-        problems.append(Problem("emails", "too_many", f"Invite at most {MOST_AT_ONCE} people at once."))
+        problems.append(
+            Problem(
+                "emails",
+                "too_many",
+                ngettext(
+                    "Invite at most %(most)s person at once.",
+                    "Invite at most %(most)s people at once.",
+                    MOST_AT_ONCE,
+                )
+                % {"most": MOST_AT_ONCE},
+            )
+        )
     if problems:
         raise InvalidInputError(tuple(problems))
     return list(wanted.values())
@@ -217,7 +232,14 @@ def _addresses(emails: Iterable[str]) -> list[str]:
 def _check_volume(organization: Organization, count: int) -> None:
     day = Invitation.objects.filter(organization=organization, created_at__gt=clock.now() - timedelta(days=1))
     if day.count() + count > MOST_A_DAY:
-        raise ConflictError(f"An organization sends at most {MOST_A_DAY} invitations a day. Go on tomorrow.")
+        raise ConflictError(
+            ngettext(
+                "An organization sends at most %(most)s invitation a day. Go on tomorrow.",
+                "An organization sends at most %(most)s invitations a day. Go on tomorrow.",
+                MOST_A_DAY,
+            )
+            % {"most": MOST_A_DAY}
+        )
 
 
 def _invite(actor: Actor, membership: Membership, email: str, *, role: Role, message: str) -> Invited:

@@ -9,6 +9,7 @@ import warnings
 from io import BytesIO
 
 from django.db import transaction
+from django.utils.translation import gettext
 from PIL import Image, UnidentifiedImageError
 
 from accounts.contracts import Actor
@@ -78,20 +79,24 @@ def _name(organization: Organization, digest: str) -> None:
 def _redrawn(upload: bytes) -> tuple[bytes, int, int]:
     """A PNG of the same picture, at most 512 pixels wide and high."""
     if len(upload) > MOST_BYTES:
-        raise _refused("too_large", "The file is larger than 1 MB.")
+        raise _refused("too_large", gettext("The file is larger than 1 MB."))
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             with Image.open(BytesIO(upload), formats=_FORMATS) as image:
                 width, height = image.size
                 if width * height > MOST_PIXELS or not all(SMALLEST <= side <= LARGEST for side in image.size):
-                    raise _refused("size", f"The picture must be {SMALLEST} to {LARGEST} pixels wide and high.")
+                    raise _refused(
+                        "size",
+                        gettext("The picture must be %(least)s to %(most)s pixels wide and high.")
+                        % {"least": SMALLEST, "most": LARGEST},
+                    )
                 image.thumbnail((STORED, STORED))
                 plain = image.convert("RGBA")
                 drawn = BytesIO()
                 Image.frombytes("RGBA", plain.size, plain.tobytes()).save(drawn, "PNG", optimize=True)
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError, EOFError, Warning, Image.DecompressionBombError):
-        raise _refused("invalid", "This is no PNG, JPEG or WebP picture.") from None
+        raise _refused("invalid", gettext("This is no PNG, JPEG or WebP picture.")) from None
     return drawn.getvalue(), plain.width, plain.height
 
 

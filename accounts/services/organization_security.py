@@ -3,6 +3,9 @@
 from collections.abc import Mapping
 from typing import Any, TypedDict
 
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
 from accounts.contracts import Actor
 from accounts.errors import SignInMethodNeededError
 from accounts.models import Membership, Organization, Role
@@ -34,13 +37,17 @@ def check_security(actor: Actor, organization: Organization, changes: Mapping[st
     hours = changes.get("session_hours")
     problems = []
     if hours is not None and not SHORTEST_HOURS <= hours <= LONGEST_HOURS:
-        message = f"Choose {SHORTEST_HOURS} to {LONGEST_HOURS} hours."
+        message = ngettext(
+            "Choose %(least)s to %(most)s hour.",
+            "Choose %(least)s to %(most)s hours.",
+            LONGEST_HOURS,
+        ) % {"least": SHORTEST_HOURS, "most": LONGEST_HOURS}
         problems.append(Problem("security.session_hours", "out_of_range", message))
     problems += _domain_problems(organization, changes.get("allowed_domains") or [])
     if problems:
         raise InvalidInputError(tuple(problems))
     if changes.get("sso_only") and not identities_of(actor.self_id).exists():
-        raise SignInMethodNeededError("Sign in with single sign-on once yourself before you demand it of everybody.")
+        raise SignInMethodNeededError(_("Sign in with single sign-on once yourself before you demand it of everybody."))
 
 
 def clean_domain(text: str) -> str:
@@ -52,7 +59,7 @@ def clean_domain(text: str) -> str:
         domain = ""
     labels = domain.split(".")
     if len(labels) < 2 or not all(label and len(label) <= 63 and _is_label(label) for label in labels):  # noqa: PLR2004
-        message = f'"{text[:80]}" is no domain such as example.com.'
+        message = _('"%(text)s" is no domain such as example.com.') % {"text": text[:80]}
         raise InvalidInputError((Problem("security.allowed_domains", "invalid", message),))
     return domain
 
@@ -61,15 +68,30 @@ def _domain_problems(organization: Organization, domains: list[str]) -> list[Pro
     """An organization may name only domains that it has an admin at: nobody claims another's people."""
     field = "security.allowed_domains"
     if len(domains) > MOST_DOMAINS:
-        return [Problem(field, "too_many", f"Name at most {MOST_DOMAINS} domains.")]
+        return [
+            Problem(
+                field,
+                "too_many",
+                ngettext("Name at most %(most)s domain.", "Name at most %(most)s domains.", MOST_DOMAINS)
+                % {"most": MOST_DOMAINS},
+            )
+        ]
     admins = Membership.objects.filter(organization=organization, role=Role.ADMIN, user__is_active=True)
     own = {email.rpartition("@")[2].lower() for email in admins.values_list("user__email", flat=True)}
     problems = []
     for domain in domains:
         if domain in _PUBLIC:
-            problems.append(Problem(field, "public", f"Everybody can have an address at {domain}."))
+            problems.append(
+                Problem(field, "public", _("Everybody can have an address at %(domain)s.") % {"domain": domain})
+            )
         elif domain not in own:
-            problems.append(Problem(field, "not_yours", f"No admin of this organization has an address at {domain}."))
+            problems.append(
+                Problem(
+                    field,
+                    "not_yours",
+                    _("No admin of this organization has an address at %(domain)s.") % {"domain": domain},
+                )
+            )
     return problems
 
 

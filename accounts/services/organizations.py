@@ -5,6 +5,7 @@ from uuid import UUID
 from zoneinfo import available_timezones
 
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
 
 from accounts.alerts import preferences_with
 from accounts.contracts import Actor
@@ -156,10 +157,10 @@ def _save(organization: Organization) -> None:
         with transaction.atomic():
             organization.save()
     except IntegrityError:
-        raise NameTakenError("This organization name cannot be used. Use a different name.") from None
+        raise NameTakenError(_("This organization name cannot be used. Use a different name.")) from None
 
 
 def _check_timezone(name: str) -> None:
     if name not in available_timezones():
-        message = 'Unknown time zone; use a name of the IANA database such as "Europe/Berlin".'
+        message = _('Unknown time zone; use a name of the IANA database such as "Europe/Berlin".')
         raise InvalidInputError((Problem("timezone", "unknown_timezone", message),))

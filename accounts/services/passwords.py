@@ -9,6 +9,7 @@ from django.contrib.auth.tokens import default_token_generator
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.urls import reverse
+from django.utils.translation import gettext as _
 
 from accounts.actors import is_usable, person_actor
 from accounts.contracts import Actor
@@ -51,10 +52,10 @@ def change_password(actor: Actor, *, current: str, new: str, kept: UserSession |
     if user is None:
         raise NotFoundError
     if not user.check_password(current):
-        raise InvalidInputError((Problem("current_password", "wrong", "This is not your current password."),))
+        raise InvalidInputError((Problem("current_password", "wrong", _("This is not your current password.")),))
     if current == new:
         raise InvalidInputError(
-            (Problem("new_password", "unchanged", "Choose a password other than the current one."),)
+            (Problem("new_password", "unchanged", _("Choose a password other than the current one.")),)
         )
     _set(user, new)
     record(actor, Event.USER_PASSWORD_CHANGED, organization_id=actor.organization_id, subject=user, data={})

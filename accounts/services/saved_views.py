@@ -5,6 +5,8 @@ from uuid import UUID
 
 from django.db import IntegrityError, transaction
 from django.db.models import Q
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from accounts.contracts import Actor
 from accounts.ledger_entries import record
@@ -29,7 +31,15 @@ def save_view(
         actor.require(Permission.VIEWS_SHARE)
     name = _valid_name(name)
     if SavedView.objects.filter(owner=owner, list_name=kind.name).count() >= MOST:
-        raise _invalid("too_many", f"You have {MOST} views of this list. Remove one first.")
+        raise _invalid(
+            "too_many",
+            ngettext(
+                "You have %(most)s view of this list. Remove one first.",
+                "You have %(most)s views of this list. Remove one first.",
+                MOST,
+            )
+            % {"most": MOST},
+        )
     view = SavedView(
         organization_id=actor.scope, owner=owner, list_name=kind.name, name=name, query=query, shared=shared
     )
@@ -46,7 +56,7 @@ def change_view(actor: Actor, view_id: UUID, *, name: str, shared: bool) -> Save
     if shared and not view.shared:
         actor.require(Permission.VIEWS_SHARE)
     if view.owner_id is None and not shared:
-        raise _invalid("no_owner", "The person whose view this was has left: it stays shared, or goes.")
+        raise _invalid("no_owner", _("The person whose view this was has left: it stays shared, or goes."))
     name = _valid_name(name)
     if (view.name, view.shared) == (name, shared):
         return view
@@ -130,15 +140,19 @@ def _store(view: SavedView) -> None:
         with transaction.atomic():
             view.save()
     except IntegrityError:
-        raise _invalid("taken", "You have a view of this name already.") from None
+        raise _invalid("taken", _("You have a view of this name already.")) from None
 
 
 def _valid_name(name: str) -> str:
     name = " ".join(name.replace("\0", "").split())
     if not name:
-        raise _invalid("required", "Give the view a name.")
+        raise _invalid("required", _("Give the view a name."))
     if len(name) > _LONGEST_NAME:
-        raise _invalid("too_long", f"At most {_LONGEST_NAME} characters.")
+        raise _invalid(
+            "too_long",
+            ngettext("At most %(most)s character.", "At most %(most)s characters.", _LONGEST_NAME)
+            % {"most": _LONGEST_NAME},
+        )
     return name
 
 

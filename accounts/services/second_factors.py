@@ -18,6 +18,7 @@ from allauth.mfa.utils import decrypt
 from allauth.mfa.webauthn.internal import auth as webauthn
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext
 
 from accounts.contracts import Actor
 from accounts.errors import SignInMethodNeededError, WrongCodeError, WrongPasskeyError
@@ -90,7 +91,7 @@ def add_app(actor: Actor, user: User, *, secret: str, code: str, session: UserSe
         with transaction.atomic():
             authenticator = TOTP.activate(user, secret).instance
     except IntegrityError:
-        raise ConflictError("You have an authenticator app already. Remove it first.") from None
+        raise ConflictError(gettext("You have an authenticator app already. Remove it first.")) from None
     authenticator.data["counter"] = counter
     authenticator.save(update_fields=["data"])
     return _added(actor, user, authenticator, session, name="app")
@@ -128,7 +129,7 @@ def remove_second_factor(actor: Actor, factor_id: int) -> None:
     user = User.objects.get(id=actor.self_id)
     last = len(mine) == 1
     if last and any(m.organization.second_factor_required for m in memberships_of_user(user.id)):
-        raise SignInMethodNeededError("Your organization demands a second factor. Add another one before.")
+        raise SignInMethodNeededError(gettext("Your organization demands a second factor. Add another one before."))
     data = {"type": authenticator.type}
     authenticator.delete()
     if last:
@@ -142,7 +143,7 @@ def make_recovery_codes(actor: Actor) -> list[str]:
     actor.require_fresh()
     user = User.objects.select_for_update(no_key=True).get(id=actor.self_id)
     if not has_second_factor(user.id):
-        raise ConflictError("Recovery codes stand in for a second factor. Add one first.")
+        raise ConflictError(gettext("Recovery codes stand in for a second factor. Add one first."))
     Authenticator.objects.filter(user=user, type=Authenticator.Type.RECOVERY_CODES).delete()
     codes: list[str] = RecoveryCodes.activate(user).generate_codes()
     record(actor, Event.RECOVERY_CODES_MADE, organization_id=actor.organization_id, subject=user, data={})

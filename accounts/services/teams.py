@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
 
 from accounts.contracts import Actor
 from accounts.dependents import tell_dependents
@@ -86,7 +87,7 @@ def _save(team: Team) -> None:
         with transaction.atomic():
             team.save()
     except IntegrityError:
-        raise NameTakenError("Team name already exists. Use a different name.") from None
+        raise NameTakenError(_("Team name already exists. Use a different name.")) from None
 
 
 def _record(

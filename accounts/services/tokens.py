@@ -5,6 +5,8 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import transaction
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from accounts.contracts import Actor
 from accounts.ledger_entries import record
@@ -80,22 +82,41 @@ def revoke_token(actor: Actor, token_id: UUID) -> None:
 
 def _scope_problems(actor: Actor, membership: Membership, scopes: list[str]) -> list[Problem]:
     if not scopes:
-        return [Problem("scopes", "required", 'Name at least one scope, or "*" for everything your role allows.')]
+        return [Problem("scopes", "required", _('Name at least one scope, or "*" for everything your role allows.'))]
     granted = permissions_of(membership.role)
     problems = []
     for scope in scopes:
         if scope == EVERYTHING:
             # A token with fewer rights than its owner must not make one that has them all.
             if not granted <= actor.permissions:
-                problems.append(Problem("scopes", "not_held", 'Your credential is too narrow to grant "*".'))
+                problems.append(Problem("scopes", "not_held", _('Your credential is too narrow to grant "*".')))
         elif scope not in _SCOPES:
-            problems.append(Problem("scopes", "unknown", f'"{scope[:80]}" is no scope. GET /api/v1/roles lists them.'))
+            problems.append(
+                Problem(
+                    "scopes",
+                    "unknown",
+                    _('"%(scope)s" is no scope. GET /api/v1/roles lists them.') % {"scope": scope[:80]},
+                )
+            )
         elif not actor.may(Permission(scope)) or Permission(scope) not in granted:
-            problems.append(Problem("scopes", "not_held", f'You do not hold "{scope}" yourself.'))
+            problems.append(
+                Problem("scopes", "not_held", _('You do not hold "%(scope)s" yourself.') % {"scope": scope})
+            )
     return problems
 
 
 def _expiry_problems(expires_at: datetime) -> list[Problem]:
     if not clock.now() < expires_at <= clock.now() + LONGEST_LIFE:
-        return [Problem("expires_at", "out_of_range", f"Choose a moment within the next {LONGEST_LIFE.days} days.")]
+        return [
+            Problem(
+                "expires_at",
+                "out_of_range",
+                ngettext(
+                    "Choose a moment within the next %(days)s day.",
+                    "Choose a moment within the next %(days)s days.",
+                    LONGEST_LIFE.days,
+                )
+                % {"days": LONGEST_LIFE.days},
+            )
+        ]
     return []

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from django.db import IntegrityError, transaction
 from django.db.models.functions import Lower
+from django.utils.translation import gettext as _
 
 from accounts.contracts import Actor
 from accounts.errors import NameTakenError
@@ -35,7 +36,7 @@ def create_user(actor: Actor, email: str, *, name: str = "", password: str, orga
         with transaction.atomic():
             user = User.objects.create_user(email.strip(), password, name=name, must_change_password=True)
     except IntegrityError:
-        raise NameTakenError("This e-mail address is in use.") from None
+        raise NameTakenError(_("This e-mail address is in use.")) from None
     record(
         actor,
         Event.USER_CREATED,

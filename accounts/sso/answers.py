@@ -2,7 +2,7 @@
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.utils.translation import gettext
+from django.utils.translation import gettext, gettext_noop
 from requests import RequestException
 
 from accounts.models import User
@@ -15,10 +15,12 @@ from aim.console.toasts import say
 from aim.errors import ServiceError
 
 _REASONS = {
-    "cancelled": "You cancelled at {provider}.",
-    "lost": "This answer of {provider} belongs to no sign-in that was begun in this browser, or it took too long.",
-    "failed": "{provider} refused the sign-in.",
-    "unreachable": "{provider} could not be reached.",
+    "cancelled": gettext_noop("You cancelled at %(provider)s."),
+    "lost": gettext_noop(
+        "This answer of %(provider)s belongs to no sign-in that was begun in this browser, or it took too long."
+    ),
+    "failed": gettext_noop("%(provider)s refused the sign-in."),
+    "unreachable": gettext_noop("%(provider)s could not be reached."),
 }
 
 
@@ -61,4 +63,5 @@ def refused(request: HttpRequest, provider: str, *, reason: str, exception: Exce
     if isinstance(exception, RequestException):
         reason = "unreachable"
     note_failure(None, email="", address=address_of(request.META), method=provider)
-    return show_problem(request, _REASONS[reason].format(provider=provider_title(provider)), retry=provider)
+    title = provider_title(provider)
+    return show_problem(request, gettext(_REASONS[reason]) % {"provider": title}, retry=provider)

@@ -15,6 +15,7 @@ from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import QuerySet
 from django.http import StreamingHttpResponse
+from django.utils.translation import gettext as _
 
 from aim.errors import ServiceError
 
@@ -36,7 +37,7 @@ class ExportsBusyError(ServiceError):
     retry_after = 30
 
     def __init__(self) -> None:
-        super().__init__("Other exports are under way. Try again in a minute.")
+        super().__init__(_("Other exports are under way. Try again in a minute."))
 
 
 @dataclass(frozen=True, slots=True)

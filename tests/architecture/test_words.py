@@ -1,9 +1,11 @@
-"""Words that people read on a page go through gettext: no form, choice or message of a page has a bare text."""
+"""Words that people read go through gettext: no form, choice, message or error has a bare text."""
 
 import ast
 import re
 import subprocess
 from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -22,6 +24,17 @@ _FIELD = re.compile(r"(?:Field|Entry|SettingsTab|AgentTab|ServerTab|Need|QuickAc
 _NAMED = {"label", "help_text", "empty_label", "title", "remark", "button", "busy"}
 
 
+# A rule answers what is wrong in sentences, which somebody else makes errors of.
+_RULE = re.compile(r"problems\b|problems_of$|^validate_")
+# What is never translated, though an error may carry it: (the path, why).
+_RECORDED = [
+    (r"mcp/|security/|verification/", "not yet"),
+    (r"aim/api/|aim/crypto/|\w+/api/", "only programs read it, and the API answers English"),
+    (r"aim/resources/", "the decision keeps it in the record of the check that denies a hostile resource"),
+]
+
+
+@cache
 def sources() -> list[Path]:
     listed = subprocess.run(["git", "ls-files", "*.py"], cwd=ROOT, capture_output=True, text=True, check=True)
     names = [
@@ -85,7 +98,182 @@ def test_no_text_on_a_page_is_bare():
     bare = [
         f"{path.relative_to(ROOT)}:{node.lineno} {ast.unparse(node)}"
         for path in sources()
-        for node in shown(ast.parse(path.read_text()))
+        for node in shown(module_of(path).tree)
         if is_bare(node)
+    ]
+    assert bare == []
+
+
+@dataclass(slots=True)
+class Module:
+    """One module: where its names get their values, so that an error is followed to the text it is made of."""
+
+    tree: ast.Module
+    marked: list[ast.FunctionDef | ast.ClassDef | ast.Call] = field(default_factory=list)
+    functions: dict[str, ast.FunctionDef] = field(default_factory=dict)
+    scopes: dict[ast.AST, ast.AST] = field(default_factory=dict)
+    values: dict[ast.AST, dict[str, list[ast.expr]]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        waiting: list[tuple[ast.AST, ast.AST]] = [(self.tree, self.tree)]
+        while waiting:
+            node, scope = waiting.pop()
+            if isinstance(node, ast.FunctionDef | ast.ClassDef | ast.Call):
+                self.marked.append(node)
+            if isinstance(node, ast.Name | ast.FunctionDef):
+                self.scopes[node] = scope
+            if isinstance(node, ast.FunctionDef):
+                self.functions[node.name] = scope = node
+            for name, value in _bound(node):
+                self.values.setdefault(scope, {}).setdefault(name, []).extend(value)
+            waiting.extend((child, scope) for child in ast.iter_child_nodes(node))
+
+    def texts(self, node: ast.expr, seen: frozenset[str] = frozenset()) -> Iterator[ast.expr]:
+        """The bare texts that the expression may be: its own, and those of the names and functions it goes by."""
+        match node:
+            case ast.Name(id=name) if name not in seen:
+                for value in self._values(node, name):
+                    yield from self.texts(value, seen | {name})
+            case ast.Call(func=ast.Name(id=name)) if name in self.functions and name not in seen:
+                for value in answers(self.functions[name]):
+                    yield from self.texts(value, seen | {name})
+            case ast.Subscript(value=inner) | ast.Starred(value=inner) | ast.NamedExpr(value=inner):
+                yield from self.texts(inner, seen)
+            case ast.IfExp(body=one, orelse=other) | ast.BinOp(op=ast.Add(), left=one, right=other):
+                yield from self.texts(one, seen)
+                yield from self.texts(other, seen)
+            case (
+                ast.BoolOp(values=several) | ast.Dict(values=several) | ast.List(elts=several) | ast.Tuple(elts=several)
+            ):
+                for value in several:
+                    yield from self.texts(value, seen)
+            case ast.Constant() | ast.JoinedStr() if is_bare(node):
+                yield node
+
+    def _values(self, node: ast.AST, name: str) -> list[ast.expr]:
+        while node is not self.tree:
+            node = self.scopes[node]
+            if name in self.values.get(node, {}):
+                return self.values[node][name]
+        return []
+
+
+def _bound(node: ast.AST) -> Iterator[tuple[str, list[ast.expr]]]:
+    """The names that a statement gives a value, and the values, where they are seen."""
+    match node:
+        case (
+            ast.Assign(targets=[ast.Name(id=name)], value=value) | ast.NamedExpr(target=ast.Name(id=name), value=value)
+        ):
+            yield name, [value]
+        case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value):
+            yield name, [value]
+        case ast.For(target=ast.Name(id=name), iter=value) | ast.comprehension(target=ast.Name(id=name), iter=value):
+            yield name, [value]
+        case ast.ExceptHandler(name=str(name)):
+            yield name, []
+        case ast.FunctionDef(args=arguments):
+            yield from ((argument.arg, []) for argument in (*arguments.args, *arguments.kwonlyargs))
+
+
+def answers(function: ast.FunctionDef) -> Iterator[ast.expr]:
+    for node in ast.walk(function):
+        if isinstance(node, ast.Return | ast.Yield) and node.value is not None:
+            yield node.value
+
+
+@cache
+def module_of(path: Path) -> Module:
+    return Module(ast.parse(path.read_text()))
+
+
+@cache
+def error_classes() -> dict[str, int | None]:
+    """Every class of the product that is a `ServiceError`, and where its message stands; None if it makes its own."""
+    found: dict[str, int | None] = {"ServiceError": 0}
+    everything = [node for path in sources() for node in module_of(path).marked if isinstance(node, ast.ClassDef)]
+    above = {node: _above(node) for node in everything}
+    while more := [node for node in everything if node.name not in found and found.keys() & above[node]]:
+        found |= {
+            node.name: _message_of(node, next(found[name] for name in above[node] if name in found)) for node in more
+        }
+    return found
+
+
+def _above(node: ast.ClassDef) -> list[str]:
+    return [ast.unparse(base).rpartition(".")[2] for base in node.bases]
+
+
+def _message_of(node: ast.ClassDef, above: int | None) -> int | None:
+    made = next((line for line in node.body if isinstance(line, ast.FunctionDef) and line.name == "__init__"), None)
+    return above if made is None else _place(made)
+
+
+def _place(function: ast.FunctionDef) -> int | None:
+    names = [argument.arg for argument in function.args.args if argument.arg != "self"]
+    return names.index("message") if "message" in names else None
+
+
+def raised(module: Module) -> Iterator[ast.expr]:
+    """What errors are made of: the messages of problems and errors, of the functions that make them, and of rules."""
+    places: dict[str, int | None] = {"Problem": 2, "NotInvited": 2, **error_classes()}
+    for node in module.marked:
+        if isinstance(node, ast.FunctionDef) and node.name != "__init__" and (place := _place(node)) is not None:
+            places[node.name] = place
+    for node in module.marked:
+        match node:
+            case ast.ClassDef() if error_classes().keys() & {node.name, *_above(node)}:
+                yield from (
+                    call.args[0]
+                    for call in ast.walk(node)
+                    if isinstance(call, ast.Call) and call.args and ast.unparse(call.func) == "super().__init__"
+                )
+            case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name)):
+                place = places.get(name)
+                yield from node.args[place : place + 1] if place is not None else ()
+                yield from (keyword.value for keyword in node.keywords if keyword.arg == "message")
+            case ast.FunctionDef(name=name) if _RULE.search(name):
+                yield from answers(node)
+
+
+def bare_errors(module: Module) -> list[ast.expr]:
+    return [text for node in raised(module) for text in module.texts(node)]
+
+
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        ("raise ConflictError('It is taken.')", True),
+        ("raise ConflictError(f'{name} is taken.')", True),
+        ("raise ConflictError('It ' + what + ' is taken.')", True),
+        ("raise ConflictError(_('It is taken.'))", False),
+        ("raise ConflictError(_('%(name)s is taken.') % {'name': name})", False),
+        ("raise ConflictError(ngettext('%(n)d is', '%(n)d are', n) % {'n': n})", False),
+        ("raise PermissionDeniedError(Permission.AGENTS_READ)", False),
+        (
+            "class AgentGoneError(ConflictError):\n    def __init__(self):\n        super().__init__('It is gone.')",
+            True,
+        ),
+        ("Problem('name', 'invalid', 'Give a name.')", True),
+        ("Problem('name', 'invalid', _('Give a name.'))", False),
+        ("Problem('name', 'invalid', message='Give a name.')", True),
+        ("def f():\n    message = 'Give a name.'\n    raise InvalidInputError((Problem('n', 'c', message),))", True),
+        ("_TEXT = 'Give a name.'\ndef f():\n    Problem('name', 'invalid', _TEXT)", True),
+        ("_TEXT = gettext_noop('Give a name.')\ndef f():\n    Problem('name', 'invalid', _(_TEXT))", False),
+        ("def why(x):\n    return 'Too long.' if x else ''\nraise ConflictError(why(1))", True),
+        ("def why(x):\n    yield 'Too long.'\n[Problem('n', 'c', text) for text in why(1)]", True),
+        ("def name_problems(value) -> list[str]:\n    return ['Give a name.']", True),
+        ("def _refused(code, message):\n    return 1\nraise _refused('c', 'Give a name.')", True),
+    ],
+)
+def test_a_bare_error_is_told_from_one_that_is_translated(source, found):
+    assert bool(bare_errors(Module(ast.parse(source)))) == found
+
+
+def test_no_error_of_a_service_is_bare():
+    bare = [
+        f"{name}:{node.lineno} {ast.unparse(node)}"
+        for path in sources()
+        if not any(re.match(exempt, name := str(path.relative_to(ROOT))) for exempt, _why in _RECORDED)
+        for node in bare_errors(module_of(path))
     ]
     assert bare == []

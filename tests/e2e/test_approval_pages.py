@@ -2,16 +2,24 @@
 
 import json
 import re
+from contextlib import suppress
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Error, expect
 
+from aim.ids import IdKind, parse_id
 from tests.factories.followers import follow_all
 from tests.verification.world import make_agent
 from verification.approvals.models import Approval
 from verification.models import Verification
+from verification.services.approvals import approve_request
 
 pytestmark = pytest.mark.slow
+
+
+def ready(page):
+    """Wait until what is shown may be decided: it has stood there for a moment."""
+    expect(page.locator("[data-shown]:not([inert]) .decision-bar:not([inert])")).to_be_visible()
 
 
 @pytest.fixture
@@ -46,6 +54,7 @@ def test_the_inbox_is_clean(visit, cast, waiting):
 def test_a_request_is_approved_and_one_denied_by_keyboard(visit, cast, waiting):
     page = visit("/dashboard/approvals", cast.manager)
     page.get_by_role("heading", name="file_read").wait_for()
+    ready(page)
     page.keyboard.press("a")
     page.get_by_text("Approved. The agent learns it within a second.").wait_for()
     assert Approval.objects.filter(agent_id=waiting.agent.id, status="approved").count() == 1
@@ -68,7 +77,8 @@ def test_requests_are_walked_through_approved_for_an_hour_and_denied_by_keyboard
     for key, at in (("j", 1), ("k", 0), ("k", 0), ("j", 1), ("j", 1)):
         page.keyboard.press(key)
         expect(current).to_contain_text(("one.json", "two.json")[at])
-        expect(shown.filter(has_text=("one.json", "two.json")[at]).first).to_be_visible()
+        expect(page.locator(".request-title")).to_contain_text(("one.json", "two.json")[at])
+    ready(page)
     page.keyboard.press("h")
     page.get_by_text("Approved. The agent learns it within a second.").wait_for()
     granted = Approval.objects.get(agent_id=waiting.agent.id, status="approved")
@@ -78,6 +88,7 @@ def test_requests_are_walked_through_approved_for_an_hour_and_denied_by_keyboard
     assert again["status"] == "approved"
     expect(requests).to_have_count(1)
     expect(shown.filter(has_text="/app/secret/one.json").first).to_be_visible()
+    ready(page)
     # Without a note nothing is denied: the key leads to it, and the note's own Enter denies.
     page.keyboard.press("d")
     expect(page.get_by_label("Note")).to_be_focused()
@@ -88,6 +99,63 @@ def test_requests_are_walked_through_approved_for_an_hour_and_denied_by_keyboard
     page.get_by_text("Denied. The agent is told the note.").wait_for()
     denied = Approval.objects.get(agent_id=waiting.agent.id, status="denied")
     assert denied.votes.get().note == "had no ticket"
+    page.check()
+
+
+@pytest.mark.requirement("W4.6")
+def test_nothing_is_decided_but_what_stands_before_the_person(visit, cast, waiting):
+    page = visit("/dashboard/approvals", cast.manager)
+    shown, current = page.locator(".inbox-detail"), page.locator("[data-request][aria-current]")
+    first, second = (row.get_attribute("data-request") for row in page.locator("[data-request]").all())
+    ready(page)
+    # The answer to a choice is slow: its row is marked at once, and what still stands there is not decided.
+    held = []
+
+    def hold(route):
+        held.append(route)
+
+    page.route(re.compile(rf"/approvals\?.*a={second}"), hold)
+    page.keyboard.press("j")
+    expect(current).to_contain_text("two.json")
+    expect(shown).to_have_attribute("inert", "")
+    page.keyboard.press("a")
+    # Another choice is answered before it: the late answer doesn't put the older one back.
+    page.keyboard.press("k")
+    expect(current).to_contain_text("one.json")
+    ready(page)
+    page.unroute(re.compile(rf"/approvals\?.*a={second}"))
+    for route in held:
+        with suppress(Error):
+            route.continue_()
+    page.keyboard.press("j")
+    expect(shown).to_have_attribute("data-shown", second)
+    ready(page)
+    assert not Approval.objects.filter(agent_id=waiting.agent.id).exclude(status="pending").exists()
+    expect(page.locator(".toasts")).not_to_contain_text("reached")
+    page.check_quiet()
+    # A choice that fails leaves what was there, and the row says so.
+    page.quiet = False
+    page.route(re.compile(rf"/approvals\?.*a={first}"), lambda route: route.fulfill(status=503))
+    page.keyboard.press("k")
+    expect(current).to_contain_text("two.json")
+    expect(shown).to_have_attribute("data-shown", second)
+    ready(page)
+
+
+@pytest.mark.requirement("W4.6")
+def test_a_request_that_another_decides_stays_in_view_with_their_word(visit, cast, waiting):
+    page = visit("/dashboard/approvals", cast.manager)
+    shown = page.locator(".inbox-detail")
+    ready(page)
+    identifier = shown.get_attribute("data-shown")
+    approve_request(cast.admin.actor, parse_id(IdKind.APPROVAL, identifier))
+    # It has looked for what is new by now, and shows who decided, not another request under the same keys.
+    expect(shown.get_by_text("Approved", exact=False).first).to_be_visible()
+    expect(shown).to_have_attribute("data-shown", identifier)
+    expect(page.locator("[data-request]")).to_have_count(1)
+    page.keyboard.press("j")
+    expect(page.locator("[data-request][aria-current]")).to_have_count(1)
+    ready(page)
     page.check()
 
 

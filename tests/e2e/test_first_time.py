@@ -192,6 +192,7 @@ def test_from_the_one_time_password_to_a_complete_checklist(someone, installatio
     assert pending.body["status"] == "pending", pending
     colleague.open("/dashboard/approvals")
     colleague.get_by_role("heading", name="file_read").wait_for()
+    expect(colleague.locator(".decision-bar:not([inert])")).to_be_visible()
     colleague.keyboard.press("a")
     colleague.get_by_text("Approved. The agent learns it within a second.").wait_for()
     assert agent.follow(pending.body["verification_id"]).body["approved"]

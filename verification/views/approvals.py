@@ -27,9 +27,10 @@ HOUR = 3600
 @require_safe
 @console_page(Permission.APPROVALS_READ)
 def approval_inbox(request: HttpRequest, actor: Actor) -> HttpResponse:
+    """What waits, and the request that was chosen (`a`), that stands there already (`shown`), or the first."""
     view = request.GET.get("view", "waiting")
     inbox = inbox_for(actor, view)
-    asked = request.GET.get("a", "") or (inbox.lines[0].id if inbox.lines else "")
+    asked = request.GET.get("a") or request.GET.get("shown") or (inbox.lines[0].id if inbox.lines else "")
     shown = requested(actor, path_id(IdKind.APPROVAL, asked)) if asked else None
     position = next((at for at, line in enumerate(inbox.lines) if line.id == asked), None)
     context: dict[str, Any] = {

@@ -6,6 +6,7 @@ import "./dialog.js";
 import "./drawer.js";
 import "./failure.js";
 import "./first.js";
+import "./inbox.js";
 import "./key_file.js";
 import "./keys.js";
 import "./list.js";

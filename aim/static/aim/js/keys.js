@@ -3,6 +3,7 @@ import { fold } from "./preferences.js";
 
 const MAC = /Mac|iPhone|iPad/.test(navigator.platform);
 const SEQUENCE_SECONDS = 1.2;
+const MOVES = new Set(["j", "k"]);
 let begun = "";
 let forget;
 
@@ -17,6 +18,8 @@ if (!MAC) {
 document.addEventListener("keydown", (event) => {
   if (event.defaultPrevented || event.isComposing) return;
   const pressed = name(event);
+  // A key that is held down moves a cursor, but says nothing twice.
+  if (event.repeat && !MOVES.has(pressed)) return;
   const typing = event.target.closest?.("input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]");
   if (typing && !pressed.startsWith("mod+")) return;
   if (document.querySelector("dialog:modal") && !pressed.startsWith("mod+")) return;
@@ -48,7 +51,9 @@ function obey(keys) {
     return true;
   }
   const scope = document.querySelector("dialog:modal") || document;
-  const target = [...scope.querySelectorAll(`[data-key="${CSS.escape(keys)}"]`)].find((element) => element.checkVisibility());
+  const target = [...scope.querySelectorAll(`[data-key="${CSS.escape(keys)}"]`)].find(
+    (element) => element.checkVisibility() && !element.closest("[inert]"),
+  );
   if (target) {
     if (target.matches("input, textarea")) {
       target.focus();

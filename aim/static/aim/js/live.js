@@ -113,7 +113,7 @@ class AimLive extends HTMLElement {
     const done = () => {
       this.loading = false;
     };
-    window.htmx.ajax("GET", location.href, { target: this.list, swap: "outerMorph", push: "false" }).then(done, done);
+    window.htmx.ajax("GET", location.href, { target: this.list, swap: "outerMorph", push: "false", quiet: !asked }).then(done, done);
   }
 
   show() {

@@ -64,7 +64,7 @@ class AimBell extends HTMLElement {
     const unread = list?.querySelector(".tab .count");
     if (unread) unread.textContent = this.count.textContent;
     if (!list || list.contains(document.activeElement) || new URLSearchParams(location.search).has("after")) return;
-    window.htmx?.ajax("GET", location.href, { target: list, swap: "outerMorph", push: "false" });
+    window.htmx?.ajax("GET", location.href, { target: list, swap: "outerMorph", push: "false", quiet: true });
   }
 
   press(event) {
