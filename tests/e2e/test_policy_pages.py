@@ -92,6 +92,8 @@ def test_a_policy_is_written_from_an_example_tried_and_put_in_force(visit, cast)
     page.get_by_label("Values, separated by commas").nth(1).fill("nobody")
     page.get_by_label("Name").first.click()
     page.get_by_text("and the agent is tagged nobody").wait_for()
+    # The form sends what was changed 100 ms later.
+    page.wait_for_timeout(200)
     page.get_by_role("button", name="Remove this line").nth(1).click()
     page.get_by_text("and the agent is tagged nobody").wait_for(state="detached")
     page.check()
