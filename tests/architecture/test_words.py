@@ -25,10 +25,9 @@ _NAMED = {"label", "help_text", "empty_label", "title", "remark", "button", "bus
 
 
 # A rule answers what is wrong in sentences, which somebody else makes errors of.
-_RULE = re.compile(r"problems\b|problems_of$|^validate_")
+_RULE = re.compile(r"problems\b|problems_of$|^validate_|^refusal_|^bar$")
 # What is never translated, though an error may carry it: (the path, why).
 _RECORDED = [
-    (r"verification/", "not yet"),
     (r"aim/api/|aim/crypto/|\w+/api/", "only programs read it, and the API answers English"),
     (r"mcp/probe/", "what a run has seen is kept with the run"),
     (r"aim/resources/", "the decision keeps it in the record of the check that denies a hostile resource"),
@@ -141,18 +140,11 @@ class Module:
             case ast.Call(func=ast.Name(id=name)) if name not in seen:
                 for module, value in self._answers(name):
                     yield from module.texts(value, seen | {name})
-            case ast.Subscript(value=inner) | ast.Starred(value=inner) | ast.NamedExpr(value=inner):
-                yield from self.texts(inner, seen)
-            case ast.IfExp(body=one, orelse=other) | ast.BinOp(op=ast.Add(), left=one, right=other):
-                yield from self.texts(one, seen)
-                yield from self.texts(other, seen)
-            case (
-                ast.BoolOp(values=several) | ast.Dict(values=several) | ast.List(elts=several) | ast.Tuple(elts=several)
-            ):
-                for value in several:
-                    yield from self.texts(value, seen)
             case ast.Constant() | ast.JoinedStr() if is_bare(node):
                 yield f"{node.lineno} {ast.unparse(node)}"
+            case _:
+                for part in _parts(node):
+                    yield from self.texts(part, seen)
 
     def _values(self, node: ast.AST, name: str) -> Iterator[tuple["Module", ast.expr]]:
         while node is not self.tree:
@@ -173,6 +165,22 @@ class Module:
         return module_of(path) if path and path.is_file() else None
 
 
+def _parts(node: ast.expr) -> list[ast.expr]:
+    """What an expression is one of, or holds."""
+    match node:
+        case ast.Subscript(value=inner) | ast.Starred(value=inner) | ast.NamedExpr(value=inner):
+            return [inner]
+        case ast.ListComp(elt=inner) | ast.GeneratorExp(elt=inner):
+            return [inner]
+        case ast.IfExp(body=one, orelse=other) | ast.BinOp(op=ast.Add(), left=one, right=other):
+            return [one, other]
+        case ast.BoolOp(values=several) | ast.Dict(values=several):
+            return several
+        case ast.List(elts=several) | ast.Tuple(elts=several):
+            return several
+    return []
+
+
 def _bound(node: ast.AST) -> Iterator[tuple[str, list[ast.expr]]]:
     """The names that a statement gives a value, and the values, where they are seen."""
     match node:
@@ -191,9 +199,13 @@ def _bound(node: ast.AST) -> Iterator[tuple[str, list[ast.expr]]]:
 
 
 def answers(function: ast.FunctionDef) -> Iterator[ast.expr]:
+    """What the function returns and yields, and what it adds to what it may return."""
     for node in ast.walk(function):
-        if isinstance(node, ast.Return | ast.Yield) and node.value is not None:
-            yield node.value
+        match node:
+            case ast.Return(value=ast.expr() as value) | ast.Yield(value=ast.expr() as value):
+                yield value
+            case ast.AugAssign(value=value) | ast.Call(func=ast.Attribute(attr="append"), args=[value]):
+                yield value
 
 
 @cache
@@ -242,6 +254,8 @@ def raised(module: Module) -> Iterator[ast.expr]:
                     for call in ast.walk(node)
                     if isinstance(call, ast.Call) and call.args and ast.unparse(call.func) == "super().__init__"
                 )
+            case ast.Call(func=ast.Attribute(attr="add", value=ast.Name(id="reader")), args=[_, message, *_]):
+                yield message
             case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name)):
                 place = places.get(name)
                 yield from node.args[place : place + 1] if place is not None else ()
@@ -277,6 +291,9 @@ def bare_errors(module: Module) -> list[str]:
         ("def why(x):\n    return 'Too long.' if x else ''\nraise ConflictError(why(1))", True),
         ("def why(x):\n    yield 'Too long.'\n[Problem('n', 'c', text) for text in why(1)]", True),
         ("def name_problems(value) -> list[str]:\n    return ['Give a name.']", True),
+        ("def name_problems(value) -> list[str]:\n    found += [f'Give {x}.' for x in value]", True),
+        ("def name_problems(value) -> list[str]:\n    found.append(_('Give a name.'))", False),
+        ("reader.add(path, 'Must be text.')", True),
         ("def _refused(code, message):\n    return 1\nraise _refused('c', 'Give a name.')", True),
     ],
 )
