@@ -7,6 +7,9 @@ from ipaddress import ip_network
 from types import MappingProxyType
 from typing import Any
 
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
 from agents.catalogue import CATALOGUE, Risk, validate_rule
 from agents.models import Agent, AgentType
 from aim.errors import Problem
@@ -59,26 +62,29 @@ def configuration_of(agent: Agent) -> dict[str, Any]:
 def name_problems(value: Any) -> list[str]:
     if isinstance(value, str) and len(value) <= MAX_NAME and _NAME.fullmatch(value):
         return []
-    return ["Use 1 to 100 letters, digits and single hyphens, dots or underscores, such as claude-code-assistant."]
+    return [_("Use 1 to 100 letters, digits and single hyphens, dots or underscores, such as claude-code-assistant.")]
 
 
 def line_problems(value: Any, *, longest: int) -> list[str]:
     """One line of visible text."""
     if not isinstance(value, str) or not value.strip() or len(value) > longest:
-        return [f"Use 1 to {longest} characters."]
+        return [
+            ngettext("Use 1 to %(longest)s character.", "Use 1 to %(longest)s characters.", longest)
+            % {"longest": longest}
+        ]
     if any(unicodedata.category(character) in _LINE_BREAKERS for character in value):
-        return ["Use one line without control characters."]
+        return [_("Use one line without control characters.")]
     return []
 
 
 def capability_problems(value: Any) -> list[str]:
-    return [] if value in CATALOGUE else [f"Unknown capability: {str(value)[:80]}"]
+    return [] if value in CATALOGUE else [_("Unknown capability: %(str)s") % {"str": str(value)[:80]}]
 
 
 def tag_problems(value: Any) -> list[str]:
     if isinstance(value, str) and len(value) <= MAX_TAG and _NAME.fullmatch(value):
         return []
-    return ["Use 1 to 50 letters, digits and single hyphens, dots or underscores, such as production."]
+    return [_("Use 1 to 50 letters, digits and single hyphens, dots or underscores, such as production.")]
 
 
 def ip_range_problems(value: Any) -> list[str]:
@@ -87,7 +93,7 @@ def ip_range_problems(value: Any) -> list[str]:
             raise ValueError  # noqa: TRY301 - one message for every way of being no network
         ip_network(value)
     except ValueError:
-        return ["Not an IP address or network such as 10.0.0.0/8 (with all host bits zero)."]
+        return [_("Not an IP address or network such as 10.0.0.0/8 (with all host bits zero).")]
     return []
 
 
@@ -137,27 +143,28 @@ def _field_problems(field: str, value: Any) -> list[Problem]:
 
 def _whole_problems(field: str, value: Any) -> list[str]:
     if field in ITEM_RULES:
-        return [f"At most {MAX_ITEMS} entries."]
-    if field in CHOICES:
-        return [] if value in CHOICES[field] else [f"Choose one of {', '.join(CHOICES[field])}."]
-    if field in BOUNDS:
+        return [ngettext("At most %(most)s entry.", "At most %(most)s entries.", MAX_ITEMS) % {"most": MAX_ITEMS}]
+    if field in CHOICES and value not in CHOICES[field]:
+        return [_("Choose one of %(choices)s.") % {"choices": ", ".join(CHOICES[field])}]
+    if field in BOUNDS and not BOUNDS[field][0] <= value <= BOUNDS[field][1]:
         low, high = BOUNDS[field]
-        return [] if low <= value <= high else [f"Choose a whole number from {low} to {high}."]
-    if field == "description":
-        return [] if len(value) <= MAX_DESCRIPTION else [f"Use at most {MAX_DESCRIPTION} characters."]
+        return [_("Choose a whole number from %(low)s to %(high)s.") % {"low": low, "high": high}]
+    if field == "description" and len(value) > MAX_DESCRIPTION:
+        sentence = ngettext("Use at most %(most)s character.", "Use at most %(most)s characters.", MAX_DESCRIPTION)
+        return [sentence % {"most": MAX_DESCRIPTION}]
     return FIELD_RULES[field](value) if field in FIELD_RULES else []
 
 
 def _contradictions(configuration: Mapping[str, Any]) -> list[Problem]:
     problems = []
     if configuration["auto_suspend_below"] > configuration["min_trust"]:
-        message = "The threshold for suspending must not be above the minimum trust (min_trust)."
+        message = _("The threshold for suspending must not be above the minimum trust (min_trust).")
         problems.append(Problem("auto_suspend_below", "above_min_trust", message))
     if configuration["access_scope_kind"] == "organization" and configuration["access_scope_ids"]:
-        message = "Leave the ids empty when the whole organization may use the agent."
+        message = _("Leave the ids empty when the whole organization may use the agent.")
         problems.append(Problem("access_scope.ids", "not_applicable", message))
     if configuration["access_scope_kind"] != "organization" and not configuration["access_scope_ids"]:
-        problems.append(Problem("access_scope.ids", "required", "Name at least one, or nobody can use the agent."))
+        problems.append(Problem("access_scope.ids", "required", _("Name at least one, or nobody can use the agent.")))
     return problems
 
 

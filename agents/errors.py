@@ -1,18 +1,33 @@
 """What may go wrong with agents and their keys."""
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+
 from agents.models import AgentStatus
 from aim.crypto.problems import InvalidPublicKeyError
 from aim.errors import ConflictError, InvalidInputError, Problem, ServiceError
 
-_NAME_EXISTS = "Agent name already exists. Use a different name."
-_BAD_KEY = "Invalid public key format. Please upload valid PEM file."
+_NAME_EXISTS = gettext_noop("Agent name already exists. Use a different name.")
+_BAD_KEY = gettext_noop("Invalid public key format. Please upload valid PEM file.")
+# The statuses and verbs that refusals name, for whoever translates them.
+_WORDS = (
+    gettext_noop("pending"),
+    gettext_noop("verified"),
+    gettext_noop("suspended"),
+    gettext_noop("resumed"),
+    gettext_noop("revoked"),
+    gettext_noop("changed"),
+    gettext_noop("given a key"),
+    gettext_noop("given an API key"),
+)
 
 
 class AgentNameTakenError(ConflictError):
     code = "duplicate"
 
     def __init__(self) -> None:
-        super().__init__(_NAME_EXISTS, problems=(Problem("name", "duplicate", _NAME_EXISTS),))
+        message = _(_NAME_EXISTS)
+        super().__init__(message, problems=(Problem("name", "duplicate", message),))
 
 
 class IdempotencyKeyReusedError(ServiceError):
@@ -22,7 +37,7 @@ class IdempotencyKeyReusedError(ServiceError):
     code = "idempotency_key_reused"
 
     def __init__(self) -> None:
-        super().__init__("This Idempotency-Key was used for another registration. Use a new one.")
+        super().__init__(_("This Idempotency-Key was used for another registration. Use a new one."))
 
 
 class TransitionRefusedError(ConflictError):
@@ -31,16 +46,21 @@ class TransitionRefusedError(ConflictError):
     code = "status_conflict"
 
     def __init__(self, status: str, verb: str) -> None:
-        article = "A" if status != AgentStatus.PENDING else "An agent that is"
-        noun = " agent" if status != AgentStatus.PENDING else ""
-        super().__init__(f"{article} {status}{noun} cannot be {verb}.")
+        words = {"status": _(status), "verb": _(verb)}
+        if status == AgentStatus.PENDING:
+            super().__init__(_("An agent that is %(status)s cannot be %(verb)s.") % words)
+        else:
+            super().__init__(_("A %(status)s agent cannot be %(verb)s.") % words)
 
 
 class AgentHasRecordsError(ConflictError):
     code = "has_records"
 
     def __init__(self, sources: list[str]) -> None:
-        super().__init__(f"The agent has records ({', '.join(sources)}) and stays with them. Revoke it instead.")
+        super().__init__(
+            _("The agent has records (%(sources)s) and stays with them. Revoke it instead.")
+            % {"sources": ", ".join(sources)}
+        )
 
 
 class TrustNotSetError(ConflictError):
@@ -49,7 +69,7 @@ class TrustNotSetError(ConflictError):
     code = "trust_not_set"
 
     def __init__(self, status: str) -> None:
-        super().__init__(f"An agent that is {status} has no trust score to set.")
+        super().__init__(_("An agent that is %(status)s has no trust score to set.") % {"status": _(status)})
 
 
 class TrustFrozenError(ConflictError):
@@ -57,8 +77,10 @@ class TrustFrozenError(ConflictError):
 
     def __init__(self) -> None:
         super().__init__(
-            "The trust score was manipulated and is frozen. An admin sets it anew first"
-            " (POST /api/v1/agents/{id}/trust/baseline)."
+            _(
+                "The trust score was manipulated and is frozen. An admin sets it anew first"
+                " (POST /api/v1/agents/{id}/trust/baseline)."
+            )
         )
 
 
@@ -70,7 +92,7 @@ class NoVerificationUrlError(ConflictError):
     code = "no_verification_url"
 
     def __init__(self) -> None:
-        super().__init__("The agent has no verification URL. Set one, or answer a challenge with the agent's key.")
+        super().__init__(_("The agent has no verification URL. Set one, or answer a challenge with the agent's key."))
 
 
 class KeyConflictError(ConflictError):
@@ -82,9 +104,6 @@ class ChallengeGoneError(ConflictError):
 
     code = "challenge_gone"
 
-    def __init__(self, why: str) -> None:
-        super().__init__(f"The challenge {why}. Request a new one.")
-
 
 class ChallengeFailedError(ServiceError):
     """The wrong answer is on record, and the challenge is used up."""
@@ -92,12 +111,16 @@ class ChallengeFailedError(ServiceError):
     code = "signature_invalid"
 
     def __init__(self, field: str) -> None:
-        whose = "the new key" if field == "signature" else "the active key"
-        message = f"Invalid signature: it is not that of {whose} over the statement. Request a new challenge."
+        if field == "signature":
+            message = _("Invalid signature: it is not that of the new key over the statement. Request a new challenge.")
+        else:
+            message = _(
+                "Invalid signature: it is not that of the active key over the statement. Request a new challenge."
+            )
         super().__init__(message, problems=(Problem(field, "signature_invalid", message),))
 
 
 def invalid_public_key(error: InvalidPublicKeyError, field: str = "public_key") -> InvalidInputError:
     """The sentence everybody knows first, then each reason."""
     reasons = (Problem(field, error.code, reason) for reason in error.problems if reason != _BAD_KEY)
-    return InvalidInputError((Problem(field, "invalid_public_key", _BAD_KEY), *reasons))
+    return InvalidInputError((Problem(field, "invalid_public_key", _(_BAD_KEY)), *reasons))

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
+from django.utils.translation import gettext as _
+
 from accounts.contracts import Actor
 from accounts.selectors import memberships_visible_to, teams_visible_to, unknown_people_and_teams
 from agents.models import Agent
@@ -22,8 +24,9 @@ def access_scope_problems(actor: Actor, configuration: Mapping[str, Any]) -> lis
     missing_users, missing_teams = unknown_people_and_teams(
         actor, users=known if kind == "users" else set(), teams=known if kind == "teams" else set()
     )
+    sentence = _("Unknown team: %(id)s") if kind == "teams" else _("Unknown user: %(id)s")
     return [
-        Problem(f"access_scope.ids[{index}]", "unknown", f"Unknown {kind.removesuffix('s')}: {ids[index][:80]}")
+        Problem(f"access_scope.ids[{index}]", "unknown", sentence % {"id": ids[index][:80]})
         for index, value in parsed.items()
         if value in missing_users | missing_teams or (kind == "teams" and value is None)
     ]

@@ -4,6 +4,7 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from accounts.contracts import Actor
 from accounts.permissions import Permission
@@ -33,7 +34,7 @@ def create_api_key(actor: Actor, agent_id: UUID, *, expires_at: datetime | None 
     if agent.status == AgentStatus.REVOKED:
         raise TransitionRefusedError(agent.status, "given an API key")
     if expires_at is not None and expires_at <= clock.now():
-        raise InvalidInputError((Problem("expires_at", "past", "Choose a moment in the future."),))
+        raise InvalidInputError((Problem("expires_at", "past", _("Choose a moment in the future.")),))
     key, secret = make_api_key(agent, expires_at)
     data = {"id": key.id.hex, "prefix": key.prefix, "expires_at": clock.show_time(expires_at) if expires_at else None}
     record(actor, Event.API_KEY_CREATED, agent=agent, data=data)

@@ -3,6 +3,7 @@
 from uuid import UUID
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from accounts.contracts import Actor, ActorKind
 from accounts.errors import PermissionDeniedError
@@ -29,7 +30,7 @@ def attest_agent(actor: Actor, agent_id: UUID, *, reason: str) -> Agent:
     agent = locked_agent(actor, agent_id)
     check_transition(agent, Transition.VERIFY)
     if agent.public_keys.filter(status__in=OPEN).exists():
-        raise KeyConflictError("The agent has a public key: let it answer a challenge instead.")
+        raise KeyConflictError(_("The agent has a public key: let it answer a challenge instead."))
     agent.status = AgentStatus.VERIFIED
     agent.status_reason = reason
     agent.verified_at = clock.now()

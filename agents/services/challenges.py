@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from accounts.contracts import Actor
 from accounts.permissions import Permission
@@ -118,15 +119,15 @@ def _key_to_prove(agent: Agent) -> PublicKey:
     if key:
         return key
     if agent.status == AgentStatus.PENDING:
-        raise NoKeyToProveError("The agent has no public key. Propose one, or have an admin attest the agent.")
-    raise NoKeyToProveError("The agent has no key that waits to be proved; propose a new one to change keys.")
+        raise NoKeyToProveError(_("The agent has no public key. Propose one, or have an admin attest the agent."))
+    raise NoKeyToProveError(_("The agent has no key that waits to be proved; propose a new one to change keys."))
 
 
 def _key_to_prove_again(agent: Agent) -> PublicKey:
     _check_status(agent)
     key = active_key(agent)
     if key is None:
-        raise NoKeyToProveError("The agent has no active key. It was attested, or waits for its first proof.")
+        raise NoKeyToProveError(_("The agent has no active key. It was attested, or waits for its first proof."))
     return key
 
 
@@ -138,11 +139,13 @@ def _check_status(agent: Agent) -> None:
 
 def _check_usable(challenge: Challenge) -> None:
     if challenge.used_at:
-        raise ChallengeGoneError("was answered before")
+        raise ChallengeGoneError(_("The challenge was answered before. Request a new one."))
     if challenge.expires_at <= clock.now():
-        raise ChallengeGoneError("has expired")
+        raise ChallengeGoneError(_("The challenge has expired. Request a new one."))
     if challenge.public_key.status not in {PublicKey.Status.UNPROVED, PublicKey.Status.ACTIVE}:
-        raise ChallengeGoneError("is about a key that was replaced or proved since")
+        raise ChallengeGoneError(
+            _("The challenge is about a key that was replaced or proved since. Request a new one.")
+        )
 
 
 def _wrong_signature(statement: str, key: PublicKey, active: PublicKey | None, answer: Answer) -> str | None:

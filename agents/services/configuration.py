@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from accounts.contracts import Actor
 from accounts.permissions import Permission
@@ -48,7 +49,7 @@ def update_agent(actor: Actor, agent_id: UUID, *, changes: Mapping[str, Any]) ->
 def _check(actor: Actor, agent: Agent, configuration: Mapping[str, Any]) -> None:
     problems = [*configuration_problems(configuration), *access_scope_problems(actor, configuration)]
     if configuration["require_signature"] and not agent.public_keys.exclude(status=PublicKey.Status.RETIRED).exists():
-        message = "The agent has no public key yet: propose one first (POST /api/v1/agents/{id}/keys)."
+        message = _("The agent has no public key yet: propose one first (POST /api/v1/agents/{id}/keys).")
         problems.append(Problem("require_signature", "no_public_key", message))
     if problems:
         raise InvalidInputError(tuple(problems))

@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
 from accounts.contracts import Actor
 from agents.errors import IdempotencyKeyReusedError
 from agents.registration_form import RegistrationForm
@@ -33,11 +36,18 @@ def read_registrations(text: str) -> list[RegistrationForm]:
     try:
         entries = json.loads(text)
     except (ValueError, RecursionError):
-        raise _refused("This is no JSON.") from None
+        raise _refused(_("This is no JSON.")) from None
     if isinstance(entries, dict):
         entries = [entries]
     if not isinstance(entries, list) or not 0 < len(entries) <= MOST:
-        raise _refused(f"The file must hold 1 to {MOST} registrations.")
+        raise _refused(
+            ngettext(
+                "The file must hold 1 to %(most)s registration.",
+                "The file must hold 1 to %(most)s registrations.",
+                MOST,
+            )
+            % {"most": MOST}
+        )
     return [RegistrationForm(_form_data(entry)) for entry in entries]
 
 

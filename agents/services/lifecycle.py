@@ -4,6 +4,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from django.db import transaction
+from django.utils.translation import ngettext
 
 from accounts.contracts import Actor
 from accounts.permissions import Permission
@@ -44,7 +45,9 @@ def check_transition(agent: Agent, transition: Transition) -> None:
 
 def check_reason(reason: str) -> None:
     if not reason.strip() or len(reason) > _LONGEST_REASON:
-        message = f"Say why, in at most {_LONGEST_REASON} characters."
+        message = ngettext(
+            "Say why, in at most %(most)s character.", "Say why, in at most %(most)s characters.", _LONGEST_REASON
+        ) % {"most": _LONGEST_REASON}
         raise InvalidInputError((Problem("reason", "required", message),))
 
 

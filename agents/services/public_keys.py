@@ -3,6 +3,8 @@
 from uuid import UUID
 
 from django.db import transaction
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from accounts.contracts import Actor, ActorKind
 from accounts.errors import PermissionDeniedError
@@ -20,6 +22,8 @@ from aim.errors import NotFoundError
 from aim.ledger.events import Event
 
 OPEN = (PublicKey.Status.UNPROVED, PublicKey.Status.PROVED)
+# What a key may be that cannot be confirmed, for whoever translates the refusal.
+_OTHERWISE = (gettext_noop("unproved"), gettext_noop("active"), gettext_noop("retired"))
 
 
 def has_open_key(agent: Agent) -> bool:
@@ -46,7 +50,7 @@ def _propose(actor: Actor, agent_id: UUID, info: PublicKeyInfo) -> PublicKey:
     if agent.status == AgentStatus.REVOKED:
         raise TransitionRefusedError(agent.status, "given a key")
     if agent.public_keys.filter(status=PublicKey.Status.ACTIVE, thumbprint=info.thumbprint).exists():
-        raise KeyConflictError("This is the agent's active key already.")
+        raise KeyConflictError(_("This is the agent's active key already."))
     replaced = list(agent.public_keys.filter(status__in=OPEN))
     for key in replaced:
         _retire(key)
@@ -67,9 +71,11 @@ def confirm_public_key(actor: Actor, agent_id: UUID, *, key_id: UUID) -> Agent:
     if actor.kind != ActorKind.PERSON:
         raise PermissionDeniedError(Permission.AGENTS_ATTEST)
     if key.status != PublicKey.Status.PROVED:
-        raise KeyConflictError(f"Only a proved key can be confirmed; this one is {key.status}.")
+        raise KeyConflictError(
+            _("Only a proved key can be confirmed; this one is %(status)s.") % {"status": _(key.status)}
+        )
     if key.proposed_by_id is None or key.proposed_by_id == actor.id:
-        raise KeyConflictError("A second admin must confirm the key: another person than the one who proposed it.")
+        raise KeyConflictError(_("A second admin must confirm the key: another person than the one who proposed it."))
     retired = activate(key)
     data = {"public_key": key_data(key), "retired": key_data(retired) if retired else None, "agreed": "second_admin"}
     record(actor, Event.PUBLIC_KEY_ACTIVATED, agent=agent, data=data)

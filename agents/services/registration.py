@@ -7,6 +7,8 @@ from hashlib import sha256
 from typing import Any, Final
 
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from accounts.contracts import Actor
 from accounts.permissions import Permission
@@ -60,7 +62,7 @@ def register_agent(
         return earlier
     problems = [*configuration_problems(complete), *access_scope_problems(actor, complete)]
     if complete["require_signature"] and not public_key:
-        message = "Upload or paste a public key, or switch cryptographic verification off (require_signature)."
+        message = _("Upload or paste a public key, or switch cryptographic verification off (require_signature).")
         problems.append(Problem("public_key", "required", message))
     info = None
     if public_key:
@@ -95,7 +97,11 @@ class _Attempt:
         if not key:
             return None
         if len(key) > LONGEST_IDEMPOTENCY_KEY or not key.isascii() or not key.isprintable():
-            message = f"An Idempotency-Key is up to {LONGEST_IDEMPOTENCY_KEY} printable ASCII characters."
+            message = ngettext(
+                "An Idempotency-Key is up to %(most)s printable ASCII character.",
+                "An Idempotency-Key is up to %(most)s printable ASCII characters.",
+                LONGEST_IDEMPOTENCY_KEY,
+            ) % {"most": LONGEST_IDEMPOTENCY_KEY}
             raise InvalidInputError((Problem("idempotency_key", "invalid", message),))
         asked = json.dumps([dict(configuration), public_key], sort_keys=True, default=str)
         return cls(key, sha256(asked.encode("utf-8", "surrogatepass")).digest())

@@ -10,7 +10,9 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 import structlog
+from django.conf import settings
 from django.db import transaction
+from django.utils import translation
 from kombu.exceptions import OperationalError
 
 from accounts.actors import system_actor
@@ -150,7 +152,9 @@ def _ask(actor: Actor, challenge: Challenge, progress: Progress) -> Agent:
 
 def _judge(actor: Actor, challenge: Challenge, answer: Answer) -> Agent:
     try:
-        return answer_challenge(actor, challenge.agent_id, challenge_id=challenge.id, answer=answer)
+        # Why it failed is recorded, in the language of the ledger: not in that of whoever has asked for the proof.
+        with translation.override(settings.LANGUAGE_CODE):
+            return answer_challenge(actor, challenge.agent_id, challenge_id=challenge.id, answer=answer)
     except ChallengeFailedError:
         raise ProbeError(ErrorCode.SIGNATURE_INVALID, text=KEY_DOES_NOT_MATCH) from None
     except ChallengeGoneError as error:

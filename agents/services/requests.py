@@ -4,6 +4,8 @@ from collections.abc import Collection, Mapping, Sequence
 from uuid import UUID
 
 from django.db import transaction
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop, ngettext
 
 from accounts.contracts import Actor
 from accounts.permissions import Permission
@@ -22,6 +24,8 @@ from aim.resources.patterns import validate_pattern
 MOST_OPEN = 20
 LONGEST_PURPOSE, LONGEST_NAME, MOST_RESOURCES = 2000, 200, 50
 _Status = AgentRequest.Status
+# What a request may be already, for whoever translates the refusal.
+_ENDS = (gettext_noop("registered"), gettext_noop("declined"), gettext_noop("withdrawn"))
 
 
 @transaction.atomic
@@ -40,7 +44,14 @@ def request_agent(
     _check(display_name, purpose, capabilities, resource_scope)
     mine = AgentRequest.objects.filter(organization_id=actor.scope, requested_by_id=actor.self_id, status=_Status.OPEN)
     if mine.count() >= MOST_OPEN:
-        raise ConflictError(f"You have {MOST_OPEN} open requests. Wait for an answer, or withdraw one.")
+        raise ConflictError(
+            ngettext(
+                "You have %(most)s open request. Wait for an answer, or withdraw it.",
+                "You have %(most)s open requests. Wait for an answer, or withdraw one.",
+                MOST_OPEN,
+            )
+            % {"most": MOST_OPEN}
+        )
     row = AgentRequest.objects.create(
         organization_id=actor.organization_id,
         requested_by_id=actor.id,
@@ -102,7 +113,7 @@ def _open(actor: Actor, request_id: UUID, *, mine: bool = False) -> AgentRequest
     if mine and row.requested_by_id != actor.id:
         raise NotFoundError
     if not row.is_open:
-        raise ConflictError(f"This request is {row.status} already.")
+        raise ConflictError(_("This request is %(status)s already.") % {"status": _(row.status)})
     return row
 
 
@@ -119,18 +130,33 @@ def _asker(row: AgentRequest) -> dict[str, object]:
 def _check(display_name: str, purpose: str, capabilities: Sequence[str], resource_scope: Sequence[str]) -> None:
     problems: list[Problem] = []
     if not display_name.strip() or len(display_name) > LONGEST_NAME:
-        message = f"Name the agent, in at most {LONGEST_NAME} characters."
+        message = ngettext(
+            "Name the agent, in at most %(most)s character.",
+            "Name the agent, in at most %(most)s characters.",
+            LONGEST_NAME,
+        ) % {"most": LONGEST_NAME}
         problems.append(Problem("display_name", "required", message))
     if not purpose.strip() or len(purpose) > LONGEST_PURPOSE:
-        message = f"Say what it is for, in at most {LONGEST_PURPOSE} characters."
+        message = ngettext(
+            "Say what it is for, in at most %(most)s character.",
+            "Say what it is for, in at most %(most)s characters.",
+            LONGEST_PURPOSE,
+        ) % {"most": LONGEST_PURPOSE}
         problems.append(Problem("purpose", "required", message))
     problems += [
-        Problem("capabilities", "unknown", f"There is no capability {code[:80]}.")
+        Problem("capabilities", "unknown", _("There is no capability %(code)s.") % {"code": code[:80]})
         for code in capabilities
         if code not in CATALOGUE
     ]
     if len(resource_scope) > MOST_RESOURCES:
-        problems.append(Problem("resource_scope", "too_many", f"Name at most {MOST_RESOURCES} resources."))
+        problems.append(
+            Problem(
+                "resource_scope",
+                "too_many",
+                ngettext("Name at most %(most)s resource.", "Name at most %(most)s resources.", MOST_RESOURCES)
+                % {"most": MOST_RESOURCES},
+            )
+        )
     for index, pattern in enumerate(resource_scope[:MOST_RESOURCES]):
         problems += [Problem(f"resource_scope[{index}]", "invalid", text) for text in validate_pattern(pattern)]
     if problems:

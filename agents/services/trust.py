@@ -12,6 +12,7 @@ from uuid import UUID
 
 from django.db import connection, transaction
 from django.db.models import F
+from django.utils.translation import gettext
 
 from accounts.actors import system_actor
 from accounts.contracts import Actor
@@ -120,7 +121,7 @@ def set_trust_baseline(
     actor.require(Permission.AGENTS_TRUST)
     check_reason(reason)
     if score is not None and not LOWEST <= score <= HIGHEST:
-        raise InvalidInputError((Problem("score", "invalid", "Choose a whole number from 0 to 100."),))
+        raise InvalidInputError((Problem("score", "invalid", gettext("Choose a whole number from 0 to 100.")),))
     agent = locked_agent(actor, agent_id)
     if agent.verified_at is None or agent.status == AgentStatus.REVOKED:
         raise TrustNotSetError(agent.status)

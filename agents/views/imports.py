@@ -2,6 +2,7 @@
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from accounts.console import console_page
@@ -24,11 +25,11 @@ def agent_import(request: HttpRequest, actor: Actor) -> HttpResponse:
         try:
             text = upload.read(_LARGEST + 1) if upload else b""
             if not text or len(text) > _LARGEST:
-                problem = "Choose the file that was exported, of at most 1 MB."
+                problem = _("Choose the file that was exported, of at most 1 MB.")
             else:
                 results = import_registrations(actor, text.decode("utf-8"))
         except UnicodeDecodeError:
-            problem = "This is no text."
+            problem = _("This is no text.")
         except InvalidInputError as error:
             problem = error.message
     context = {"problem": problem, "results": results, "origin": settings.ORIGIN}

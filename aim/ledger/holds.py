@@ -5,6 +5,7 @@ from uuid import UUID
 
 from django.db import transaction
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _
 
 from aim import clock
 from aim.errors import ConflictError, NotFoundError
@@ -32,7 +33,7 @@ def lift_hold(actor: Mapping[str, object], hold_id: UUID, *, reason: str) -> Hol
     if hold is None:
         raise NotFoundError
     if hold.lifted_at is not None:
-        raise ConflictError("This hold is lifted already.")
+        raise ConflictError(_("This hold is lifted already."))
     hold.lifted_at = clock.now()
     hold.save(update_fields=["lifted_at"])
     _append(Event.LEDGER_HOLD_LIFTED, actor, hold, reason)

@@ -28,7 +28,7 @@ _NAMED = {"label", "help_text", "empty_label", "title", "remark", "button", "bus
 _RULE = re.compile(r"problems\b|problems_of$|^validate_")
 # What is never translated, though an error may carry it: (the path, why).
 _RECORDED = [
-    (r"agents/|mcp/|security/|verification/|aim/outbound/|aim/ledger/", "not yet"),
+    (r"mcp/|security/|verification/", "not yet"),
     (r"aim/api/|aim/crypto/|\w+/api/", "only programs read it, and the API answers English"),
     (r"aim/resources/", "the decision keeps it in the record of the check that denies a hostile resource"),
 ]

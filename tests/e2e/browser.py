@@ -63,6 +63,10 @@ class Visit:
         self.problems: list[str] = []
         self.page: Page = context.new_page()
         self.page.add_init_script(_REPORT_VIOLATIONS)
+        self._under_way = self.page.locator(".htmx-request").first
+        if scripts:
+            # People too wait for an answer before they press what it may draw anew.
+            self.page.add_locator_handler(self._under_way, lambda: None)
         self.page.on("console", self._note_message)
         self.page.on("pageerror", lambda error: self.problems.append(f"script: {error}"))
 
@@ -86,6 +90,10 @@ class Visit:
             self.page.wait_for_load_state()
             self.page.evaluate(SETTLED)
         return self
+
+    def be_hasty(self) -> None:
+        """Act on the page from now on while an answer is under way, too."""
+        self.page.remove_locator_handler(self._under_way)
 
     def check(self, *, colours_alone: bool = False) -> None:
         """Nothing was refused or went wrong, axe finds nothing, and nothing sticks out at the side.
