@@ -6,9 +6,11 @@ from typing import Final
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import QuerySet
+from django.db.models import OuterRef, QuerySet, Subquery
 
 from accounts.contracts import Actor
+from aim import lookups as _lookups  # noqa: F401 - registers `any_of`
+from aim.api.pagination import Cursor
 from aim.ids import uuid7_floor
 from verification.models import ClassifiedDecision, DataClass, Verification
 from verification.policy_selectors import data_classes_visible_to
@@ -43,6 +45,29 @@ def newest_of_classes(
     with connection.cursor() as cursor:
         cursor.execute(_NEWEST, [ids, uuid7_floor(since.timestamp()), end, most, most])
         return [row[0] for row in cursor.fetchall()]
+
+
+def of_class_beside(
+    rows: QuerySet[Verification], class_id: UUID, cursor: Cursor | None, *, count: int
+) -> QuerySet[Verification]:
+    """Those of the rows that are of the class, so that `count` of them from the cursor on are found soon.
+
+    Those of a class that is rare are named. Of one that is frequent the rows are looked through, each by itself, from
+    the first that can be one.
+    """
+    noted = ClassifiedDecision.objects.filter(data_class_id=class_id)
+    newer = cursor is not None and cursor.newer
+    if cursor is not None:
+        noted = noted.filter(**{"verification_id__gt" if newer else "verification_id__lt": cursor.id})
+    ordered = noted.order_by("verification_id" if newer else "-verification_id")
+    ids = list(ordered.values_list("verification_id", flat=True)[:LOOKED])
+    named = rows.filter(id__any_of=ids)
+    if len(ids) < LOOKED or (count and len(named.values("id")[:count]) == count):
+        return named
+    # Each is looked up in the key: taken together, PostgreSQL may gather all that ever were of the class.
+    one = ClassifiedDecision.objects.filter(data_class_id=class_id, verification_id=OuterRef("id"))
+    seen = rows.filter(**{"id__gte" if newer else "id__lte": ids[0]})
+    return seen.alias(of_class=Subquery(one.values("verification_id")[:1])).filter(of_class__isnull=False)
 
 
 def classes_of(actor: Actor, verification: Verification) -> list[str]:

@@ -14,13 +14,15 @@ from agents.catalogue import capability_of
 from agents.models import Agent
 from agents.selectors import agents_visible_to
 from aim.console.comb import Check, outcome_of
-from aim.ledger.proofs import NotSealedError, Proof, prove_entry
+from aim.ledger.models import Entry
+from aim.ledger.proofs import NotSealedError, Proof, prove
+from aim.ledger.reading import read_entry
 from verification.approvals.models import Approval, ApprovalVote
 from verification.approvals.selectors import approval_of, votes_of
 from verification.classified import classes_of
 from verification.documents import having
 from verification.models import Completion, Verification
-from verification.selectors import completion_of, record_of, verification_by_id, verifications_visible_to
+from verification.selectors import completion_of, entry_of, verification_by_id, verifications_visible_to
 from verification.tags import TagGroup, tags_of
 from verification.trust.impact import TrustImpact, impact_of
 
@@ -82,7 +84,8 @@ def detail_of(actor: Actor, verification_id: UUID, *, with_session: bool = True)
     Without its session, which is looked for among thousands, for those who do not show it.
     """
     verification = verification_by_id(actor, verification_id)
-    record = record_of(verification)
+    entry = entry_of(verification)
+    record = read_entry(entry)
     data, who = record["data"], record["actor"]
     checks = checks_of(data)
     action = data["action"] or {}
@@ -91,7 +94,8 @@ def detail_of(actor: Actor, verification_id: UUID, *, with_session: bool = True)
     votes = votes_of([approval])[approval.id] if approval else []
     return Detail(
         verification=verification,
-        agent=agents_visible_to(actor).filter(id=verification.agent_id).first(),
+        # Of its keys nothing is shown.
+        agent=agents_visible_to(actor).prefetch_related(None).filter(id=verification.agent_id).first(),
         name=who.get("label") or "",
         then=data["agent"],
         checks=checks,
@@ -110,7 +114,7 @@ def detail_of(actor: Actor, verification_id: UUID, *, with_session: bool = True)
         session=session,
         session_count=session_count,
         completion=completion_of(verification.id),
-        proof=_proof(verification.id),
+        proof=_proof(entry),
         erased=[*record["erased"], *record["altered"]],
         data_classes=classes_of(actor, verification),
     )
@@ -200,14 +204,14 @@ def _session(actor: Actor, verification: Verification) -> tuple[list[Verificatio
         return [], 0
     rows = verifications_visible_to(actor).filter(agent_id=verification.agent_id)
     same, count = having(actor, rows, {"session_id": verification.session_id}, most=SESSION_COUNTED)
-    before = list(same.filter(id__lte=verification.id).order_by("-id")[: SESSION_SHOWN // 2])
-    after = list(same.filter(id__gt=verification.id).order_by("id")[: SESSION_SHOWN // 2])
-    return [*reversed(before), *after], count
+    before = same.filter(id__lte=verification.id).order_by("-id")[: SESSION_SHOWN // 2]
+    after = same.filter(id__gt=verification.id).order_by("id")[: SESSION_SHOWN // 2]
+    return sorted(before.union(after, all=True), key=lambda row: row.id), count
 
 
-def _proof(entry_id: UUID) -> Proof | None:
+def _proof(entry: Entry) -> Proof | None:
     try:
-        return prove_entry(entry_id)
+        return prove(entry)
     except NotSealedError:
         return None
 

@@ -10,10 +10,11 @@ from uuid import UUID
 
 from django.contrib.postgres.search import SearchQuery
 from django.db import connection
-from django.db.models import Q, QuerySet
+from django.db.models import BooleanField, ExpressionWrapper, Q, QuerySet
 
 from accounts.contracts import Actor
 from aim import lookups as _lookups  # noqa: F401 - registers `any_of`
+from aim.api.pagination import Cursor, beside
 from verification.models import Document, Verification
 
 NEWEST = 4000
@@ -30,6 +31,16 @@ WITH found AS MATERIALIZED (
 )
 SELECT verification_id FROM found WHERE verification_id < %s ORDER BY verification_id DESC LIMIT %s
 """
+_BY_INDEX_FROM = """
+WITH found AS MATERIALIZED (
+    SELECT verification_id FROM verification_document WHERE organization_id = %s AND words @@ to_tsquery('simple', %s)
+)
+SELECT verification_id FROM found WHERE verification_id > %s ORDER BY verification_id LIMIT %s
+"""
+_SAMPLE, _MANY = 1000, 50
+"""What so many of so many neighbouring texts have is sooner found by going on among them than by the index."""
+MOST_BEYOND, _MOST_RARE = 1000, 10_000
+"""So many that have a text are named where other filters will leave few of them: of a rare one, more."""
 _WORD = re.compile(r"[^\W_]+", re.UNICODE)
 
 
@@ -53,6 +64,41 @@ def matching_ids(actor: Actor, text: str, rows: QuerySet[Verification], *, most:
         return found + _by_index("to_tsquery", actor, _begins(words), before=edge, most=left)
     older = _documents(actor, words).filter(verification_id__lt=edge).order_by("-verification_id")
     return found + list(older.values_list("verification_id", flat=True)[:left])
+
+
+def matching_beside(
+    actor: Actor, text: str, rows: QuerySet[Verification], cursor: Cursor | None, *, count: int
+) -> list[UUID]:
+    """As `matching_ids`, for lists that go on as far as anything matches: the next from the cursor on.
+
+    At least `count` of the rows, where there are as many. Behind the nearest rows, what is not frequent among them is
+    told by its words alone: other filters are left to the caller, who gets at least `MOST_BEYOND` for them.
+    """
+    words = words_of(text).split()[:MOST_WORDS]
+    if not words:
+        return []
+    near = beside(rows, cursor).values_list("id", flat=True)
+    edge = next(iter(near[NEWEST - 1 : NEWEST]), None)
+    newer = cursor is not None and cursor.newer
+    close = near if edge is None else near.filter(**{"id__lte" if newer else "id__gte": edge})
+    found = list(close.filter(_contained(text))[:count])
+    if edge is None or len(found) >= count:
+        return found
+    if len(found) >= FREQUENT:
+        # Some in a hundred have it: the others are near.
+        return list(near.filter(_contained(text))[:count])
+    beyond = Document.objects.filter(
+        **{"verification_id__gt" if newer else "verification_id__lt": edge}, organization_id=actor.scope
+    ).order_by("verification_id" if newer else "-verification_id")
+    query = SearchQuery(_begins(words), search_type="raw", config="simple")
+    sample = beyond.annotate(fits=ExpressionWrapper(Q(words=query), BooleanField())).values_list("fits", flat=True)
+    if sum(sample[:_SAMPLE]) >= _MANY:
+        return found + list(beyond.filter(words=query).values_list("verification_id", flat=True)[:MOST_BEYOND])
+    if not newer:
+        return found + _by_index("to_tsquery", actor, _begins(words), before=edge, most=_MOST_RARE)
+    with connection.cursor() as database:
+        database.execute(_BY_INDEX_FROM, [actor.scope, _begins(words), edge, _MOST_RARE])
+        return found + [row[0] for row in database.fetchall()]
 
 
 def having(

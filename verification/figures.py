@@ -8,7 +8,7 @@ from uuid import UUID
 from accounts.contracts import Actor
 from aim.console.charts import Bucket, Chart, Latency, volume_chart
 from verification.statistics.buckets import percentile
-from verification.statistics.selectors import Point, Span, Totals, course, series, totals
+from verification.statistics.selectors import Point, Span, Totals, course, series, totals, totals_with_before
 
 MOST_BARS = 48
 
@@ -34,9 +34,10 @@ class Figures:
 
 
 def figures_for(actor: Actor, span: Span, *, small: bool = True, agent_id: UUID | None = None) -> Figures:
+    now, before = totals_with_before(actor, span, agent_id=agent_id)
     return Figures(
-        now=totals(actor, span, agent_id=agent_id),
-        before=totals(actor, span.before(), agent_id=agent_id),
+        now=now,
+        before=before,
         volume=_volume(series(actor, span, agent_id=agent_id), small=small),
     )
 

@@ -218,12 +218,7 @@ def _by_rollups(actor: Actor, filters: Filters) -> QuerySet[Verification]:
 
 def facets_for(actor: Actor, filters: Filters) -> list[Facet]:
     """Each with the counts that choosing one of its values would lead to, from the rollups."""
-
-    def counts(name: str, field: str) -> dict[str, int]:
-        rows = _counted(actor, filters, leaving_out=name).order_by().values(field)
-        return {str(row[field]): row["n"] for row in rows.annotate(n=Sum("count")).values(field, "n")}
-
-    statuses, actions, codes = counts("status", "status"), counts("action", "action_type"), counts("code", "code")
+    statuses, actions, codes = _facet_counts(actor, filters)
     codes.pop("", None)
     return [
         make_facet("status", _("Verdict"), [(v, w, statuses.get(v, 0)) for v, w in STATUSES.items()], filters.statuses),
@@ -232,6 +227,25 @@ def facets_for(actor: Actor, filters: Filters) -> list[Facet]:
         _busiest("code", _("Reason"), codes, filters.codes, {code: CODE_WORDS.get(code, code) for code in codes}),
         _data_class_facet(actor, filters),
     ]
+
+
+def _facet_counts(actor: Actor, filters: Filters) -> tuple[Mapping[str, int], Mapping[str, int], dict[str, int]]:
+    """Of each status, type of action and code, how many decisions choosing it would lead to.
+
+    Those of which nothing is chosen pass the same filters, and are counted in one query.
+    """
+    chosen = {"status": filters.statuses, "action": filters.actions, "code": filters.codes}
+    fields = {"status": "status", "action": "action_type", "code": "code"}
+    counts: dict[str, dict[str, int]] = {name: {} for name in fields}
+    alike = [name for name in fields if not chosen[name]]
+    for names in [alike, *([name] for name in fields if chosen[name])]:
+        if names:
+            rows = _counted(actor, filters, leaving_out=names[0]).order_by()
+            for row in rows.values(*(fields[name] for name in names)).annotate(n=Sum("count")):
+                for name in names:
+                    value = row[fields[name]]
+                    counts[name][value] = counts[name].get(value, 0) + row["n"]
+    return counts["status"], counts["action"], counts["code"]
 
 
 CODE_WORDS: Mapping[str, Promise] = {

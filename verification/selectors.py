@@ -55,9 +55,13 @@ def own_verification(actor: Actor, verification_id: UUID) -> Verification:
     return verification_by_id(actor, verification_id)
 
 
+def entry_of(verification: Verification) -> Entry:
+    return Entry.objects.get(id=verification.id)
+
+
 def record_of(verification: Verification) -> dict[str, Any]:
     """The full record of a decision: its ledger entry, with the clear values that are not erased."""
-    return read_entry(Entry.objects.get(id=verification.id))
+    return read_entry(entry_of(verification))
 
 
 def checks_of_many(ids: Sequence[UUID]) -> dict[UUID, list[tuple[str, str]]]:

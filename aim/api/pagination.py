@@ -56,7 +56,7 @@ class CursorPages(BasePagination):
         view: APIView | None = None,  # noqa: ARG002 - DRF's signature
     ) -> list[Any]:
         self.request = request
-        limit, cursor = self._parameters(request)
+        limit, cursor = self.asked(request)
         rows = self.rows_beside(queryset, cursor, limit + 1)
         more = len(rows) > limit
         rows = rows[:limit]
@@ -97,13 +97,15 @@ class CursorPages(BasePagination):
             },
         ]
 
-    def _parameters(self, request: Request) -> tuple[int, Cursor | None]:
+    @classmethod
+    def asked(cls, request: Request) -> tuple[int, Cursor | None]:
+        """How many rows the request asks for, and where they start. Raises `ValidationError`."""
         errors: dict[str, list[ErrorDetail]] = {}
-        limit, cursor = self.default_limit, None
+        limit, cursor = cls.default_limit, None
         if (text := request.query_params.get("limit")) is not None:
             limit = int(text) if _LIMIT.fullmatch(text) else 0
-            if not 1 <= limit <= self.max_limit:
-                message = f"The limit must be a whole number from 1 to {self.max_limit}."
+            if not 1 <= limit <= cls.max_limit:
+                message = f"The limit must be a whole number from 1 to {cls.max_limit}."
                 errors["limit"] = [ErrorDetail(message, code="invalid")]
         if (text := request.query_params.get("cursor")) is not None:
             try:

@@ -30,8 +30,12 @@ class Proof(NamedTuple):
 
 def prove_entry(entry_id: UUID) -> Proof:
     """Raises `NotSealedError`; the entry must exist."""
-    entry = Entry.objects.get(id=entry_id)
-    leaf = Leaf.objects.filter(entry_id=entry_id).first()
+    return prove(Entry.objects.get(id=entry_id))
+
+
+def prove(entry: Entry) -> Proof:
+    """As `prove_entry`, for whoever has read the entry already."""
+    leaf = Leaf.objects.filter(entry_id=entry.id).first()
     checkpoint = Checkpoint.objects.order_by("-number").first()
     if leaf is None or checkpoint is None or checkpoint.size <= leaf.seq:
         raise NotSealedError

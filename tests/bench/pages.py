@@ -10,7 +10,7 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -28,6 +28,8 @@ from tests.bench.servers import BenchProblem, Stores, Subject, kept_stores, stop
 
 TARGET_MS = 200
 _RARE, _FREQUENT = "quarterly", "invoices"
+COMMON_CLASS, RARE_CLASS, EMPTY_CLASS = "configuration", "quarterly", "nothing"
+"""Classes of data by how much is of them: a fifth of all decisions, one in 5,000, and none."""
 _FEW = 5
 _LOOK_SECONDS = 0.1
 
@@ -93,8 +95,24 @@ def pages_of(known: Known) -> Iterator[PageOf]:
         ("session", "session=sess_12345_3"),
         ("oldest first", "sort=time"),
         ("200 rows", "rows=200"),
+        ("data class of many", f"data={COMMON_CLASS}"),
+        ("data class of few", f"data={RARE_CLASS}"),
+        ("data class of none", f"data={EMPTY_CLASS}"),
+        ("two data classes", f"data={COMMON_CLASS}&data={RARE_CLASS}"),
+        ("data class, oldest first", f"data={COMMON_CLASS}&sort=time"),
+        ("data class, denied", f"data={COMMON_CLASS}&status=denied"),
+        ("data class, frequent word", f"data={COMMON_CLASS}&q={_FREQUENT}"),
+        ("data class, word that all have", f"data={COMMON_CLASS}&q=app"),
+        ("data class, rare word", f"data={RARE_CLASS}&q={_RARE}"),
+        ("data class, word that is nowhere", f"data={COMMON_CLASS}&q=xyzzy"),
+        ("data class, rare word, oldest first", f"data={RARE_CLASS}&q={_RARE}&sort=time"),
+        ("data class, agent", f"data={COMMON_CLASS}&agent={known.busy_agent}"),
+        ("data class, 200 rows", f"data={COMMON_CLASS}&rows=200"),
     ):
         yield PageOf(f"verifications, 90d, {name}", f"{listed}?range=90d&{query}")
+    for span in ("1h", "24h", "7d", "365d"):
+        yield PageOf(f"verifications, {span}, data class", f"{listed}?range={span}&data={COMMON_CLASS}")
+    yield PageOf("verifications, two days as range, data class", f"{own}&data={COMMON_CLASS}")
     yield PageOf("verifications, 90d, filtered in place", f"{listed}?range=90d&status=denied", "verifications")
     yield PageOf("verification in the drawer", f"{listed}?range=90d&d={known.verification}", "drawer-place")
     yield PageOf("verification, own page", f"{listed}/{known.verification}")
@@ -132,15 +150,35 @@ def pages_of(known: Known) -> Iterator[PageOf]:
         ("agents, word", "agents?q=reconciler"),
         ("agents, word of one", "agents?q=bench-77777"),
         ("agents, word that is nowhere", "agents?q=xyzzy"),
+        ("agents, name of a server", "agents?q=server-04"),
         ("verifications", "verifications"),
         ("verifications, 200 rows", "verifications?limit=200"),
         ("verifications, denied", "verifications?status=denied"),
         ("verifications, action", "verifications?action_type=file_delete"),
         ("verifications, agent", f"verifications?agent={known.agent}"),
         ("verifications, frequent word", f"verifications?q={_FREQUENT}"),
+        ("verifications, rare word", f"verifications?q={_RARE}"),
+        ("verifications, word that all have", "verifications?q=app"),
         ("verifications, word that is nowhere", "verifications?q=xyzzy"),
+        ("verifications, rare word, denied", f"verifications?q={_RARE}&status=denied"),
+        ("verifications, action of nobody", "verifications?action_type=xyzzy"),
+        ("verifications, reason", "verifications?code=rate_limited"),
+        ("verifications, reason of nobody", "verifications?code=xyzzy"),
+        ("verifications, agent and action of nobody", f"verifications?agent={known.busy_agent}&action_type=xyzzy"),
+        ("verifications, a day long ago", f"verifications?since={_moment(50)}&until={_moment(49)}"),
+        ("verifications, data class of many", f"verifications?data_class={COMMON_CLASS}"),
+        ("verifications, data class of few", f"verifications?data_class={RARE_CLASS}"),
+        ("verifications, data class of none", f"verifications?data_class={EMPTY_CLASS}"),
+        ("verifications, data class of nobody", "verifications?data_class=xyzzy"),
+        ("verifications, data class, frequent word", f"verifications?data_class={COMMON_CLASS}&q={_FREQUENT}"),
+        ("verifications, data class, rare word", f"verifications?data_class={RARE_CLASS}&q={_RARE}"),
+        ("verifications, data class, word that is nowhere", f"verifications?data_class={COMMON_CLASS}&q=xyzzy"),
+        ("verifications, data class, denied", f"verifications?data_class={RARE_CLASS}&status=denied"),
         ("servers", "mcp-servers"),
         ("servers, word", "mcp-servers?q=4711"),
+        ("servers, word of some", "mcp-servers?q=server-04"),
+        ("servers, word that all have", "mcp-servers?q=server"),
+        ("servers, word that is nowhere", "mcp-servers?q=xyzzy"),
     ):
         yield PageOf(f"API {name}", f"/api/v1/{path}")
     servers = "/dashboard/mcp"
@@ -159,6 +197,11 @@ def pages_of(known: Known) -> Iterator[PageOf]:
     for view in ("waiting", "decided"):
         yield PageOf(f"approvals, {view}", f"/dashboard/approvals?view={view}")
     yield PageOf("approvals, one", f"/dashboard/approvals?a={known.approval}")
+
+
+def _moment(days: int) -> str:
+    """So many days ago."""
+    return f"{datetime.now(UTC) - timedelta(days=days):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def prepare(running: Stores, *, agents: int, decisions: int) -> None:
@@ -184,12 +227,12 @@ def describe(running: Stores, *options: str) -> None:
 
 
 def measure_pages(
-    running: Stores, subject: Subject, known: Known, *, rounds: int, patience: float, only: str = ""
+    running: Stores, subject: Subject, known: Known, *, rounds: int, patience: float, only: Sequence[str] = ()
 ) -> list[PageFigures]:
     """Each page `rounds` times, one request after the other, once it has been asked for twice."""
     figures = []
     for page in pages_of(known):
-        if only in page.name:
+        if not only or any(name in page.name for name in only):
             wait_for_quiet(patience)
             figures.append(_measure(running, subject, known, page, rounds))
             sys.stderr.write(f"{line_of(figures[-1])}\n")
@@ -236,9 +279,22 @@ def _ask(connection: http.client.HTTPConnection, page: PageOf, headers: dict[str
     return len(body)
 
 
+FILES: Mapping[str, str] = {
+    "decisions, all": "verifications?range=90d",
+    "decisions, denied": "verifications?range=90d&status=denied",
+    "decisions, frequent word": f"verifications?range=90d&q={_FREQUENT}",
+    "decisions, rare word": f"verifications?range=90d&q={_RARE}",
+    "decisions, data class of many": f"verifications?range=90d&data={COMMON_CLASS}",
+    "decisions, data class of few": f"verifications?range=90d&data={RARE_CLASS}",
+    "agents, all": "agents?",
+}
+"""Lists taken along as files, by what their address is below the dashboard."""
+
+
 class FileFigures(msgspec.Struct, frozen=True):
     """A list taken along as a file: seconds to the last byte, rows, MB; memory of the web process in MB."""
 
+    name: str
     seconds: float
     rows: int
     megabytes: float
@@ -248,13 +304,14 @@ class FileFigures(msgspec.Struct, frozen=True):
     most: float
 
 
-def measure_file(running: Stores, subject: Subject, known: Known) -> FileFigures:
-    """All decisions as CSV, as somebody's browser fetches them: read to the end and thrown away."""
-    path = "/dashboard/verifications"
+def measure_file(running: Stores, subject: Subject, known: Known, name: str) -> FileFigures:
+    """A list as CSV, as somebody's browser fetches it: read to the end and thrown away."""
+    address, _mark, query = FILES[name].partition("?")
+    path = f"/dashboard/{address}"
     headers = {"Cookie": f"{known.cookie}={known.value}", "Host": f"127.0.0.1:{subject.port}"}
     connection = http.client.HTTPConnection("127.0.0.1", subject.port, timeout=600)
     try:
-        connection.request("GET", f"{path}?range=90d", headers=headers)
+        connection.request("GET", f"{path}?{query}", headers=headers)
         response = connection.getresponse()
         page, cookies = response.read().decode(), response.headers.get_all("Set-Cookie") or []
         token = page.partition('name="csrfmiddlewaretoken" value="')[2].partition('"')[0]
@@ -268,7 +325,7 @@ def measure_file(running: Stores, subject: Subject, known: Known) -> FileFigures
         most, rows, size = before, -1, 0
         meter = CpuMeter(servers=[child.pid for child in subject.children], postmaster=running.postmaster)
         started = time.monotonic()
-        connection.request("POST", f"{path}/export?range=90d", urlencode({"csrfmiddlewaretoken": token}), headers)
+        connection.request("POST", f"{path}/export?{query}", urlencode({"csrfmiddlewaretoken": token}), headers)
         response = connection.getresponse()
         if response.status != 200:
             raise BenchProblem(f"The file was answered with {response.status}: {response.read()[:200]!r}")
@@ -282,7 +339,7 @@ def measure_file(running: Stores, subject: Subject, known: Known) -> FileFigures
         seconds, used = time.monotonic() - started, meter.used()
     finally:
         connection.close()
-    return FileFigures(seconds, rows, size / 1e6, used["server"], used["postgres"], before / 1e6, most / 1e6)
+    return FileFigures(name, seconds, rows, size / 1e6, used["server"], used["postgres"], before / 1e6, most / 1e6)
 
 
 HEAD = f"| page | p50 | p95 | longest | server CPU | PG CPU | kB | others |\n|{'---|' + '--:|' * 7}"
@@ -314,7 +371,9 @@ def run(arguments: argparse.Namespace) -> list[PageFigures]:
         subject = start_product(running, name="pages", processes=1)
         try:
             if arguments.file:
-                sys.stdout.write(f"{measure_file(running, subject, known)}\n")
+                for name in FILES:
+                    if not arguments.only or any(part in name for part in arguments.only):
+                        sys.stdout.write(f"{measure_file(running, subject, known, name)}\n")
                 return []
             return measure_pages(
                 running, subject, known, rounds=arguments.rounds, patience=arguments.patience, only=arguments.only
@@ -328,12 +387,12 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()), help="where the database lies")
     parser.add_argument("--keep", type=Path, help="a folder that is filled once, kept, and used again by the next run")
     parser.add_argument("--fill-only", action="store_true", help="only fill the folder of --keep")
-    parser.add_argument("--file", action="store_true", help="measure no page, but all decisions as a file")
+    parser.add_argument("--file", action="store_true", help="measure no page, but lists taken along as files")
     parser.add_argument("--agents", type=int, default=100_000)
     parser.add_argument("--decisions", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=20, help="how often each page is asked for")
     parser.add_argument("--patience", type=float, default=0, help="seconds to wait for a quiet machine, for each page")
-    parser.add_argument("--only", default="", help="pages whose name has this")
+    parser.add_argument("--only", action="append", default=[], help="pages whose name has this; again for more of them")
     parser.add_argument("--json", type=Path, help="write the figures to this file too")
     parser.add_argument("--enforce", action="store_true", help="exit with 1 when a page is over the target")
     arguments = parser.parse_args()

@@ -102,6 +102,36 @@ SELECT id, organization_id, to_tsvector('simple', regexp_replace(
     lower(resource || ' ' || user_id || ' ' || session_id), '[^a-z0-9]+', ' ', 'g'))
 FROM verification_verification WHERE organization_id = %(organization)s
 """
+# As the follower `data_classes` would note them: a class here is all that is below one path.
+_TOTALS = """
+INSERT INTO verification_totalrollup (organization_id, granularity, period, action_type, status, code, count,
+    duration_us, latency)
+SELECT organization_id, granularity, period, action_type, status, code, sum(count), sum(duration_us),
+    array_fill(0, ARRAY[6]) || ARRAY[(sum(count) / 2)::int, (sum(count) - sum(count) / 2)::int]
+        || array_fill(0, ARRAY[27])
+FROM verification_rollup GROUP BY 1, 2, 3, 4, 5, 6
+ON CONFLICT DO NOTHING
+"""
+# That everything is counted: the place in the ledger up to which it is must be an entry's.
+_PLACE = """
+INSERT INTO ledger_leaf (seq, entry_id, leaf)
+SELECT coalesce((SELECT max(seq) + 1 FROM ledger_leaf), 0), v.id, sha256('')
+FROM verification_verification v ORDER BY v.id DESC LIMIT 1
+ON CONFLICT DO NOTHING
+"""
+_COUNTED_TO_THE_END = """
+INSERT INTO ledger_follower (name, seq, error) SELECT 'statistics', max(seq), '' FROM ledger_leaf
+ON CONFLICT (name) DO UPDATE SET seq = excluded.seq
+"""
+_CLASSIFIED = """
+INSERT INTO verification_classifieddecision (data_class_id, verification_id)
+SELECT c.id, v.id
+FROM verification_dataclass c CROSS JOIN LATERAL jsonb_array_elements_text(c.patterns) AS p(pattern)
+JOIN verification_verification v
+    ON v.organization_id = c.organization_id AND starts_with(v.resource, rtrim(p.pattern, '*'))
+ORDER BY v.id
+ON CONFLICT DO NOTHING
+"""
 
 
 def load_history(url: str, *, organization: UUID, owners: list[UUID], agents: list[UUID], total: int) -> None:
@@ -125,3 +155,18 @@ def load_history(url: str, *, organization: UUID, owners: list[UUID], agents: li
             connection.execute(_ROLLUPS, {**values, "granularity": granularity, "days": days})
         connection.execute(_DOCUMENTS, values)
         connection.execute("VACUUM (ANALYZE)")
+
+
+def load_totals(url: str) -> None:
+    """Add up the counts of all agents, and note that every decision is counted."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        for statement in (_TOTALS, _PLACE, _COUNTED_TO_THE_END):
+            connection.execute(statement)
+        connection.execute("VACUUM (ANALYZE) verification_totalrollup")
+
+
+def load_classified(url: str) -> None:
+    """Note for every decision the classes of data that it is of, each being all that is below one path."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(_CLASSIFIED)
+        connection.execute("VACUUM (ANALYZE) verification_classifieddecision")

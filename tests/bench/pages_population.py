@@ -27,12 +27,14 @@ from agents.services.tallies import fold_tallies  # noqa: E402
 from aim import clock  # noqa: E402
 from aim.ids import uuid7  # noqa: E402
 from mcp.models import Health, McpServer, ServerKey, ServerStatus, VerificationStatus  # noqa: E402
-from tests.bench.pages_history import load_history  # noqa: E402
+from tests.bench.pages import COMMON_CLASS, EMPTY_CLASS, RARE_CLASS  # noqa: E402
+from tests.bench.pages_history import load_classified, load_history, load_totals  # noqa: E402
 from tests.factories.accounts import Person  # noqa: E402
 from tests.factories.browser import session_cookie  # noqa: E402
 from tests.factories.mcp import make_proved_server  # noqa: E402
 from verification.approvals.models import Approval  # noqa: E402
-from verification.models import Rollup, Verification  # noqa: E402
+from verification.models import DataClass, Rollup, TotalRollup, Verification  # noqa: E402
+from verification.services.data_classes import create_data_class  # noqa: E402
 
 _OWNERS = 40
 _WAITING, _DECIDED = 60, 3000
@@ -93,6 +95,15 @@ def approvals() -> None:
     )
 
 
+def data_classes() -> None:
+    """One that a fifth of the decisions are of, one of one in 5,000, and one of none."""
+    admin = Person(membership=_administrator(), token="").actor
+    patterns = {COMMON_CLASS: "/app/config/**", RARE_CLASS: "/app/ledger/**", EMPTY_CLASS: "/app/nothing/**"}
+    for name, pattern in patterns.items():
+        create_data_class(admin, name=name, patterns=[pattern])
+    load_classified(os.environ["DATABASE_URL"])
+
+
 def servers(total: int) -> None:
     """MCP servers with a key each: one registered as people do it, and copies of it in every state."""
     admin = Person(membership=_administrator(), token="")
@@ -148,6 +159,10 @@ def main() -> None:
     if options.decisions:
         fill(options.decisions)
         approvals()
+    if not TotalRollup.objects.exists():
+        load_totals(os.environ["DATABASE_URL"])
+    if not DataClass.objects.exists():
+        data_classes()
     if not McpServer.objects.exists():
         servers(_SERVERS)
     options.file.write_bytes(msgspec.json.encode(described()))

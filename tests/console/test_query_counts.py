@@ -1,4 +1,4 @@
-"""No page asks the database more often for 25 rows than for one, and none more often than is written here."""
+"""Every page asks the database as often for 25 rows as for one, and that often as is written here."""
 
 import re
 from datetime import timedelta
@@ -31,7 +31,7 @@ from security.services.reports import report_behaviour
 from tests.console.decisions import counted, decided
 from tests.console.estate import Estate, make_estate, notice_to
 from tests.console.people import browser_of
-from tests.factories.accounts import make_person, unique
+from tests.factories.accounts import Person, make_person, unique
 from tests.factories.agents import make_verified_agent, pem_of
 from tests.factories.mcp import make_proved_server, make_tool
 from tests.factories.seals import seal_now
@@ -44,58 +44,58 @@ from verification.services.policies import activate_version, add_version, create
 
 MORE = 24
 
-# The address, and how often it may ask at most. The frame around every page asks for 9 of it.
+# The address, and how often it asks. The frame around every page asks for 9 of it.
 PAGES = {
-    "/dashboard": 42,
-    "/dashboard/verifications": 29,
-    "/dashboard/verifications?d={verification_id}": 47,
-    "/dashboard/verifications/{verification_id}": 29,
-    "/dashboard/agents": 23,
-    "/dashboard/agents/{agent_id}": 18,
-    "/dashboard/agents/{agent_id}?tab=trust": 27,
-    "/dashboard/agents/{agent_id}?tab=behaviour": 21,
-    "/dashboard/agents/{agent_id}?tab=activity": 21,
-    "/dashboard/agents/{agent_id}?tab=rights": 16,
-    "/dashboard/agents/{agent_id}?tab=policies": 18,
-    "/dashboard/agents/{agent_id}?tab=servers": 23,
-    "/dashboard/agents/{agent_id}?tab=keys": 16,
-    "/dashboard/agents/{agent_id}?tab=history": 17,
-    "/dashboard/agents/requests": 16,
-    "/dashboard/agents/requests/{request_id}": 14,
-    "/dashboard/reports": 16,
-    "/dashboard/reports/{security:report_id}": 14,
-    "/dashboard/approvals": 46,
-    "/dashboard/approvals?a={approval_id}": 46,
-    "/dashboard/approvals?view=decided": 38,
-    "/dashboard/policies": 15,
-    "/dashboard/policies/{policy_id}": 23,
-    "/dashboard/policies/{policy_id}?tab=applied": 18,
-    "/dashboard/policies/{policy_id}?tab=versions": 15,
-    "/dashboard/policies/{policy_id}?tab=history": 16,
-    "/dashboard/policies/data-classes": 14,
-    "/dashboard/notifications": 16,
-    "/dashboard/account": 17,
-    "/dashboard/find?q=a": 16,
-    "/dashboard/lists/agents/views": 15,
-    "/dashboard/settings": 15,
-    "/dashboard/settings/members": 21,
-    "/dashboard/settings/members/{user_id}": 16,
-    "/dashboard/settings/roles": 14,
-    "/dashboard/settings/security": 14,
-    "/dashboard/settings/alerts": 17,
-    "/dashboard/settings/tokens": 14,
-    "/dashboard/settings/verification": 15,
-    "/dashboard/settings/ledger": 23,
-    "/dashboard/mcp": 19,
-    "/dashboard/mcp/{server_id}": 21,
-    "/dashboard/mcp/{server_id}?tab=identity": 20,
-    "/dashboard/mcp/{server_id}?tab=capabilities": 19,
-    "/dashboard/mcp/{server_id}?tab=certificates": 16,
-    "/dashboard/mcp/{server_id}?tab=attempts": 18,
-    "/dashboard/mcp/{server_id}?tab=health": 17,
-    "/dashboard/mcp/{server_id}?tab=agents": 19,
-    "/dashboard/mcp/{server_id}?tab=events": 18,
-    "/dashboard/mcp/{server_id}?tab=configuration": 17,
+    "/dashboard": 39,
+    "/dashboard/verifications": 24,
+    "/dashboard/verifications?d={verification_id}": 39,
+    "/dashboard/verifications/{verification_id}": 24,
+    "/dashboard/agents": 19,
+    "/dashboard/agents/{agent_id}": 14,
+    "/dashboard/agents/{agent_id}?tab=trust": 23,
+    "/dashboard/agents/{agent_id}?tab=behaviour": 17,
+    "/dashboard/agents/{agent_id}?tab=activity": 17,
+    "/dashboard/agents/{agent_id}?tab=rights": 12,
+    "/dashboard/agents/{agent_id}?tab=policies": 14,
+    "/dashboard/agents/{agent_id}?tab=servers": 19,
+    "/dashboard/agents/{agent_id}?tab=keys": 12,
+    "/dashboard/agents/{agent_id}?tab=history": 13,
+    "/dashboard/agents/requests": 12,
+    "/dashboard/agents/requests/{request_id}": 10,
+    "/dashboard/reports": 12,
+    "/dashboard/reports/{security:report_id}": 10,
+    "/dashboard/approvals": 38,
+    "/dashboard/approvals?a={approval_id}": 38,
+    "/dashboard/approvals?view=decided": 31,
+    "/dashboard/policies": 11,
+    "/dashboard/policies/{policy_id}": 19,
+    "/dashboard/policies/{policy_id}?tab=applied": 14,
+    "/dashboard/policies/{policy_id}?tab=versions": 11,
+    "/dashboard/policies/{policy_id}?tab=history": 12,
+    "/dashboard/policies/data-classes": 10,
+    "/dashboard/notifications": 12,
+    "/dashboard/account": 13,
+    "/dashboard/find?q=a": 12,
+    "/dashboard/lists/agents/views": 11,
+    "/dashboard/settings": 11,
+    "/dashboard/settings/members": 17,
+    "/dashboard/settings/members/{user_id}": 12,
+    "/dashboard/settings/roles": 10,
+    "/dashboard/settings/security": 10,
+    "/dashboard/settings/alerts": 13,
+    "/dashboard/settings/tokens": 10,
+    "/dashboard/settings/verification": 11,
+    "/dashboard/settings/ledger": 19,
+    "/dashboard/mcp": 15,
+    "/dashboard/mcp/{server_id}": 17,
+    "/dashboard/mcp/{server_id}?tab=identity": 16,
+    "/dashboard/mcp/{server_id}?tab=capabilities": 15,
+    "/dashboard/mcp/{server_id}?tab=certificates": 12,
+    "/dashboard/mcp/{server_id}?tab=attempts": 14,
+    "/dashboard/mcp/{server_id}?tab=health": 13,
+    "/dashboard/mcp/{server_id}?tab=agents": 15,
+    "/dashboard/mcp/{server_id}?tab=events": 14,
+    "/dashboard/mcp/{server_id}?tab=configuration": 13,
 }
 
 
@@ -107,6 +107,7 @@ def measured() -> dict[str, tuple[list[str], list[str]]]:
     few = _asked(estate)
     for place in range(MORE):
         _add(estate, place)
+    seal_now()
     many = _asked(estate)
     return {address: (few[address], many[address]) for address in PAGES}
 
@@ -115,9 +116,9 @@ def measured() -> dict[str, tuple[list[str], list[str]]]:
 @pytest.mark.parametrize("address", PAGES)
 def test_a_page_asks_as_often_for_many_rows_as_for_one(address):
     few, many = measured()[address]
-    # A part that is drawn for a second row alone, such as what the same agent asked before, may ask once more.
-    assert len(many) <= len(few) + 2, [sql for sql in set(many) if many.count(sql) > few.count(sql)]
-    assert len(many) <= PAGES[address], len(many)
+    assert len(many) == len(few), [sql for sql in set(many) if many.count(sql) > few.count(sql)]
+    # Whoever makes a page ask less often writes the new number down, so that it stays there.
+    assert len(many) == PAGES[address], "\n".join(many)
 
 
 def _asked(estate: Estate) -> dict[str, list[str]]:
@@ -130,8 +131,12 @@ def _asked(estate: Estate) -> dict[str, list[str]]:
         # The proof of an entry takes a step more whenever the whole ledger has grown by a power of 256.
         return [query["sql"] for query in captured if "ledger_tile" not in query["sql"]]
 
-    # The session is noted as used now and then, which is one more: the lesser of two is without it.
-    return {address: min((asked(address) for _ in range(2)), key=len) for address in PAGES}
+    def least(address: str) -> list[str]:
+        """Without what is asked now and then alone: that a session is in use, and what a process then remembers."""
+        first = asked(address)
+        return first if len(first) <= PAGES[address] else min(first, asked(address), key=len)
+
+    return {address: least(address) for address in PAGES}
 
 
 def _waiting(asker: TestAgent) -> Approval:
@@ -141,13 +146,18 @@ def _waiting(asker: TestAgent) -> Approval:
 def _begin(estate: Estate) -> None:
     """The first row of what an estate has none of yet."""
     asker = make_asker(estate.admin.actor, require_approval=["file_read"])
+    # It asked for something else before, which is shown beside its request.
+    assert asker.ask_natively(asker.body(resource="/app/other")).status == 202
+    deny_request(make_person(estate.admin.organization).actor, _waiting(asker).id, note="No")
     assert asker.ask_natively().status == 202
     deny_request(make_person(estate.admin.organization).actor, _waiting(asker).id, note="No")
     counted(asker.agent, clock.now(), 3, status="denied", code="rate_limited")
     team_id = parse_id(IdKind.TEAM, estate.ids["team_id"])
     add_team_member(estate.admin.actor, team_id, user_id=estate.people[Role.VIEWER].user.id)
     _agents_own(estate, 0)
-    _servers_own(estate, 0)
+    person = make_person(estate.admin.organization)
+    _servers_own(estate, 0, person, make_verified_agent(person.actor).agent)
+    seal_now()
 
 
 def _add(estate: Estate, place: int) -> None:
@@ -184,7 +194,7 @@ def _add(estate: Estate, place: int) -> None:
     deadlock.save(force_insert=True)
     make_tool(make_proved_server(person.actor), offered={"name": "read_file"}, held_reason="Changed.")
     _agents_own(estate, place + 1)
-    _servers_own(estate, place + 1)
+    _servers_own(estate, place + 1, person, agent)
 
 
 def _agents_own(estate: Estate, place: int) -> None:
@@ -196,11 +206,9 @@ def _agents_own(estate: Estate, place: int) -> None:
     set_trust_baseline(admin.actor, agent.id, score=50 + place, reason="A test of it")
 
 
-def _servers_own(estate: Estate, place: int) -> None:
+def _servers_own(estate: Estate, place: int, person: Person, agent: Agent) -> None:
     server = McpServer.objects.get(id=parse_id(IdKind.MCP_SERVER, estate.ids["server_id"]))
     now = clock.now()
-    person = make_person(estate.admin.organization)
-    agent = make_verified_agent(person.actor).agent
     make_tool(server, f"tool_{place}")
     Offering.objects.create(
         server=server,
@@ -251,4 +259,3 @@ def _servers_own(estate: Estate, place: int) -> None:
             defaults={"requests": 3, "last_at": now},
         )
     update_server(estate.admin.actor, server.id, changes={"description": f"The {place}th"})
-    seal_now()

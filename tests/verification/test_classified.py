@@ -9,8 +9,9 @@ from tests.factories.accounts import make_organization, make_person
 from tests.factories.api import Api
 from tests.factories.browser import signed_in_browser
 from tests.factories.followers import follow_all, replay_all
+from tests.verification.test_documents import through
 from tests.verification.world import make_agent
-from verification import listing
+from verification import classified, listing
 from verification.exports import lines_for
 from verification.ledger_blots import blot_classes
 from verification.listing import Filters, facets_for, listing_for
@@ -113,3 +114,27 @@ def test_many_of_a_class_are_counted_up_to_a_bound(admin):
     )
     # Of decisions that are gone nothing is shown, and nothing goes wrong.
     assert found(admin, "data=customers") == ([], 0, True)
+
+
+@pytest.mark.requirement("W4.10")
+@pytest.mark.parametrize("looked", [2, 100])
+def test_the_api_goes_through_a_class_with_other_filters_in_both_directions(admin, monkeypatch, looked):
+    monkeypatch.setattr(classified, "LOOKED", looked)
+    create_data_class(admin.actor, name="customers", patterns=["/srv/customers/**"])
+    made = make_agent(admin.actor)
+    mine, deleted = [], []
+    for number in range(12):
+        action = "file_delete" if number % 3 == 0 else "file_read"
+        one = ask(made, f"/srv/customers/{number}", action_type=action)
+        mine.insert(0, one)
+        if action == "file_delete":
+            deleted.insert(0, one)
+        ask(made, f"/srv/{number}")
+    follow_all("data_classes", "statistics", "documents")
+    api = Api(admin.token)
+    for query, expected in (("", mine), ("&action_type=file_delete", deleted), ("&q=customers", mine)):
+        there, back = through(api, f"/verifications?data_class=customers&limit=3{query}")
+        assert [id_ for page in there for id_ in page] == expected, query
+        assert [id_ for page in reversed(back) for id_ in page] + there[-1] == expected, query
+    for nothing in ("/verifications?data_class=secret", "/verifications?data_class=customers&q=xyzzy"):
+        assert api.get(nothing).json()["results"] == []

@@ -10,6 +10,7 @@ from aim import clock
 from aim.ids import uuid7_bytes
 from tests.factories.accounts import make_organization, make_person
 from tests.factories.agents import make_agent
+from tests.factories.api import Api
 from verification import documents
 from verification.documents import having, matching_ids, words_of
 from verification.followers.documents import _ADD
@@ -143,3 +144,38 @@ def test_a_text_is_found_among_the_newest_and_behind_them_whichever_way_is_quick
     assert found == [*reversed(new), *reversed(old)]
     assert matching_ids(store.admin.actor, "quarterly", rows, most=2) == found[:2]
     assert matching_ids(store.admin.actor, "quar' | x:*", rows, most=2) == []
+
+
+def through(api, address):
+    """The ids on every page from the first to the last, and again from the last back to the first."""
+    reply = api.get(address).json()
+    there, back = [[row["id"] for row in reply["results"]]], []
+    while reply["next"]:
+        reply = api.get(reply["next"].partition("/api/v1")[2]).json()
+        there.append([row["id"] for row in reply["results"]])
+    while reply["previous"]:
+        reply = api.get(reply["previous"].partition("/api/v1")[2]).json()
+        back.append([row["id"] for row in reply["results"]])
+    return there, back
+
+
+@pytest.mark.parametrize("every", [1, 2, 15])
+def test_the_api_goes_through_all_that_a_text_finds_in_both_directions(store, every):
+    mine = []
+    for number in range(45):
+        kind = "/reports/quarterly.csv" if number % every == 0 else "/x"
+        made = store.decide(resource=kind)
+        mine += made if number % every == 0 else []
+    there, back = through(Api(store.admin.token), "/verifications?q=quarterly&limit=2")
+    shown = [Verification(id=id_).public_id for id_ in reversed(mine)]
+    assert [id_ for page in there for id_ in page] == shown
+    assert [id_ for page in reversed(back) for id_ in page] + there[-1] == shown
+
+
+def test_the_api_puts_a_rare_text_through_the_other_filters(store):
+    store.decide(3, resource="/reports/quarterly.csv")
+    [mine] = store.decide(resource="/reports/quarterly.csv", status="denied")
+    store.decide(20, resource="/reports/quarterly.csv")
+    store.decide(30, status="denied")
+    there, _back = through(Api(store.admin.token), "/verifications?q=quarterly&status=denied&limit=2")
+    assert there == [[Verification(id=mine).public_id]]

@@ -141,7 +141,7 @@ def requested(actor: Actor, approval_id: UUID) -> Requested:
     detail = detail_of(actor, approval.id, with_session=False)
     verification = detail.verification
     requirements = read_requirements(approval.requirements)
-    votes = votes_of([approval])[approval.id]
+    votes = detail.votes if detail.approval else votes_of([approval])[approval.id]
     session, history = earlier_of(verification)
     approved = sum(row.status == Verification.Status.APPROVED for row in history)
     denied = sum(row.status == Verification.Status.DENIED for row in history)

@@ -136,6 +136,14 @@ def totals(actor: Actor, span: Span, *, agent_id: UUID | None = None) -> Totals:
     return lines[0].totals if lines else Totals(0, 0, 0, None, [])
 
 
+def totals_with_before(actor: Actor, span: Span, *, agent_id: UUID | None = None) -> tuple[Totals, Totals]:
+    """The totals of the span, and those of the span before it, in one query."""
+    both = Span(span.before().since, span.until, span.granularity)
+    found = _added(sums(actor, both, "period >= %(edge)s", edge=span.since, agent_id=agent_id))
+    nothing = Totals(0, 0, 0, None, [])
+    return found.get(True, nothing), found.get(False, nothing)
+
+
 def course(actor: Actor, span: Span) -> tuple[Totals, dict[datetime, Totals]]:
     """The totals of the span and those of each period in which something was decided, in one query."""
     rows = sums(actor, span, "period")
@@ -185,10 +193,12 @@ def _rows(actor: Actor, span: Span, agent_id: UUID | None) -> QuerySet[Any]:
     return rows if agent_id is None else rows.filter(agent_id=agent_id)
 
 
-def sums(actor: Actor, span: Span, key: str = "''", *, agent_id: UUID | None = None) -> list[_Sums]:
+def sums(
+    actor: Actor, span: Span, key: str = "''", *, agent_id: UUID | None = None, edge: datetime | None = None
+) -> list[_Sums]:
     """Of each key and status: how many, microseconds together, and the counts by `buckets`.
 
-    `key` is a column of the program's own, never text from outside.
+    `key` is SQL of the program's own, never text from outside; it may compare with `edge`.
     """
     if actor.kind is not ActorKind.PERSON or actor.organization_id is None:
         return []
@@ -205,6 +215,7 @@ def sums(actor: Actor, span: Span, key: str = "''", *, agent_id: UUID | None = N
         "since": span.since,
         "until": span.until,
         "agent_id": agent_id,
+        "edge": edge,
     }
     with connection.cursor() as cursor:
         cursor.execute(statement, values)

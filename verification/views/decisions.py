@@ -12,11 +12,11 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts.console import console_page
 from accounts.contracts import Actor
 from accounts.exports import export_list
-from accounts.lists import list_state, opening
+from accounts.lists import ListState, list_state, opening
 from accounts.permissions import Permission
 from aim.api.path_ids import path_id
 from aim.console.lists import chips_of
-from aim.console.pages import render_page
+from aim.console.pages import render_page, wanted_fragment
 from aim.errors import NotFoundError
 from aim.ids import IdKind
 from verification.columns import VERIFICATION_LIST
@@ -37,10 +37,22 @@ def verification_list(request: HttpRequest, actor: Actor) -> HttpResponse:
         return elsewhere
     after = newest_place()
     listing = listing_for(actor, request.GET)
-    facets = facets_for(actor, listing.filters)
     detail = _asked(actor, request.GET.get("d", ""))
-    context = {
-        "listing": listing,
+    context = {"listing": listing, "detail": detail, **(_beside(request, listing, detail) if detail else {})}
+    if wanted_fragment(request) != "drawer":
+        context |= _around(request, actor, listing, state, after)
+    return render_page(
+        request,
+        "verification/verification_list.html",
+        context,
+        fragments={VERIFICATIONS: "list", "drawer": "drawer"},
+    )
+
+
+def _around(request: HttpRequest, actor: Actor, listing: Listing, state: ListState, after: int) -> dict[str, Any]:
+    """All that the list shows and its drawer does not need."""
+    facets = facets_for(actor, listing.filters)
+    return {
         "cells": cells_of(listing.page.rows, listing.agents, state.columns, drawer_on=request),
         "figures": figures_for(actor, listing.filters.span()),
         "facets": facets,
@@ -50,16 +62,8 @@ def verification_list(request: HttpRequest, actor: Actor) -> HttpResponse:
         "ranges": RANGES,
         "range_words": RANGES.get(listing.filters.range, ""),
         "today": timezone.localdate(),
-        "detail": detail,
         "live_after": after,
-        **(_beside(request, listing, detail) if detail else {}),
     }
-    return render_page(
-        request,
-        "verification/verification_list.html",
-        context,
-        fragments={VERIFICATIONS: "list", "drawer": "drawer"},
-    )
 
 
 @require_POST
