@@ -38,6 +38,11 @@ _FOUND = """async ([options, within]) => (await axe.run(within ? window[within] 
 _WIDE = """() => [document.documentElement, ...document.querySelectorAll("main")]
   .filter((box) => box.scrollWidth > box.clientWidth)
   .map((box) => `${box.tagName} is ${box.scrollWidth} px wide where ${box.clientWidth} px can be seen`)"""
+# Which tab a strip shows, where not all of them fit.
+_HIDDEN_TAB = """() => [...document.querySelectorAll(".tabs > [aria-current]")]
+  .map((tab) => [tab.textContent, tab.getBoundingClientRect(), tab.parentElement.getBoundingClientRect()])
+  .filter(([, tab, strip]) => tab.left < strip.left - 1 || tab.right > strip.right + 1)
+  .map(([text]) => `the tab ${text} is out of sight`)"""
 _AXE = {"resultTypes": ["violations"], "elementRef": False, "selectors": False}
 _COLOUR_RULES = ["color-contrast", "link-in-text-block"]
 _OF_COLOURS = {**_AXE, "runOnly": {"type": "rule", "values": _COLOUR_RULES}}
@@ -141,8 +146,8 @@ class Visit:
                 self.settle()
                 told = judge()
             assert not told, "\n".join(told)
-        wide = self.page.evaluate(_WIDE)
-        assert not wide, "\n".join(wide)
+        hidden = [*self.page.evaluate(_WIDE), *(self.page.evaluate(_HIDDEN_TAB) if self.scripts else [])]
+        assert not hidden, "\n".join(hidden)
 
     def _structure_faults(self) -> list[str]:
         told: list[str] = self.page.evaluate(_FOUND, [_OF_STRUCTURE, None])
