@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_noop, ngettext
 
 from agents.catalogue import CATALOGUE, Risk, validate_rule
 from agents.models import Agent, AgentType
@@ -53,6 +53,10 @@ _PATHS = {
 }
 
 Rule = Callable[[Any], list[str]]
+_RISKY: Mapping[Risk, str] = {
+    Risk.HIGH: gettext_noop("High-risk capability: %(capability)s"),
+    Risk.CRITICAL: gettext_noop("Critical-risk capability: %(capability)s"),
+}
 
 
 def configuration_of(agent: Agent) -> dict[str, Any]:
@@ -174,15 +178,15 @@ def warnings_of(configuration: Mapping[str, Any]) -> list[dict[str, str]]:
         {
             "field": "capabilities",
             "code": "high_risk_capability",
-            "message": f"{capability.risk.capitalize()}-risk capability: {capability.label}",
+            "message": _(_RISKY[capability.risk]) % {"capability": capability.label},
         }
         for capability in (CATALOGUE[code] for code in configuration["capabilities"])
-        if capability.risk in {Risk.HIGH, Risk.CRITICAL}
+        if capability.risk in _RISKY
     ]
     if not configuration["require_signature"]:
-        message = "Requests are not signed: whoever holds the API key can act as this agent."
+        message = _("Requests are not signed: whoever holds the API key can act as this agent.")
         warnings.append({"field": "require_signature", "code": "unsigned", "message": message})
     if configuration["capabilities"] and not configuration["resource_scope"]:
-        message = "The resource scope is empty: every action will be denied as out of scope."
+        message = _("The resource scope is empty: every action will be denied as out of scope.")
         warnings.append({"field": "resource_scope", "code": "empty_scope", "message": message})
     return warnings

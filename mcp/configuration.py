@@ -5,6 +5,8 @@ from types import MappingProxyType
 from typing import Any
 
 from cryptography import x509
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from agents.configuration import MAX_DESCRIPTION, MAX_ITEMS, ip_range_problems, line_problems
 from aim.errors import Problem
@@ -66,8 +68,8 @@ def health_problems(value: Any) -> list[str]:
     if value == "":
         return []
     if not value.startswith("/") or value.startswith("//") or len(value) > MAX_URL or "#" in value:
-        return ["Use a path such as /health."]
-    return [] if value.isascii() and value.isprintable() and " " not in value else ["Use a path such as /health."]
+        return [_("Use a path such as /health.")]
+    return [] if value.isascii() and value.isprintable() and " " not in value else [_("Use a path such as /health.")]
 
 
 def certificate_problems(value: Any) -> list[str]:
@@ -75,16 +77,19 @@ def certificate_problems(value: Any) -> list[str]:
     if value == "":
         return []
     if len(value) > MAX_CERTIFICATE or "PRIVATE KEY" in value:
-        return ["Upload the certificate alone: never a private key, at most 64 KiB."]
+        return [_("Upload the certificate alone: never a private key, at most 64 KiB.")]
     try:
         x509.load_pem_x509_certificates(value.encode())
     except ValueError:
-        return ["TLS certificate validation failed. Upload valid certificate."]
+        return [_("TLS certificate validation failed. Upload valid certificate.")]
     return []
 
 
 def description_problems(value: Any) -> list[str]:
-    return [] if len(value) <= MAX_DESCRIPTION else [f"Use at most {MAX_DESCRIPTION} characters."]
+    if len(value) <= MAX_DESCRIPTION:
+        return []
+    sentence = ngettext("Use at most %(most)s character.", "Use at most %(most)s characters.", MAX_DESCRIPTION)
+    return [sentence % {"most": MAX_DESCRIPTION}]
 
 
 _RULES: Mapping[str, Callable[[Any], list[str]]] = {
@@ -115,26 +120,27 @@ def _field_problems(field: str, value: Any) -> list[Problem]:
 def _problems_of(field: str, value: Any) -> list[str]:
     if field in _RULES:
         return _RULES[field](value)
-    if field in CHOICES:
-        return [] if value in CHOICES[field] else [f"Choose one of {', '.join(CHOICES[field])}."]
-    if field in BOUNDS:
+    if field in CHOICES and value not in CHOICES[field]:
+        return [_("Choose one of %(choices)s.") % {"choices": ", ".join(CHOICES[field])}]
+    if field in BOUNDS and not BOUNDS[field][0] <= value <= BOUNDS[field][1]:
         low, high = BOUNDS[field]
-        return [] if low <= value <= high else [f"Choose a whole number from {low} to {high}."]
+        return [_("Choose a whole number from %(low)s to %(high)s.") % {"low": low, "high": high}]
     return []
 
 
 def _item_problems(field: str, items: list[Any], rule: Any) -> list[Problem]:
     if len(items) > MAX_ITEMS:
-        return [Problem(field, "invalid", f"At most {MAX_ITEMS} entries.")]
+        sentence = ngettext("At most %(most)s entry.", "At most %(most)s entries.", MAX_ITEMS)
+        return [Problem(field, "invalid", sentence % {"most": MAX_ITEMS})]
     return [Problem(f"{field}[{i}]", "invalid", text) for i, item in enumerate(items) for text in rule(item)]
 
 
 def _contradictions(configuration: Mapping[str, Any]) -> list[Problem]:
     names = ("verify_signature", "verify_tls", "verify_health", "verify_capabilities")
     if not any(configuration[name] for name in names):
-        return [Problem("verify_signature", "required", "Choose at least one method of verification.")]
+        return [Problem("verify_signature", "required", _("Choose at least one method of verification."))]
     if configuration["auth_method"] == AuthMethod.MTLS and configuration["url"].startswith("http:"):
-        return [Problem("auth_method", "needs_tls", "Mutual TLS needs an https address.")]
+        return [Problem("auth_method", "needs_tls", _("Mutual TLS needs an https address."))]
     return []
 
 
@@ -142,17 +148,17 @@ def notices_of(configuration: Mapping[str, Any], *, has_key: bool) -> list[dict[
     """What a person should know before registering: warnings first."""
     notices = []
     if configuration["url"].startswith("http:"):
-        notices.append(("warning", "url", "The server is called without TLS: only on this very machine."))
+        notices.append(("warning", "url", _("The server is called without TLS: only on this very machine.")))
     if configuration["auth_method"] == AuthMethod.MTLS:
-        notices.append(("warning", "auth_method", "Mutual TLS requires valid certificates"))
+        notices.append(("warning", "auth_method", _("Mutual TLS requires valid certificates")))
     if configuration["verify_signature"] and not has_key:
-        notices.append(("warning", "public_key", "Without a public key the server cannot prove who it is."))
+        notices.append(("warning", "public_key", _("Without a public key the server cannot prove who it is.")))
     if has_key and not configuration["verification_url"]:
-        notices.append(("warning", "verification_url", "Without a verification URL the key cannot be proved."))
+        notices.append(("warning", "verification_url", _("Without a verification URL the key cannot be proved.")))
     if not configuration["auto_suspend"]:
-        notices.append(("warning", "auto_suspend", "A server that fails its verification stays in use."))
+        notices.append(("warning", "auto_suspend", _("A server that fails its verification stays in use.")))
     if configuration["verify_health"]:
-        notices.append(("info", "health_endpoint", "Health check will run every 5 minutes"))
+        notices.append(("info", "health_endpoint", _("Health check will run every 5 minutes")))
     if has_key:
-        notices.append(("info", "public_key", "Your server must sign responses with the corresponding private key"))
+        notices.append(("info", "public_key", _("Your server must sign responses with the corresponding private key")))
     return [{"level": level, "field": field, "message": message} for level, field, message in notices]

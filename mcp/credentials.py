@@ -9,6 +9,8 @@ from types import MappingProxyType
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from aim import clock
 from aim.errors import Problem
@@ -54,21 +56,26 @@ class CheckedCredential:
 def check_credential(method: str, given: Mapping[str, str]) -> CheckedCredential | list[Problem]:
     """The credential, or everything that is wrong with it. The names of the fields are those of `FIELDS`."""
     if method not in FIELDS:
-        return [Problem("method", "invalid", f"Choose one of {', '.join(FIELDS)}.")]
+        return [Problem("method", "invalid", _("Choose one of %(choices)s.") % {"choices": ", ".join(FIELDS)})]
     wanted = FIELDS[method]
     problems = [
-        Problem(name, "unknown", f"This field does not belong to {AuthMethod(method).label}.")
+        Problem(name, "unknown", _("This field does not belong to %(method)s.") % {"method": AuthMethod(method).label})
         for name in given
         if name not in wanted
     ]
     values = {name: given.get(name, default) for name, default in wanted.items()}
     problems += [
-        Problem(name, "required", "This field is required.")
+        Problem(name, "required", _("This field is required."))
         for name, value in values.items()
         if not value and name not in OPTIONAL
     ]
     problems += [
-        Problem(name, "invalid", f"Use at most {_longest(name)} characters.")
+        Problem(
+            name,
+            "invalid",
+            ngettext("Use at most %(most)s character.", "Use at most %(most)s characters.", _longest(name))
+            % {"most": _longest(name)},
+        )
         for name, value in values.items()
         if len(value) > _longest(name)
     ]
@@ -80,9 +87,11 @@ def check_credential(method: str, given: Mapping[str, str]) -> CheckedCredential
 def _api_key(values: dict[str, str]) -> CheckedCredential | list[Problem]:
     problems = []
     if not _HEADER.fullmatch(values["header"]) or values["header"].lower() in _NOT_FOR_CREDENTIALS:
-        problems.append(Problem("header", "invalid", "Use the name of a header, such as Authorization or X-API-Key."))
+        problems.append(
+            Problem("header", "invalid", _("Use the name of a header, such as Authorization or X-API-Key."))
+        )
     if values["scheme"] and not _HEADER.fullmatch(values["scheme"]):
-        problems.append(Problem("scheme", "invalid", "Use one word, such as Bearer, or leave it empty."))
+        problems.append(Problem("scheme", "invalid", _("Use one word, such as Bearer, or leave it empty.")))
     problems += _printable("api_key", values)
     if problems:
         return problems
@@ -105,17 +114,17 @@ def _mtls(values: dict[str, str]) -> CheckedCredential | list[Problem]:
     try:
         chain = x509.load_pem_x509_certificates(values["certificate"].encode())
     except ValueError:
-        return [Problem("certificate", "invalid", "TLS certificate validation failed. Upload valid certificate.")]
+        return [Problem("certificate", "invalid", _("TLS certificate validation failed. Upload valid certificate."))]
     try:
         key = load_pem_private_key(values["private_key"].encode(), password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm):
-        text = "Upload the private key in PEM form, without a password."
+        text = _("Upload the private key in PEM form, without a password.")
         return [Problem("private_key", "invalid", text)]
     own, form = chain[0], PublicFormat.SubjectPublicKeyInfo
     if own.public_key().public_bytes(Encoding.DER, form) != key.public_key().public_bytes(Encoding.DER, form):
-        return [Problem("private_key", "mismatch", "The private key does not belong to the certificate.")]
+        return [Problem("private_key", "mismatch", _("The private key does not belong to the certificate."))]
     if own.not_valid_after_utc <= clock.now():
-        return [Problem("certificate", "expired", "TLS certificate expired. Update certificate and retry.")]
+        return [Problem("certificate", "expired", _("TLS certificate expired. Update certificate and retry."))]
     shown: dict[str, object] = {
         "subject": name_of(own.subject),
         "issuer": name_of(own.issuer),
@@ -129,9 +138,20 @@ def _mtls(values: dict[str, str]) -> CheckedCredential | list[Problem]:
 def _hmac(values: dict[str, str]) -> CheckedCredential | list[Problem]:
     problems = []
     if not _KEY_ID.fullmatch(values["key_id"]):
-        problems.append(Problem("key_id", "invalid", "Use 1 to 200 letters, digits and . _ : / + = @ -"))
+        problems.append(Problem("key_id", "invalid", _("Use 1 to 200 letters, digits and . _ : / + = @ -")))
     if len(values["secret"].encode()) < _SHORTEST_HMAC:
-        problems.append(Problem("secret", "invalid", f"Use a secret of at least {_SHORTEST_HMAC} bytes."))
+        problems.append(
+            Problem(
+                "secret",
+                "invalid",
+                ngettext(
+                    "Use a secret of at least %(least)s byte.",
+                    "Use a secret of at least %(least)s bytes.",
+                    _SHORTEST_HMAC,
+                )
+                % {"least": _SHORTEST_HMAC},
+            )
+        )
     if problems:
         return problems
     return CheckedCredential(AuthMethod.HMAC, values, {"key_id": values["key_id"], "algorithm": "hmac-sha256"})
@@ -141,7 +161,7 @@ def _printable(name: str, values: Mapping[str, str]) -> list[Problem]:
     value = values[name]
     if value.isascii() and value.isprintable() and value == value.strip():
         return []
-    return [Problem(name, "invalid", "Use printable ASCII characters, without spaces at the ends.")]
+    return [Problem(name, "invalid", _("Use printable ASCII characters, without spaces at the ends."))]
 
 
 def _longest(name: str) -> int:

@@ -1,18 +1,32 @@
 """What may go wrong with MCP servers, in the words people know."""
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+
 from aim.crypto.problems import InvalidPublicKeyError
 from aim.errors import ConflictError, InvalidInputError, Problem
 
-_NAME_EXISTS = "Server name already exists. Use a different name."
-_BAD_KEY = "Invalid PEM format. Please check your public key."
-_WRONG_TYPE = "Key type doesn't match detected algorithm. Check key type selection."
+_NAME_EXISTS = gettext_noop("Server name already exists. Use a different name.")
+_BAD_KEY = gettext_noop("Invalid PEM format. Please check your public key.")
+_WRONG_TYPE = gettext_noop("Key type doesn't match detected algorithm. Check key type selection.")
+# The statuses and verbs that refusals name, for whoever translates them.
+_WORDS = (
+    gettext_noop("active"),
+    gettext_noop("suspended"),
+    gettext_noop("resumed"),
+    gettext_noop("retired"),
+    gettext_noop("verified"),
+    gettext_noop("changed"),
+    gettext_noop("given a key"),
+)
 
 
 class ServerNameTakenError(ConflictError):
     code = "duplicate"
 
     def __init__(self) -> None:
-        super().__init__(_NAME_EXISTS, problems=(Problem("name", "duplicate", _NAME_EXISTS),))
+        message = _(_NAME_EXISTS)
+        super().__init__(message, problems=(Problem("name", "duplicate", message),))
 
 
 class ServerStatusError(ConflictError):
@@ -21,7 +35,8 @@ class ServerStatusError(ConflictError):
     code = "status_conflict"
 
     def __init__(self, status: str, verb: str) -> None:
-        super().__init__(f"A server that is {status} cannot be {verb}.")
+        words = {"status": _(status), "verb": _(verb)}
+        super().__init__(_("A server that is %(status)s cannot be %(verb)s.") % words)
 
 
 class RotationConflictError(ConflictError):
@@ -35,5 +50,6 @@ class ToolConflictError(ConflictError):
 def invalid_server_key(error: InvalidPublicKeyError, field: str = "public_key") -> InvalidInputError:
     """The sentence everybody knows first, then each reason."""
     mismatch = error.code == "type_mismatch"
-    first = Problem(field, error.code if mismatch else "invalid_public_key", _WRONG_TYPE if mismatch else _BAD_KEY)
+    code, sentence = (error.code, _WRONG_TYPE) if mismatch else ("invalid_public_key", _BAD_KEY)
+    first = Problem(field, code, _(sentence))
     return InvalidInputError((first, *(Problem(field, error.code, reason) for reason in error.problems)))

@@ -5,17 +5,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop, ngettext
+
 from aim.crypto.problems import InvalidPublicKeyError
 from aim.crypto.public_keys import PublicKeyInfo, parse_public_key
 from mcp.models import ServerKey
 
-BAD_FORMAT = "Invalid public key format. Check PEM encoding."
-SAME_KEY = "New key must be different from current key."
-FORMER_KEY = "The server had this key before. Make a new one."
-PROOF_FAILED = "Cannot verify new key. Check private key matches."
-NOT_UPDATED = "Verification failed. Ensure server uses new private key."
-TOO_SHORT = "Minimum rollover period is 1 day."
-TOO_LONG = "Maximum rollover period is 30 days."
+BAD_FORMAT = gettext_noop("Invalid public key format. Check PEM encoding.")
+TOO_SHORT = gettext_noop("Minimum rollover period is 1 day.")
+TOO_LONG = gettext_noop("Maximum rollover period is 30 days.")
 MIN_DAYS, MAX_DAYS, DEFAULT_DAYS = 1, 30, 7
 
 _DAY = timedelta(days=1)
@@ -64,13 +63,17 @@ def examine_key(
         info = parse_public_key(text, declared_type=declared_type)
     except InvalidPublicKeyError as error:
         return Examination(_checks_of_refusal(error), None)
-    size = f"{info.bits} bits"
-    same = SAME_KEY if info.thumbprint in current else FORMER_KEY if info.thumbprint in former else ""
+    size = ngettext("%(n)d bit", "%(n)d bits", info.bits) % {"n": info.bits}
+    same = ""
+    if info.thumbprint in current:
+        same = _("New key must be different from current key.")
+    elif info.thumbprint in former:
+        same = _("The server had this key before. Make a new one.")
     checks = (
-        Check("pem", "Valid PEM format", "passed"),
-        Check("type", f"Valid {_family(info)} key", "passed", info.label),
-        Check("length", f"Correct key length ({size})", "passed", size),
-        Check("different", "Different from current key", "failed" if same else "passed", same),
+        Check("pem", _("Valid PEM format"), "passed"),
+        Check("type", _("Valid %(family)s key") % {"family": _family(info)}, "passed", info.label),
+        Check("length", _("Correct key length (%(size)s)") % {"size": size}, "passed", size),
+        Check("different", _("Different from current key"), "failed" if same else "passed", same),
     )
     return Examination(checks, info)
 
@@ -78,13 +81,13 @@ def examine_key(
 def _checks_of_refusal(error: InvalidPublicKeyError) -> tuple[Check, ...]:
     failing = 1 if error.code in _OF_TYPE else 2 if error.code in _OF_LENGTH else 0
     titles: tuple[tuple[Literal["pem", "type", "length", "different"], str], ...] = (
-        ("pem", "Valid PEM format"),
-        ("type", "Valid key type"),
-        ("length", "Correct key length"),
-        ("different", "Different from current key"),
+        ("pem", _("Valid PEM format")),
+        ("type", _("Valid key type")),
+        ("length", _("Correct key length")),
+        ("different", _("Different from current key")),
     )
     reasons = " ".join(error.problems)
-    detail = f"{BAD_FORMAT} {reasons}" if failing == 0 else reasons
+    detail = f"{_(BAD_FORMAT)} {reasons}" if failing == 0 else reasons
 
     def result(place: int) -> Result:
         return "passed" if place < failing else "failed" if place == failing else "open"

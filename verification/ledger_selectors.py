@@ -5,6 +5,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
+from django.utils.translation import gettext as _
 
 from accounts.contracts import Actor, ActorKind
 from aim.errors import ConflictError, NotFoundError
@@ -26,7 +27,7 @@ class NotYetSealedError(ConflictError):
     retry_after = 5
 
     def __init__(self) -> None:
-        super().__init__("No checkpoint covers this entry yet. Ask again in a few seconds.")
+        super().__init__(_("No checkpoint covers this entry yet. Ask again in a few seconds."))
 
 
 class EntryFilter(NamedTuple):

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
+from django.utils.translation import gettext as _
 
 from accounts.contracts import Actor, ActorKind
 from accounts.models import Membership, Team
@@ -120,7 +121,7 @@ def is_understood(document: Any) -> bool:
 def findings_of(version: PolicyVersion, surroundings: Surroundings) -> list[Finding]:
     compiled = compile_policy(version.document, Facts(), ids=(str(version.id), "", version.number), shadow=False)
     if compiled.broken:
-        return [Finding("broken", "", f"{compiled.broken} It denies what it could match.")]
+        return [Finding("broken", "", _("%(broken)s It denies what it could match.") % {"broken": compiled.broken})]
     return lint_policy(read_document(version.document), surroundings, policy_id=version.policy.public_id)
 
 

@@ -5,6 +5,8 @@ from hashlib import sha256
 from typing import Annotated, Any
 
 import msgspec
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from aim.api.strict_json import count_strings, may_be_plain
 from aim.canonical import LARGEST_INTEGER, canonical_json
@@ -165,12 +167,19 @@ def context_names(context: dict[str, Any]) -> tuple[str, str]:
     if _is_name(user) and _is_name(session) and (timestamp is None or _is_time(timestamp)):
         return user or "", session or ""
     problems = [
-        Problem(f"context.{key}", "invalid", f"Must be text of 1 to {LONGEST_NAME} characters.")
+        Problem(
+            f"context.{key}",
+            "invalid",
+            ngettext(
+                "Must be text of 1 to %(most)s character.", "Must be text of 1 to %(most)s characters.", LONGEST_NAME
+            )
+            % {"most": LONGEST_NAME},
+        )
         for key, name in (("user_id", user), ("session_id", session))
         if not _is_name(name)
     ]
     if timestamp is not None and not _is_time(timestamp):
-        problems.append(Problem("context.timestamp", "invalid", "Must be a time in ISO 8601 with its zone."))
+        problems.append(Problem("context.timestamp", "invalid", _("Must be a time in ISO 8601 with its zone.")))
     raise InvalidInputError(tuple(problems))
 
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from uuid import UUID
 
 from django.db import connection, transaction
+from django.utils.translation import gettext
 
 from accounts.contracts import Actor
 from accounts.permissions import Permission
@@ -38,7 +39,7 @@ def set_credential(actor: Actor, server_id: UUID, *, method: str, fields: Mappin
     if isinstance(checked, list):
         raise InvalidInputError(tuple(checked))
     if method == AuthMethod.MTLS and server.url.startswith("http:"):
-        raise InvalidInputError((Problem("method", "needs_tls", "Mutual TLS needs an https address."),))
+        raise InvalidInputError((Problem("method", "needs_tls", gettext("Mutual TLS needs an https address.")),))
     credential = store_credential(actor, server, checked)
     start_run(actor, server.id, purpose=VerificationRun.Purpose.VERIFICATION, trigger=VerificationRun.Trigger.RENEWAL)
     return credential

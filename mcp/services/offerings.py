@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection, transaction
+from django.utils.translation import gettext as _
 
 from accounts.contracts import Actor
 from accounts.permissions import Permission
@@ -75,7 +76,7 @@ def approve_offering(actor: Actor, server_id: UUID, offering_id: UUID) -> Offeri
     if row is None:
         raise NotFoundError
     if row.offered is None and not row.drift:
-        raise ToolConflictError("It is as it was approved.")
+        raise ToolConflictError(_("It is as it was approved."))
     before = bytes(row.definition_digest)
     if row.offered is not None:
         row.definition, row.offered = row.offered, None

@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
 
 from accounts.contracts import Actor
 from accounts.permissions import Permission
@@ -140,7 +141,7 @@ def _problems(actor: Actor, configuration: Mapping[str, Any]) -> list[Problem]:
     problems = configuration_problems(configuration)
     named = configuration["allowed_agents"]
     problems += [
-        Problem(f"allowed_agents[{position}]", "unknown", f"Unknown agent: {named[position][:80]}")
+        Problem(f"allowed_agents[{position}]", "unknown", _("Unknown agent: %(id)s") % {"id": named[position][:80]})
         for position in unknown_agents(actor, named)
     ]
     return problems

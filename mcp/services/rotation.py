@@ -7,6 +7,8 @@ from datetime import timedelta
 from uuid import UUID
 
 from django.db import connection, transaction
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from accounts.contracts import Actor, ActorKind
 from accounts.errors import PermissionDeniedError
@@ -35,6 +37,14 @@ State, Method = KeyRotation.State, KeyRotation.Method
 Completion = KeyRotation.Completion
 UNDER_WAY = (State.CONFIRMING, State.PROVING, State.ROLLING)
 BY_OLD_KEY, BY_SECOND_ADMIN = "old_key", "second_admin"
+# What refusals call a rotation that has gone on.
+_STATES = {
+    State.CONFIRMING: gettext_noop("confirming"),
+    State.PROVING: gettext_noop("proving"),
+    State.ROLLING: gettext_noop("in its rollover"),
+    State.COMPLETED: gettext_noop("completed"),
+    State.ABANDONED: gettext_noop("abandoned"),
+}
 
 
 def examine_new_key(actor: Actor, server_id: UUID, *, public_key: str, key_type: str | None = None) -> Examination:
@@ -70,7 +80,7 @@ def _start(actor: Actor, server_id: UUID, plan: RotationPlan, info: PublicKeyInf
         raise ServerStatusError(server.status, "given a key")
     _check_none_under_way(server)
     if server.keys.exclude(status=ServerKey.Status.RETIRED).filter(thumbprint=info.thumbprint).exists():
-        raise RotationConflictError("The server has this key already.")
+        raise RotationConflictError(_("The server has this key already."))
     old = primary_key(server) or server.keys.filter(status=ServerKey.Status.UNPROVED).first()
     key = make_server_key(actor, server, info)
     immediate = plan.method == Method.IMMEDIATE
@@ -92,7 +102,7 @@ def _start(actor: Actor, server_id: UUID, plan: RotationPlan, info: PublicKeyInf
 
 def _check_none_under_way(server: McpServer) -> None:
     if server.rotations.filter(state__in=UNDER_WAY).exists():
-        raise RotationConflictError("A key rotation is under way already. Complete or abandon it first.")
+        raise RotationConflictError(_("A key rotation is under way already. Complete or abandon it first."))
 
 
 @transaction.atomic
@@ -105,9 +115,11 @@ def confirm_rotation(actor: Actor, server_id: UUID, *, rotation_id: UUID) -> Key
     if actor.kind != ActorKind.PERSON:
         raise PermissionDeniedError(Permission.MCP_ATTEST)
     if rotation.state != State.CONFIRMING:
-        raise RotationConflictError(f"This rotation is {_words(rotation)}; there is nothing to confirm.")
+        raise RotationConflictError(
+            _("This rotation is %(state)s; there is nothing to confirm.") % {"state": _words(rotation)}
+        )
     if rotation.started_by_id is None or rotation.started_by_id == actor.id:
-        raise RotationConflictError("A second admin must confirm the rotation: another person than who started it.")
+        raise RotationConflictError(_("A second admin must confirm the rotation: another person than who started it."))
     _confirm(actor, server, rotation, BY_SECOND_ADMIN)
     _begin_proof(None, rotation)
     return rotation
@@ -120,7 +132,9 @@ def prove_rotation(actor: Actor, server_id: UUID, *, rotation_id: UUID) -> Verif
     server = locked_server(actor, server_id)
     rotation = rotation_by_id(server, rotation_id)
     if rotation.state not in {State.CONFIRMING, State.PROVING}:
-        raise RotationConflictError(f"This rotation is {_words(rotation)}; there is nothing to prove.")
+        raise RotationConflictError(
+            _("This rotation is %(state)s; there is nothing to prove.") % {"state": _words(rotation)}
+        )
     return _begin_proof(actor, rotation)
 
 
@@ -184,7 +198,9 @@ def complete_rotation(actor: Actor, server_id: UUID, *, rotation_id: UUID) -> Ke
     server = locked_server(actor, server_id)
     rotation = rotation_by_id(server, rotation_id)
     if rotation.state != State.ROLLING:
-        raise RotationConflictError(f"This rotation is {_words(rotation)}; only a rollover can be completed.")
+        raise RotationConflictError(
+            _("This rotation is %(state)s; only a rollover can be completed.") % {"state": _words(rotation)}
+        )
     complete(actor, server, rotation, Completion.EARLY)
     return rotation
 
@@ -197,7 +213,9 @@ def abandon_rotation(actor: Actor, server_id: UUID, *, rotation_id: UUID, reason
     server = locked_server(actor, server_id)
     rotation = rotation_by_id(server, rotation_id)
     if rotation.state not in {State.CONFIRMING, State.PROVING}:
-        raise RotationConflictError(f"This rotation is {_words(rotation)} and cannot be abandoned.")
+        raise RotationConflictError(
+            _("This rotation is %(state)s and cannot be abandoned.") % {"state": _words(rotation)}
+        )
     abandon(actor, server, rotation, reason)
     return rotation
 
@@ -212,7 +230,7 @@ def revoke_key(actor: Actor, server_id: UUID, *, key_id: UUID, reason: str) -> M
     if key is None:
         raise NotFoundError
     if key.status == ServerKey.Status.RETIRED:
-        raise RotationConflictError("This key is retired already: nothing accepts it.")
+        raise RotationConflictError(_("This key is retired already: nothing accepts it."))
     rotation = rotation_under_way(server)
     retire_key(key)
     data = {"public_key": key_data(key), "reason": reason}
@@ -336,7 +354,7 @@ def _revoked_during(actor: Actor, server: McpServer, rotation: KeyRotation, key:
 
 
 def _words(rotation: KeyRotation) -> str:
-    return {State.ROLLING: "in its rollover"}.get(State(rotation.state), str(rotation.state))
+    return _(_STATES[State(rotation.state)])
 
 
 def _data(rotation: KeyRotation) -> dict[str, object]:

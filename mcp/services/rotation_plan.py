@@ -3,6 +3,8 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from django.utils.translation import gettext as _
+
 from aim.errors import Problem
 from mcp.configuration import url_problems
 from mcp.keys import BAD_FORMAT, DEFAULT_DAYS, MAX_DAYS, MIN_DAYS, TOO_LONG, TOO_SHORT, Examination, examine_key
@@ -37,7 +39,9 @@ def key_problems(examination: Examination) -> list[Problem]:
     if failed is None:
         return []
     code = {"pem": "invalid_public_key", "different": "same_key"}.get(failed.name, failed.name)
-    texts = [BAD_FORMAT, failed.detail.removeprefix(BAD_FORMAT).strip()] if failed.name == "pem" else [failed.detail]
+    texts = [failed.detail]
+    if failed.name == "pem":
+        texts = [_(BAD_FORMAT), failed.detail.removeprefix(_(BAD_FORMAT)).strip()]
     return [Problem("public_key", code, text) for text in texts if text]
 
 
@@ -45,16 +49,18 @@ def plan_problems(server: McpServer, plan: RotationPlan) -> list[Problem]:
     """Everything wrong with the plan apart from its key."""
     problems = []
     if plan.method not in Method.values:
-        problems.append(Problem("method", "invalid", f"Choose one of {', '.join(Method.values)}."))
+        problems.append(
+            Problem("method", "invalid", _("Choose one of %(choices)s.") % {"choices": ", ".join(Method.values)})
+        )
     if plan.method == Method.GRADUAL and plan.days < MIN_DAYS:
-        problems.append(Problem("days", "too_short", TOO_SHORT))
+        problems.append(Problem("days", "too_short", _(TOO_SHORT)))
     if plan.method == Method.GRADUAL and plan.days > MAX_DAYS:
-        problems.append(Problem("days", "too_long", TOO_LONG))
+        problems.append(Problem("days", "too_long", _(TOO_LONG)))
     if not plan.server_updated:
-        text = "Confirm that the server has the new private key."
+        text = _("Confirm that the server has the new private key.")
         problems.append(Problem("server_updated", "required", text))
     if plan.verification_url:
         problems += [Problem("verification_url", "invalid", text) for text in url_problems(plan.verification_url)]
     elif not server.verification_url:
-        problems.append(Problem("verification_url", "required", "A new key is proved at a verification URL."))
+        problems.append(Problem("verification_url", "required", _("A new key is proved at a verification URL.")))
     return problems

@@ -4,6 +4,7 @@ from uuid import UUID
 
 from django.db import transaction
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _
 
 from accounts.contracts import Actor
 from accounts.permissions import Permission
@@ -30,9 +31,9 @@ def update_tool(
     tool = tool_by_id(server, tool_id)
     if enabled and (tool.held_reason or not tool.present):
         raise ToolConflictError(
-            f"The tool is held, and must be approved first: {tool.held_reason}"
+            _("The tool is held, and must be approved first: %(reason)s") % {"reason": tool.held_reason}
             if tool.held_reason
-            else "The server no longer offers this tool."
+            else _("The server no longer offers this tool.")
         )
     after = {
         "enabled": tool.enabled if enabled is None else enabled,
@@ -59,7 +60,7 @@ def approve_definition(actor: Actor, server_id: UUID, tool_id: UUID) -> Tool:
     server = locked_server(actor, server_id)
     tool = tool_by_id(server, tool_id)
     if tool.offered is None:
-        raise ToolConflictError("The tool is as it was approved.")
+        raise ToolConflictError(_("The tool is as it was approved."))
     before = bytes(tool.definition_digest)
     tool.definition, tool.offered, tool.held_reason = tool.offered, None, held_by_instructions(server)
     tool.definition_digest = digest_of_definition(tool.definition)
@@ -78,7 +79,7 @@ def reject_definition(actor: Actor, server_id: UUID, tool_id: UUID) -> Tool:
     server = locked_server(actor, server_id)
     tool = tool_by_id(server, tool_id)
     if tool.offered is None:
-        raise ToolConflictError("The tool is as it was approved.")
+        raise ToolConflictError(_("The tool is as it was approved."))
     tool.held_reason = f"The new definition was rejected by {actor.label}."
     tool.save(update_fields=["held_reason"])
     _resolve(actor, tool.changes.all(), REJECTED)

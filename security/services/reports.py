@@ -4,6 +4,8 @@ from collections.abc import Collection
 from uuid import UUID
 
 from django.db import transaction
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from accounts.contracts import Actor
 from accounts.permissions import Permission
@@ -36,11 +38,28 @@ def report_behaviour(
         raise NotFoundError
     problems = []
     if severity not in _Severity.values:
-        problems.append(Problem("severity", "invalid", f"The severity must be one of {', '.join(_Severity.values)}."))
+        problems.append(
+            Problem(
+                "severity",
+                "invalid",
+                _("The severity must be one of %(choices)s.") % {"choices": ", ".join(_Severity.values)},
+            )
+        )
     if not text.strip() or len(text) > LONGEST_TEXT:
-        problems.append(Problem("text", "required", f"Say what you saw, in at most {LONGEST_TEXT} characters."))
+        problems.append(
+            Problem(
+                "text",
+                "required",
+                ngettext(
+                    "Say what you saw, in at most %(most)s character.",
+                    "Say what you saw, in at most %(most)s characters.",
+                    LONGEST_TEXT,
+                )
+                % {"most": LONGEST_TEXT},
+            )
+        )
     if agent_id is None and verification_id is None:
-        problems.append(Problem("agent_id", "required", "Name the agent or the verification."))
+        problems.append(Problem("agent_id", "required", _("Name the agent or the verification.")))
     if problems:
         raise InvalidInputError(tuple(problems))
     if verification_id is not None:
@@ -52,7 +71,12 @@ def report_behaviour(
     agent = agent_by_id(actor, agent_id)
     mine = Report.objects.filter(organization_id=actor.scope, reported_by_id=actor.self_id, status__in=UNDECIDED)
     if mine.count() >= MOST_OPEN:
-        raise ConflictError(f"{MOST_OPEN} of your reports are still to be decided.")
+        sentence = ngettext(
+            "%(most)s of your reports is still to be decided.",
+            "%(most)s of your reports are still to be decided.",
+            MOST_OPEN,
+        )
+        raise ConflictError(sentence % {"most": MOST_OPEN})
     row = Report.objects.create(
         organization_id=actor.organization_id,
         reported_by_id=actor.id,
@@ -79,7 +103,7 @@ def escalate_report(actor: Actor, report_id: UUID, *, note: str) -> Report:
     """Call everybody who handles reports: it is critical from now on, and still to be decided."""
     row = _undecided(actor, report_id, note)
     if row.status == _Status.ESCALATED:
-        raise ConflictError("This report is escalated already.")
+        raise ConflictError(_("This report is escalated already."))
     row.severity = _Severity.CRITICAL
     _decide(actor, row, _Status.ESCALATED, note)
     _record(actor, Event.REPORT_ESCALATED, row, {"note": row.note, **_reporter(row)})
@@ -100,11 +124,15 @@ def suspend_reported_agent(actor: Actor, report_id: UUID, *, note: str) -> Repor
 def _undecided(actor: Actor, report_id: UUID, note: str) -> Report:
     actor.require(Permission.REPORTS_HANDLE)
     if not note.strip() or len(note) > LONGEST_NOTE:
-        message = f"Say why, in at most {LONGEST_NOTE} characters."
+        message = ngettext(
+            "Say why, in at most %(most)s character.", "Say why, in at most %(most)s characters.", LONGEST_NOTE
+        ) % {"most": LONGEST_NOTE}
         raise InvalidInputError((Problem("note", "required", message),))
     row = locked_report(actor, report_id)
     if not row.is_undecided:
-        raise ConflictError(f"This report is decided already: {row.get_status_display().lower()}.")
+        raise ConflictError(
+            _("This report is decided already: %(status)s.") % {"status": row.get_status_display().lower()}
+        )
     return row
 
 

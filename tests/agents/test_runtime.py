@@ -62,7 +62,7 @@ def test_a_team_change_waits_for_an_agent_that_is_being_limited_to_the_team(admi
                 # Long enough for the other to be at its lock; it cannot pass before this commits.
                 Flag().wait(0.5)
                 return clock.now()
-        changed.wait(10)
+        changed.wait(60)
         delete_team(admin.actor, team.id)
         return clock.now()
 

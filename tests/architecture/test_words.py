@@ -25,11 +25,11 @@ _NAMED = {"label", "help_text", "empty_label", "title", "remark", "button", "bus
 
 
 # A rule answers what is wrong in sentences, which somebody else makes errors of.
-_RULE = re.compile(r"problems\b|problems_of$|^validate_")
+_RULE = re.compile(r"problems\b|problems_of$|^validate_|^refusal_|^bar$")
 # What is never translated, though an error may carry it: (the path, why).
 _RECORDED = [
-    (r"mcp/|security/|verification/", "not yet"),
     (r"aim/api/|aim/crypto/|\w+/api/", "only programs read it, and the API answers English"),
+    (r"mcp/probe/", "what a run has seen is kept with the run"),
     (r"aim/resources/", "the decision keeps it in the record of the check that denies a hostile resource"),
 ]
 
@@ -113,6 +113,7 @@ class Module:
     functions: dict[str, ast.FunctionDef] = field(default_factory=dict)
     scopes: dict[ast.AST, ast.AST] = field(default_factory=dict)
     values: dict[ast.AST, dict[str, list[ast.expr]]] = field(default_factory=dict)
+    imports: dict[str, Path] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         waiting: list[tuple[ast.AST, ast.AST]] = [(self.tree, self.tree)]
@@ -126,36 +127,58 @@ class Module:
                 self.functions[node.name] = scope = node
             for name, value in _bound(node):
                 self.values.setdefault(scope, {}).setdefault(name, []).extend(value)
+            if isinstance(node, ast.ImportFrom) and node.module and (path := ROOT / node.module.replace(".", "/")):
+                self.imports |= {name.asname or name.name: path.with_suffix(".py") for name in node.names}
             waiting.extend((child, scope) for child in ast.iter_child_nodes(node))
 
-    def texts(self, node: ast.expr, seen: frozenset[str] = frozenset()) -> Iterator[ast.expr]:
+    def texts(self, node: ast.expr, seen: frozenset[str] = frozenset()) -> Iterator[str]:
         """The bare texts that the expression may be: its own, and those of the names and functions it goes by."""
         match node:
             case ast.Name(id=name) if name not in seen:
-                for value in self._values(node, name):
-                    yield from self.texts(value, seen | {name})
-            case ast.Call(func=ast.Name(id=name)) if name in self.functions and name not in seen:
-                for value in answers(self.functions[name]):
-                    yield from self.texts(value, seen | {name})
-            case ast.Subscript(value=inner) | ast.Starred(value=inner) | ast.NamedExpr(value=inner):
-                yield from self.texts(inner, seen)
-            case ast.IfExp(body=one, orelse=other) | ast.BinOp(op=ast.Add(), left=one, right=other):
-                yield from self.texts(one, seen)
-                yield from self.texts(other, seen)
-            case (
-                ast.BoolOp(values=several) | ast.Dict(values=several) | ast.List(elts=several) | ast.Tuple(elts=several)
-            ):
-                for value in several:
-                    yield from self.texts(value, seen)
+                for module, value in self._values(node, name):
+                    yield from module.texts(value, seen | {name})
+            case ast.Call(func=ast.Name(id=name)) if name not in seen:
+                for module, value in self._answers(name):
+                    yield from module.texts(value, seen | {name})
             case ast.Constant() | ast.JoinedStr() if is_bare(node):
-                yield node
+                yield f"{node.lineno} {ast.unparse(node)}"
+            case _:
+                for part in _parts(node):
+                    yield from self.texts(part, seen)
 
-    def _values(self, node: ast.AST, name: str) -> list[ast.expr]:
+    def _values(self, node: ast.AST, name: str) -> Iterator[tuple["Module", ast.expr]]:
         while node is not self.tree:
             node = self.scopes[node]
             if name in self.values.get(node, {}):
-                return self.values[node][name]
-        return []
+                yield from ((self, value) for value in self.values[node][name])
+                return
+        if other := self._module_of(name):
+            yield from ((other, value) for value in other.values.get(other.tree, {}).get(name, ()))
+
+    def _answers(self, name: str) -> Iterator[tuple["Module", ast.expr]]:
+        module = self if name in self.functions else self._module_of(name)
+        if module and name in module.functions:
+            yield from ((module, value) for value in answers(module.functions[name]))
+
+    def _module_of(self, name: str) -> "Module | None":
+        path = self.imports.get(name)
+        return module_of(path) if path and path.is_file() else None
+
+
+def _parts(node: ast.expr) -> list[ast.expr]:
+    """What an expression is one of, or holds."""
+    match node:
+        case ast.Subscript(value=inner) | ast.Starred(value=inner) | ast.NamedExpr(value=inner):
+            return [inner]
+        case ast.ListComp(elt=inner) | ast.GeneratorExp(elt=inner):
+            return [inner]
+        case ast.IfExp(body=one, orelse=other) | ast.BinOp(op=ast.Add(), left=one, right=other):
+            return [one, other]
+        case ast.BoolOp(values=several) | ast.Dict(values=several):
+            return several
+        case ast.List(elts=several) | ast.Tuple(elts=several):
+            return several
+    return []
 
 
 def _bound(node: ast.AST) -> Iterator[tuple[str, list[ast.expr]]]:
@@ -176,9 +199,13 @@ def _bound(node: ast.AST) -> Iterator[tuple[str, list[ast.expr]]]:
 
 
 def answers(function: ast.FunctionDef) -> Iterator[ast.expr]:
+    """What the function returns and yields, and what it adds to what it may return."""
     for node in ast.walk(function):
-        if isinstance(node, ast.Return | ast.Yield) and node.value is not None:
-            yield node.value
+        match node:
+            case ast.Return(value=ast.expr() as value) | ast.Yield(value=ast.expr() as value):
+                yield value
+            case ast.AugAssign(value=value) | ast.Call(func=ast.Attribute(attr="append"), args=[value]):
+                yield value
 
 
 @cache
@@ -227,6 +254,8 @@ def raised(module: Module) -> Iterator[ast.expr]:
                     for call in ast.walk(node)
                     if isinstance(call, ast.Call) and call.args and ast.unparse(call.func) == "super().__init__"
                 )
+            case ast.Call(func=ast.Attribute(attr="add", value=ast.Name(id="reader")), args=[_, message, *_]):
+                yield message
             case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name)):
                 place = places.get(name)
                 yield from node.args[place : place + 1] if place is not None else ()
@@ -235,7 +264,7 @@ def raised(module: Module) -> Iterator[ast.expr]:
                 yield from answers(node)
 
 
-def bare_errors(module: Module) -> list[ast.expr]:
+def bare_errors(module: Module) -> list[str]:
     return [text for node in raised(module) for text in module.texts(node)]
 
 
@@ -262,6 +291,9 @@ def bare_errors(module: Module) -> list[ast.expr]:
         ("def why(x):\n    return 'Too long.' if x else ''\nraise ConflictError(why(1))", True),
         ("def why(x):\n    yield 'Too long.'\n[Problem('n', 'c', text) for text in why(1)]", True),
         ("def name_problems(value) -> list[str]:\n    return ['Give a name.']", True),
+        ("def name_problems(value) -> list[str]:\n    found += [f'Give {x}.' for x in value]", True),
+        ("def name_problems(value) -> list[str]:\n    found.append(_('Give a name.'))", False),
+        ("reader.add(path, 'Must be text.')", True),
         ("def _refused(code, message):\n    return 1\nraise _refused('c', 'Give a name.')", True),
     ],
 )
@@ -271,9 +303,9 @@ def test_a_bare_error_is_told_from_one_that_is_translated(source, found):
 
 def test_no_error_of_a_service_is_bare():
     bare = [
-        f"{name}:{node.lineno} {ast.unparse(node)}"
+        f"{name}:{text}"
         for path in sources()
         if not any(re.match(exempt, name := str(path.relative_to(ROOT))) for exempt, _why in _RECORDED)
-        for node in bare_errors(module_of(path))
+        for text in bare_errors(module_of(path))
     ]
     assert bare == []

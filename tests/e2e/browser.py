@@ -38,6 +38,11 @@ _FOUND = """async (options) => (await axe.run(options)).violations.map(
 _WIDE = """() => [document.documentElement, ...document.querySelectorAll("main")]
   .filter((box) => box.scrollWidth > box.clientWidth)
   .map((box) => `${box.tagName} is ${box.scrollWidth} px wide where ${box.clientWidth} px can be seen`)"""
+# Which tab a strip shows, where not all of them fit.
+_HIDDEN_TAB = """() => [...document.querySelectorAll(".tabs > [aria-current]")]
+  .map((tab) => [tab.textContent, tab.getBoundingClientRect(), tab.parentElement.getBoundingClientRect()])
+  .filter(([, tab, strip]) => tab.left < strip.left - 1 || tab.right > strip.right + 1)
+  .map(([text]) => `the tab ${text} is out of sight`)"""
 _AXE = {"resultTypes": ["violations"], "elementRef": False, "selectors": False}
 _OF_COLOURS = {**_AXE, "runOnly": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}}
 
@@ -58,6 +63,10 @@ class Visit:
         self.problems: list[str] = []
         self.page: Page = context.new_page()
         self.page.add_init_script(_REPORT_VIOLATIONS)
+        self._under_way = self.page.locator(".htmx-request").first
+        if scripts:
+            # People too wait for an answer before they press what it may draw anew.
+            self.page.add_locator_handler(self._under_way, lambda: None)
         self.page.on("console", self._note_message)
         self.page.on("pageerror", lambda error: self.problems.append(f"script: {error}"))
 
@@ -82,6 +91,10 @@ class Visit:
             self.page.evaluate(SETTLED)
         return self
 
+    def be_hasty(self) -> None:
+        """Act on the page from now on while an answer is under way, too."""
+        self.page.remove_locator_handler(self._under_way)
+
     def check(self, *, colours_alone: bool = False) -> None:
         """Nothing was refused or went wrong, axe finds nothing, and nothing sticks out at the side.
 
@@ -97,8 +110,8 @@ class Visit:
             self.settle()
             told = self.page.evaluate(_FOUND, _OF_COLOURS if colours_alone else _AXE)
         assert not told, "\n".join(told)
-        wide = self.page.evaluate(_WIDE)
-        assert not wide, "\n".join(wide)
+        hidden = [*self.page.evaluate(_WIDE), *(self.page.evaluate(_HIDDEN_TAB) if self.scripts else [])]
+        assert not hidden, "\n".join(hidden)
 
     def looks(self) -> Iterator[tuple[str, int]]:
         """The open page in both themes and widths, one after the other, as which it is yielded; then as it was."""

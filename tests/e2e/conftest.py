@@ -4,7 +4,7 @@ import os
 from dataclasses import dataclass
 
 import pytest
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 
 from accounts.models import Organization, Role
 from tests.e2e.browser import HEIGHTS, Visit, find_chromium
@@ -13,6 +13,8 @@ from tests.examples.product import running_product
 from tests.factories.accounts import Person, make_organization, make_person
 from tests.factories.browser import session_cookie
 
+# A page takes its time on a machine that is busy with other things; only what never comes is waited for to the end.
+PATIENCE_SECONDS = 30
 # Playwright's own loop runs in this thread; the tests still use the database from it, one thing after the other.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
 
@@ -51,6 +53,7 @@ def chromium():
             pytest.fail(reason)
         pytest.skip(reason)
     arguments = ["--disable-gpu", *(["--no-sandbox"] if os.geteuid() == 0 else [])]
+    expect.set_options(timeout=PATIENCE_SECONDS * 1000)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=arguments)
         yield browser
@@ -77,7 +80,17 @@ def visit(chromium, product):
     """`visit(path, person, theme=, width=)`: the page as the person sees it. What goes wrong on it fails the test."""
     visits: list[Visit] = []
 
-    def open_page(path, person=None, *, theme="light", width=1440, quiet=True, base=None, patience=10, **options):
+    def open_page(
+        path,
+        person=None,
+        *,
+        theme="light",
+        width=1440,
+        quiet=True,
+        base=None,
+        patience=PATIENCE_SECONDS,
+        **options,
+    ):
         address = base or product.url
         context = chromium.new_context(
             viewport={"width": width, "height": HEIGHTS.get(width, 900)},

@@ -12,7 +12,8 @@ from pathlib import Path
 from aim.runtime.children import start_child, stop_child
 from aim.runtime.environment import CHECKOUT
 from tests.examples.product import is_ready, valkey_url
-from tests.runtime.processes import migrated_database_url, wait_until
+from tests.factories.timing import wait_until
+from tests.runtime.processes import migrated_database_url
 
 
 class OwnProduct:
@@ -39,7 +40,7 @@ class OwnProduct:
             serve, log=self._folder / "web.log", environment=environment, pass_fds=[listener.fileno()]
         )
         listener.close()
-        wait_until(lambda: is_ready(self.url), seconds=60, what=f"/readyz on {self.url}")
+        wait_until(lambda: is_ready(self.url), seconds=120, what=f"/readyz on {self.url}")
 
     def stop(self) -> None:
         if self._web is not None:

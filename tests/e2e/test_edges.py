@@ -75,7 +75,7 @@ def test_the_last_data_stay_while_the_server_is_away(visit, cast, own_product):
         page.reload()
         page.get_by_text("Night Owl").first.wait_for()
         page.evaluate("document.querySelector('aim-connection').ask()")
-        page.get_by_text("Cannot connect to AIM. Check your connection.").first.wait_for(timeout=20_000)
+        page.get_by_text("Cannot connect to AIM. Check your connection.").first.wait_for()
         page.picture("offline")
     page.evaluate("document.querySelector('aim-connection').ask()")
     page.get_by_text("Offline Mode").wait_for(state="hidden")
@@ -115,7 +115,7 @@ def test_a_registration_is_kept_until_the_server_is_back(visit, cast, own_produc
 
     page.route("**/dashboard/agents/register", answer_late, times=1)
     ask_now(page)
-    page.get_by_text("Agent registered successfully!").first.wait_for(timeout=20_000)
+    page.get_by_text("Agent registered successfully!").first.wait_for()
     assert Agent.objects.get(organization=cast.organization).name == "kept-agent"
     follow_all("notifications")
     page.get_by_role("link", name="Notifications: 1 unread").wait_for()
@@ -152,7 +152,7 @@ def test_a_registration_whose_answer_is_lost_is_sent_again_and_registers_once(vi
     assert Agent.objects.get(organization=cast.organization).name == "kept-agent"
     own_product.start()
     ask_now(page)
-    dialog.get_by_text("It was registered already, when the form was sent before").wait_for(timeout=20_000)
+    dialog.get_by_text("It was registered already, when the form was sent before").wait_for()
     page.picture("registration-repeated")
     dialog.get_by_role("link", name="Make a new API key").click()
     page.get_by_role("button", name="Make another key").wait_for()

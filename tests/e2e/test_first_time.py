@@ -21,7 +21,7 @@ from tests.examples.product import running_product
 from tests.factories.agents import pem_of
 from tests.factories.databases import database_beside
 from tests.factories.mail_server import running_mail_server
-from tests.runtime.processes import wait_until
+from tests.factories.timing import wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 PATIENCE_MS = 60_000
@@ -157,7 +157,7 @@ def test_from_the_one_time_password_to_a_complete_checklist(someone, installatio
 
     email = "michael@meridian.example"
     invite(page, email)
-    wait_until(lambda: postbox.to(email), seconds=60, what="the invitation's arrival")
+    wait_until(lambda: postbox.to(email), what="the invitation's arrival")
     colleague = someone(postbox.link_to(email))
     join_by_provider(colleague, product, identity_provider, email)
 

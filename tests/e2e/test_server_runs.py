@@ -42,7 +42,7 @@ def test_a_run_is_followed_step_by_step_while_the_server_thinks(visit, cast, loo
     with bent_server(bent), ThreadPoolExecutor(1) as pool:
         server = make_server(cast.admin.actor, public_key=pem_of(key), **bent.fields(timeout_seconds=60))
         server.runs.all().delete()
-        page = visit(f"/dashboard/mcp/{server.public_id}", cast.manager, patience=30)
+        page = visit(f"/dashboard/mcp/{server.public_id}", cast.manager)
         page.get_by_role("link", name="Verify Now").click()
         page.get_by_role("dialog").get_by_role("button", name="Verify Now").click()
         page.get_by_text("Waiting for a worker…").wait_for()

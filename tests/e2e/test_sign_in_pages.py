@@ -6,6 +6,7 @@ import secrets
 import pytest
 from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
 from django.contrib.auth.hashers import Argon2PasswordHasher
+from playwright.sync_api import expect
 
 from accounts.models import Organization, OrganizationLogo, Role, UserSession
 from accounts.services.invitations import invite_members
@@ -163,7 +164,7 @@ def test_a_passkey_is_added_and_signs_in_by_itself(visit, named, product):
     page.get_by_label("Name of the passkey").fill("My laptop")
     page.get_by_role("button", name="Add a passkey").click()
     page.get_by_text("Your second factor is set").wait_for()
-    assert page.locator(".codes li").count() == 10
+    expect(page.locator(".codes li")).to_have_count(10)
     page.open("/dashboard/account")
     page.get_by_text("My laptop").wait_for()
     page.picture("account-passkey-light-1440")

@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.factories.followers import follow_all, sequence_all
 from tests.factories.seals import seal_now
@@ -56,7 +57,7 @@ def test_filters_search_and_drawer_live_in_the_address(visit, cast, busy):
     page = visit("/dashboard/verifications", cast.viewer)
     page.get_by_role("checkbox", name="Denied").check()
     page.wait_for_url("**status=denied**")
-    assert page.locator(".list-main tbody tr").count() == 1
+    expect(page.locator(".list-main tbody tr")).to_have_count(1)
     page.locator("input[type=search][name=q]").fill("passwd")
     page.wait_for_url("**q=passwd**")
     page.locator(".list-main tbody tr .row-link").first.click()
@@ -76,7 +77,7 @@ def test_a_decision_appears_by_itself_and_waits_while_the_list_is_looked_at(visi
     page.mouse.move(5, 400)
     busy.ask_natively(busy.body(resource="/app/appears/by-itself.txt"))
     sequence_all()
-    page.get_by_text("/app/appears/by-itself.txt").wait_for(timeout=5000)
+    page.get_by_text("/app/appears/by-itself.txt").wait_for()
     page.locator(".list-main tbody tr").first.hover()
     busy.ask_natively(busy.body(resource="/app/waits/for-the-pointer.txt"))
     sequence_all()
@@ -130,7 +131,7 @@ def test_what_the_filters_leave_out_is_not_counted_as_new(visit, cast, busy):
     sequence_all()
     page.get_by_text("1 new").wait_for()
     page.wait_for_timeout(1_000)
-    assert page.locator("aim-live .fresh").inner_text().startswith("1 new")
+    expect(page.locator("aim-live .fresh")).to_have_text(re.compile("^1 new"))
     # While the filter still has the keyboard, the list stays as it is.
     page.mouse.move(5, 400)
     page.evaluate("document.activeElement.blur()")

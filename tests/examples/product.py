@@ -16,7 +16,8 @@ from uuid import uuid4
 
 from aim.runtime.children import start_child, stop_child
 from aim.runtime.environment import CHECKOUT
-from tests.runtime.processes import migrated_database_url, wait_until
+from tests.factories.timing import wait_until
+from tests.runtime.processes import migrated_database_url
 
 VALKEY_DATABASE = 61
 
@@ -31,7 +32,7 @@ class RunningProduct:
 
     def get(self, path: str) -> dict[str, Any]:
         """Return what the API answers the admin."""
-        connection = http.client.HTTPConnection(self.url.removeprefix("http://"), timeout=10)
+        connection = http.client.HTTPConnection(self.url.removeprefix("http://"), timeout=60)
         try:
             connection.request("GET", path, headers={"Authorization": f"Bearer {self.token}"})
             response = connection.getresponse()
@@ -71,7 +72,7 @@ def running_product(
     working = start_child(work, log=folder / "worker.log", environment=environment) if worker else None
     try:
         listener.close()
-        wait_until(lambda: is_ready(url), seconds=60, what=f"/readyz on {url}")
+        wait_until(lambda: is_ready(url), seconds=120, what=f"/readyz on {url}")
         yield RunningProduct(url, _admin_token(environment) if people else "", environment)
     finally:
         stop_child(web, ask=signal.SIGTERM, seconds=10)

@@ -25,7 +25,7 @@ class IdentityProvider:
             "name": "Ada Example",
             **({} if verified is None else {"email_verified": verified}),
         }
-        requests.put(f"{self.url}/users/{sub}", json={**told, **claims}, timeout=20).raise_for_status()
+        requests.put(f"{self.url}/users/{sub}", json={**told, **claims}, timeout=60).raise_for_status()
         return sub
 
     def sign_in(self, browser, provider: str, sub: str, *, deny: bool = False, **query):
@@ -38,7 +38,7 @@ class IdentityProvider:
         """What the provider's page does when the person agrees; the path it sends the browser back to."""
         assert location.startswith(self.url)
         form = {"action": "deny"} if deny else {"sub": sub}
-        answer = requests.post(location, data=form, allow_redirects=False, timeout=20)
+        answer = requests.post(location, data=form, allow_redirects=False, timeout=60)
         assert answer.status_code == 302, answer.text
         back = urlsplit(answer.headers["Location"])
         state = parse_qs(urlsplit(location).query)["state"][0]
@@ -58,4 +58,4 @@ def running_identity_provider():
         yield IdentityProvider(f"http://127.0.0.1:{sock.getsockname()[1]}")
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(60)

@@ -89,7 +89,7 @@ def bent_server(bent: Bent, *, leaf: trustme.LeafCert | None = None):
     finally:
         server.shutdown()
         server.server_close()
-        thread.join(5)
+        thread.join(60)
 
 
 @contextmanager

@@ -91,7 +91,7 @@ def test_a_server_that_hangs_or_drips_is_given_up_in_time(admin):
             connection.sendall(b" ")
             time.sleep(0.05)
 
-    for talk in (lambda _connection: time.sleep(10), drip):
+    for talk in (lambda _connection: time.sleep(50), drip):
         with raw_server(talk) as port:
             started = time.monotonic()
             run = verify(admin, {"url": f"http://localhost:{port}/mcp", "timeout_seconds": 1})
@@ -99,7 +99,8 @@ def test_a_server_that_hangs_or_drips_is_given_up_in_time(admin):
                 "timeout",
                 "Server connection timed out. Increase timeout or check server.",
             )
-            assert time.monotonic() - started < 8
+            # Whoever listens to the end is held for 50 s.
+            assert time.monotonic() - started < 30
 
 
 @pytest.mark.requirement("W6.9")
@@ -241,14 +242,14 @@ def test_a_stream_that_does_not_end_is_read_until_the_answer(admin):
             connection.sendall(b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n" + answer)
             return
         connection.sendall(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n" + event)
-        time.sleep(10)
+        time.sleep(60)
 
     with raw_server(stream) as port:
         honest.origin = f"http://localhost:{port}"
         started = time.monotonic()
-        run = verify(admin, honest.fields(timeout_seconds=8), key=key)
+        run = verify(admin, honest.fields(timeout_seconds=60), key=key)
     assert run.state == "succeeded", run.steps
-    assert time.monotonic() - started < 7
+    assert time.monotonic() - started < 40
 
 
 @pytest.mark.requirement("W6.9", "W8.5")

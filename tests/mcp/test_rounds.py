@@ -8,6 +8,7 @@ import pytest
 
 from aim.rounds import Rounds
 from mcp.pacing import next_verification_at
+from tests.factories.timing import wait_until
 
 NOW = datetime(2026, 11, 28, 12, tzinfo=UTC)
 
@@ -58,15 +59,12 @@ def test_everything_is_done_once_and_never_more_at_once_than_its_lane_has_room_f
 def test_what_hangs_delays_its_own_lane_alone():
     work = Work({"usual": 2, "failing": 2}, {"usual": [(n, 0) for n in range(20)], "failing": [("hangs", None)] * 5})
     assert work.rounds.wake()
-    deadline = time.monotonic() + 5
-    while len(work.kept) < 20 and time.monotonic() < deadline:
-        time.sleep(0.01)
+    wait_until(lambda: len(work.kept) >= 20)
     assert sorted(work.kept) == list(range(20))
     # A second turn of beat finds the first at it.
     assert not work.rounds.wake()
     work.let_go.set()
-    while len(work.kept) < 25 and time.monotonic() < deadline:
-        time.sleep(0.01)
+    wait_until(lambda: len(work.kept) >= 25)
     assert work.kept.count("hangs") == 5
 
 

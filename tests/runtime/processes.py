@@ -1,7 +1,6 @@
 """What the tests of the runtime ask the operating system about processes."""
 
 import os
-import time
 from pathlib import Path
 
 from django.db import connection
@@ -30,13 +29,6 @@ def alive(pid):
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except (FileNotFoundError, ProcessLookupError):
         return False
-
-
-def wait_until(condition, *, seconds=10.0, what="the condition"):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"{what} did not come true within {seconds} s"
-        time.sleep(0.02)
 
 
 def migrated_database_url():

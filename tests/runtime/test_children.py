@@ -6,7 +6,8 @@ import sys
 import pytest
 
 from aim.runtime.children import last_lines, start_child, stop_child
-from tests.runtime.processes import alive, wait_until
+from tests.factories.timing import wait_until
+from tests.runtime.processes import alive
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="PR_SET_PDEATHSIG is Linux's")
 
@@ -19,6 +20,7 @@ time.sleep(60)
 """
 WILLING_CHILD = """
 import subprocess, sys, time
+from tests.factories.timing import wait_until
 script = "import os, signal, time; from aim.runtime.children import end_with_own_parent; "
 script += "end_with_own_parent(signal.SIGTERM); print(os.getpid(), flush=True); time.sleep(60)"
 subprocess.Popen([sys.executable, "-c", script])
@@ -42,7 +44,7 @@ def test_a_child_leads_a_session_of_its_own():
     try:
         assert os.getsid(child.pid) == child.pid
     finally:
-        assert stop_child(child, ask=signal.SIGTERM, seconds=5) is True
+        assert stop_child(child, ask=signal.SIGTERM, seconds=60) is True
     assert child.returncode == -signal.SIGTERM
 
 

@@ -100,7 +100,7 @@ def test_binaries_out_of_reach_are_copied_where_namespaces_are_forbidden(open_fo
 def test_an_ordinary_user_needs_nothing_special(tmp_path):
     command = [sys.executable, "-c", START, str(tmp_path)]
     child = start_child(command, identity=Identity(enter=privileges._namespace_entry()), output=subprocess.PIPE)
-    printed, _ = child.communicate(timeout=60)
+    printed, _ = child.communicate(timeout=120)
     assert child.returncode == 0, printed
 
 

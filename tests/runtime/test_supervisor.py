@@ -6,7 +6,8 @@ import pytest
 
 from aim.runtime.folders import RuntimeProblem
 from aim.runtime.supervisor import Process, Supervisor
-from tests.runtime.processes import alive, wait_until
+from tests.factories.timing import PATIENCE_SECONDS, wait_until
+from tests.runtime.processes import alive
 
 
 @pytest.fixture
@@ -63,7 +64,9 @@ def test_what_is_not_essential_ends_alone(supervisor, said, tmp_path):
 def test_what_is_not_essential_may_come_to_its_end(supervisor, said, tmp_path):
     process = python(tmp_path, "")
     supervisor.start("demo", process, essential=False)
-    deadline = time.monotonic() + 0.5
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    supervisor.watch(until=lambda: process.child.returncode is not None or time.monotonic() > deadline)
+    deadline = time.monotonic() + 0.3
     supervisor.watch(until=lambda: time.monotonic() > deadline)
     assert said == []
     assert process.child.returncode == 0

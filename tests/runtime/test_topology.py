@@ -15,7 +15,8 @@ from celery import Celery
 from aim.runtime.environment import CHECKOUT
 from aim.runtime.supervisor import Process
 from aim.settings import broker_url
-from tests.runtime.processes import migrated_database_url, wait_until
+from tests.factories.timing import wait_until
+from tests.runtime.processes import migrated_database_url
 from tests.runtime.topology_tasks import NAME
 
 VALKEY_DATABASE = 60
@@ -33,7 +34,7 @@ def valkey_url():
 
 
 def ready(port):
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
     try:
         connection.request("GET", "/readyz")
         response = connection.getresponse()
@@ -81,9 +82,9 @@ def test_two_web_processes_two_workers_and_beat_share_one_database(start, tmp_pa
     beat = start("beat", *celery, "beat", "-l", "INFO", "--pidfile=", "-s", str(tmp_path / "schedule"))
 
     for port in ports:
-        wait_until(lambda port=port: ready(port), seconds=60, what=f"/readyz on {port}")
+        wait_until(lambda port=port: ready(port), what=f"/readyz on {port}")
     each_task_runs_once_and_both_workers_take_part(workers)
-    wait_until(lambda: "beat: Starting" in beat.log.read_text(), seconds=30, what="beat's start")
+    wait_until(lambda: "beat: Starting" in beat.log.read_text(), what="beat's start")
     assert beat.child.poll() is None
     decisions_go_first(webs, workers)
 
@@ -100,7 +101,7 @@ def niceness_of(pid):
 
 
 def both_answer(sender):
-    return len(sender.control.ping(timeout=0.5) or []) == 2
+    return len(sender.control.ping(timeout=2) or []) == 2
 
 
 def each_task_runs_once_and_both_workers_take_part(workers):
@@ -110,10 +111,10 @@ def each_task_runs_once_and_both_workers_take_part(workers):
         redis.Redis.from_url(valkey_url()) as client,
     ):
         sender.conf.task_default_queue = "aim"
-        wait_until(partial(both_answer, sender), seconds=60, what="the answer of both workers")
+        wait_until(partial(both_answer, sender), what="the answer of both workers")
         for key in keys:
             sender.send_task(NAME, [key], ignore_result=True)
-        wait_until(lambda: client.exists(*keys) == TASKS, seconds=30, what="the end of all tasks")
+        wait_until(lambda: client.exists(*keys) == TASKS, what="the end of all tasks")
         traces = [client.lrange(key, 0, -1) for key in keys]
         client.delete(*keys)
     assert all(len(trace) == 1 for trace in traces)

@@ -58,7 +58,7 @@ def refresh(made):
     for snapshot in [engine.store._by_agent.get(made.agent.id.bytes)]:
         if snapshot is not None:
             snapshot.behaviour.asked = True
-    asyncio.run_coroutine_threadsafe(engine.store.refresh_behaviour(), engine.loop).result(timeout=10)
+    asyncio.run_coroutine_threadsafe(engine.store.refresh_behaviour(), engine.loop).result(timeout=60)
 
 
 def anomaly_line(reply):

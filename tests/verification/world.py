@@ -154,7 +154,7 @@ def native(raw: bytes, headers: dict[str, str], *, client: str = "127.0.0.1", pa
         "headers": [(name.lower().encode(), value.encode()) for name, value in all_headers.items()],
     }
     lane = VerifyLane(application, door=Door(frozenset({HOST.encode()}), secure=False))
-    asyncio.run_coroutine_threadsafe(lane(scope, receive, send), engine.loop).result(timeout=10)
+    asyncio.run_coroutine_threadsafe(lane(scope, receive, send), engine.loop).result(timeout=60)
     if handed_over:
         return None
     start = sent[0]

@@ -4,6 +4,7 @@ from http import HTTPStatus
 from typing import Any, ClassVar
 
 from django.http import HttpResponse
+from django.utils.translation import gettext
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
 from rest_framework.generics import GenericAPIView
 from rest_framework.request import Request
@@ -175,7 +176,7 @@ class CompleteView(ActorView):
         report = Report(**values, volume=volume, request_digest=bytes.fromhex(digest) if digest else None)
         refusal = complete_verification(self.actor, identifier, report=report)
         if refusal is not None:
-            raise CompletionRefusedError(SENTENCES[refusal])
+            raise CompletionRefusedError(gettext(SENTENCES[refusal]))
         return Response(CompletionSerializer(completion_of(identifier)).data)
 
 

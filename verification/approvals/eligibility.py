@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
+from django.utils.translation import gettext as _
+
 from accounts.models import Role
 from verification.policies.results import ApprovalRequirement
 
@@ -53,17 +55,17 @@ def bar(requirement: ApprovalRequirement, voter: Voter, asker: Asker) -> str | N
     """Why this voter, of all people, may not agree by this requirement; None where nothing stands against it."""
     if voter.kind == "agent":
         if voter.id == asker.agent_id:
-            return "An agent cannot approve its own request."
+            return _("An agent cannot approve its own request.")
         if requirement.exclude_owner and voter.owner is not None and voter.owner == asker.owner:
-            return "The agent's owner cannot approve by another agent of theirs."
+            return _("The agent's owner cannot approve by another agent of theirs.")
         return None
     claimed = asker.acts_for.strip().casefold()
     if claimed and claimed in {voter.public_id, voter.id.hex, str(voter.id), voter.label.casefold()}:
-        return "Whom the agent acts for cannot approve the request."
+        return _("Whom the agent acts for cannot approve the request.")
     if requirement.exclude_owner and voter.id == asker.owner:
-        return "The agent's owner cannot approve this request."
+        return _("The agent's owner cannot approve this request.")
     if asker.authors.get(_version(requirement)) == voter.id:
-        return "Whoever wrote the policy cannot approve by it."
+        return _("Whoever wrote the policy cannot approve by it.")
     return None
 
 
@@ -93,7 +95,7 @@ def refusal_of(requirements: Iterable[ApprovalRequirement], voter: Voter, asker:
         if reason is None:
             return None
         reasons.append(reason)
-    return reasons[0] if reasons else "You are not among those who may approve this request."
+    return reasons[0] if reasons else _("You are not among those who may approve this request.")
 
 
 def _version(requirement: ApprovalRequirement) -> str:

@@ -6,6 +6,7 @@ from uuid import UUID
 from django.db import connection
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
+from django.utils.translation import gettext as _
 
 from accounts.contracts import Actor, ActorKind
 from accounts.models import Membership
@@ -91,11 +92,11 @@ def _names_person(actor: Actor) -> Q:
 def refusal_for(actor: Actor, approval: Approval, verification: Verification) -> str | None:
     """Why the actor's word would not count for the request, or None where it would."""
     if approval.status != Approval.Status.PENDING:
-        return f"This request is {approval.status} already."
+        return _("This request is %(status)s already.") % {"status": _(approval.status)}
     if not actor.may(Permission.APPROVALS_DECIDE) or (voter := voter_of(actor)) is None:
-        return "You may not decide requests."
+        return _("You may not decide requests.")
     if ApprovalVote.objects.filter(approval=approval, voter_kind=voter.kind, voter_id=voter.id).exists():
-        return "You have agreed to this request already."
+        return _("You have agreed to this request already.")
     requirements = read_requirements(approval.requirements)
     agent = Agent.objects.get(id=approval.agent_id)
     return refusal_of(requirements, voter, asker_of(agent, verification, requirements))

@@ -6,6 +6,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple, cast
 
+from django.utils.translation import gettext as _
+
 from accounts.models import Role
 from aim import clock
 from aim.canonical import NotCanonicalError
@@ -104,19 +106,19 @@ def _field_problems(request: Mapping[str, Any]) -> list[Problem]:
         problems.append(Problem(name, "invalid", f"{name}: {message}"))
 
     if "role" in request and request["role"] not in Role.values:
-        add("role", f"Choose one of {', '.join(Role.values)}.")
+        add("role", _("Choose one of %(choices)s.") % {"choices": ", ".join(Role.values)})
     for name in ("agent", "address"):
         if name in request and not isinstance(request[name], str):
-            add(name, "Must be text.")
+            add(name, _("Must be text."))
     for name in ("agent_tags", "agent_teams"):
         value = request.get(name, [])
         if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-            add(name, "Must be a list of texts.")
+            add(name, _("Must be a list of texts."))
     trust = request.get("trust", _FULL_TRUST)
     if type(trust) not in {int, float} or not 0 <= trust <= _FULL_TRUST:
-        add("trust", "Must be a number from 0 to 100.")
+        add("trust", _("Must be a number from 0 to 100."))
     if "at" in request and _parsed(request["at"]) is None:
-        add("at", 'Must be a time such as "2026-11-24T10:00", in the organization\'s zone unless it names one.')
+        add("at", _('Must be a time such as "2026-11-24T10:00", in the organization\'s zone unless it names one.'))
     return problems
 
 

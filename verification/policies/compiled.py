@@ -9,6 +9,8 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import structlog
+from django.conf import settings
+from django.utils import translation
 from msgspec import Struct
 
 from agents.catalogue import actions_of
@@ -229,7 +231,10 @@ class PolicyBook:
 def compile_policy(value: Any, facts: Facts, *, ids: tuple[str, str, int], shadow: bool) -> CompiledPolicy:
     """The compiled version. A stored document that is not understood denies what it could match."""
     try:
-        return CompiledPolicy(read_document(value), facts, ids=ids, shadow=shadow)
+        # What is wrong is recorded with what it denies, in the language of the ledger.
+        with translation.override(settings.LANGUAGE_CODE):
+            document = read_document(value)
+        return CompiledPolicy(document, facts, ids=ids, shadow=shadow)
     except Exception as error:
         log.exception("policy_not_understood", policy=ids[0], version=ids[2])
         reason = error.message if isinstance(error, InvalidInputError) else type(error).__name__

@@ -6,12 +6,13 @@
 from collections.abc import Mapping
 from typing import Any
 
+from django.utils.translation import gettext
 from msgspec import Struct, field
 from msgspec import json as msgspec_json
 
 from aim.errors import InvalidInputError
 from verification.policies.conditions.registry import CONDITIONS
-from verification.policies.reading import Reader, Texts
+from verification.policies.reading import UNKNOWN_CONDITION, Reader, Texts
 from verification.policies.terms import (
     EFFECTS,
     OPERATORS,
@@ -144,7 +145,9 @@ def _document(reader: Reader, value: Any) -> Document:
         tests=_tests(reader, body.get("tests", ())),
     )
     if document.lifts_agent_list and effect != "allow":
-        reader.add("lifts_agent_list", "Only a policy with the effect allow can lift what the agent's own list asks.")
+        reader.add(
+            "lifts_agent_list", gettext("Only a policy with the effect allow can lift what the agent's own list asks.")
+        )
     return document
 
 
@@ -161,37 +164,43 @@ def _comparison(reader: Reader, value: Any, path: str, *, restricts: bool) -> Co
     name = reader.line(body.get("field"), f"{path}.field", longest=200)
     root, _, rest = name.partition(".")
     if name and (root not in {"parameters", "data", "context"} or not all(rest.split("."))):
-        reader.add(f"{path}.field", "Name a field such as parameters.amount, data.bytes or context.environment.")
+        reader.add(
+            f"{path}.field", gettext("Name a field such as parameters.amount, data.bytes or context.environment.")
+        )
     if root == "context" and not restricts:
-        reader.add(f"{path}.field", "What an agent says of its context cannot allow anything: use parameters or data.")
+        reader.add(
+            f"{path}.field", gettext("What an agent says of its context cannot allow anything: use parameters or data.")
+        )
     given = [operator for operator in OPERATORS if operator in body]
     if len(given) != 1:
-        reader.add(path, f"Compare in exactly one way: {', '.join(OPERATORS)}.")
+        reader.add(path, gettext("Compare in exactly one way: %(operators)s.") % {"operators": ", ".join(OPERATORS)})
         return Comparison(name, "present", value=True)
     operator = given[0]
     for problem in value_problems(operator, body[operator]):
         reader.add(f"{path}.{operator}", problem)
     currency = reader.line(body["currency"], f"{path}.currency", longest=3) if "currency" in body else ""
     if currency and not (len(currency) == 3 and currency.isascii() and currency.isupper()):  # noqa: PLR2004 - ISO 4217
-        reader.add(f"{path}.currency", "Use a code of ISO 4217 such as EUR.")
+        reader.add(f"{path}.currency", gettext("Use a code of ISO 4217 such as EUR."))
     missing = ""
     if "when_missing" in body:
         missing = reader.choice(body["when_missing"], f"{path}.when_missing", ("met", "not_met"))
         if missing == "met" and not restricts:
-            reader.add(f"{path}.when_missing", "A field that is missing cannot allow anything.")
+            reader.add(f"{path}.when_missing", gettext("A field that is missing cannot allow anything."))
     return Comparison(name, operator, body[operator], currency, missing)
 
 
 def _alternatives(reader: Reader, value: Any, effect: str) -> tuple[dict[str, Any], ...]:
     alternatives = reader.items(value, "auto_approve", most=MOST_ALTERNATIVES)
     if alternatives and effect != "require_approval":
-        reader.add("auto_approve", "Only a policy with the effect require_approval has conditions for auto-approval.")
+        reader.add(
+            "auto_approve", gettext("Only a policy with the effect require_approval has conditions for auto-approval.")
+        )
     read = []
     for i, item in enumerate(alternatives):
         path = f"auto_approve[{i}]"
-        body = reader.mapping(item, path, known=tuple(CONDITIONS), what="condition")
+        body = reader.mapping(item, path, known=tuple(CONDITIONS), unknown=UNKNOWN_CONDITION)
         if isinstance(item, Mapping) and not item:
-            reader.add(path, "Name at least one condition.")
+            reader.add(path, gettext("Name at least one condition."))
         for kind in body:
             if kind in CONDITIONS:
                 for problem in CONDITIONS[kind].problems(body[kind]):
@@ -203,7 +212,7 @@ def _alternatives(reader: Reader, value: Any, effect: str) -> tuple[dict[str, An
 def _approval(reader: Reader, value: Any, effect: str) -> Approval:
     body = reader.mapping(value, "approval", known=Approval.__struct_fields__)
     if body and effect != "require_approval":
-        reader.add("approval", "Only a policy with the effect require_approval asks for approvers.")
+        reader.add("approval", gettext("Only a policy with the effect require_approval asks for approvers."))
     lists = {name: reader.texts(body.get(name, ()), f"approval.{name}", rule) for name, rule in _APPROVERS.items()}
     expires = body.get("expires_seconds")
     return Approval(

@@ -5,6 +5,9 @@ from decimal import Decimal
 from math import isfinite
 from typing import Any
 
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
 from accounts.models import Role
 from agents.catalogue import ACTION_TYPES, CATALOGUE
 from agents.configuration import tag_problems as tag_problems
@@ -46,11 +49,11 @@ def number_of(value: Any) -> Decimal | None:
 def action_problems(text: str) -> list[str]:
     if text in ACTION_TYPES or text in CATALOGUE:
         return []
-    return [f"Unknown action or capability: {text[:80]}"]
+    return [_("Unknown action or capability: %(text)s") % {"text": text[:80]}]
 
 
 def capability_problems(text: str) -> list[str]:
-    return [] if text in CATALOGUE else [f"Unknown capability: {text[:80]}"]
+    return [] if text in CATALOGUE else [_("Unknown capability: %(text)s") % {"text": text[:80]}]
 
 
 def pattern_problems(text: str) -> list[str]:
@@ -58,7 +61,7 @@ def pattern_problems(text: str) -> list[str]:
 
 
 def data_class_problems(text: str) -> list[str]:
-    return [] if len(text) <= 50 and _NAME.fullmatch(text) else ["Use lower-case letters, digits, . _ and -."]  # noqa: PLR2004 - as long as the column
+    return [] if len(text) <= 50 and _NAME.fullmatch(text) else [_("Use lower-case letters, digits, . _ and -.")]  # noqa: PLR2004 - as long as the column
 
 
 def agent_problems(text: str) -> list[str]:
@@ -72,47 +75,52 @@ def team_problems(text: str) -> list[str]:
 
 def user_problems(text: str) -> list[str]:
     """Our own ids are checked; others are those of the customer's systems, as `context.user_id` carries them."""
-    return [f"Too long: {text[:20]}…"] if len(text) > 200 else []  # noqa: PLR2004 - as long as requests may say it
+    return [_("Too long: %(text)s…") % {"text": text[:20]}] if len(text) > 200 else []  # noqa: PLR2004 - as long as requests may say it
 
 
 def mcp_problems(text: str) -> list[str]:
-    return [] if text.strip("*") else ["Name something; leave the list out for any."]
+    return [] if text.strip("*") else [_("Name something; leave the list out for any.")]
 
 
 def role_problems(text: str) -> list[str]:
-    return [] if text in Role.values else [f"Choose one of {', '.join(Role.values)}."]
+    return [] if text in Role.values else [_("Choose one of %(choices)s.") % {"choices": ", ".join(Role.values)}]
 
 
 def value_problems(operator: str, value: Any) -> list[str]:
     """What is wrong with the right-hand side of a comparison."""
     if operator in NUMERIC:
         if number_of(value) is None:
-            return ["Must be a number, or a decimal number as text."]
+            return [_("Must be a number, or a decimal number as text.")]
         return _scalar_problems(value)
     if operator == "present":
-        return [] if type(value) is bool else ["Must be true or false."]
+        return [] if type(value) is bool else [_("Must be true or false.")]
     if operator in {"starts_with", "ends_with"}:
-        return [] if isinstance(value, str) and value and not _scalar_problems(value) else ["Must be text."]
+        return [] if isinstance(value, str) and value and not _scalar_problems(value) else [_("Must be text.")]
     if operator in {"one_of", "none_of"}:
         if not isinstance(value, list) or not 0 < len(value) <= _MOST_VALUES:
-            return [f"Must be a list of 1 to {_MOST_VALUES} values."]
+            return [
+                ngettext(
+                    "Must be a list of 1 to %(most)s value.", "Must be a list of 1 to %(most)s values.", _MOST_VALUES
+                )
+                % {"most": _MOST_VALUES}
+            ]
         return [problem for item in value for problem in _scalar_problems(item)]
     return _scalar_problems(value)
 
 
 def _scalar_problems(value: Any) -> list[str]:
     if isinstance(value, str):
-        return ["Too long, or not storable."] if len(value) > _LONGEST_VALUE or hostile_text(value) else []
+        return [_("Too long, or not storable.")] if len(value) > _LONGEST_VALUE or hostile_text(value) else []
     if type(value) is int:
-        return [] if abs(value) <= LARGEST_INTEGER else ["Write such a large number as text."]
+        return [] if abs(value) <= LARGEST_INTEGER else [_("Write such a large number as text.")]
     if type(value) is bool or (type(value) is float and isfinite(value)):
         return []
-    return ["Must be text, a number, true or false."]
+    return [_("Must be text, a number, true or false.")]
 
 
 def _id_problems(text: str, kind: IdKind) -> list[str]:
     try:
         parse_id(kind, text)
-    except InvalidIdError as error:
-        return [str(error)]
+    except InvalidIdError:
+        return [_("Not an id of the form %(kind)s_…") % {"kind": kind}]
     return []

@@ -7,6 +7,7 @@ from collections.abc import Hashable, Sequence
 from typing import Any
 
 import yaml
+from django.utils.translation import gettext, ngettext
 from msgspec import Struct
 
 from aim.errors import InvalidInputError, Problem
@@ -36,7 +37,7 @@ class _StrictLoader(yaml.SafeLoader):
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):
             mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
-            raise yaml.constructor.ConstructorError(None, None, "aliases are not taken", mark)
+            raise yaml.constructor.ConstructorError(None, None, gettext("aliases are not taken"), mark)
         return super().compose_node(parent, index)
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:  # noqa: FBT001, FBT002 - the library's signature
@@ -44,9 +45,13 @@ class _StrictLoader(yaml.SafeLoader):
         for key, _ in node.value:
             name = self.construct_object(key, deep=True)
             if not isinstance(name, str):
-                raise yaml.constructor.ConstructorError(None, None, f"{name!r} must be text", key.start_mark)
+                raise yaml.constructor.ConstructorError(
+                    None, None, gettext("%(name)r must be text") % {"name": name}, key.start_mark
+                )
             if name in names:
-                raise yaml.constructor.ConstructorError(None, None, f"{name} is given twice", key.start_mark)
+                raise yaml.constructor.ConstructorError(
+                    None, None, gettext("%(name)s is given twice") % {"name": name}, key.start_mark
+                )
             names.add(name)
         return super().construct_mapping(node, deep)
 
@@ -65,18 +70,24 @@ _StrictLoader.yaml_implicit_resolvers = {
 def load_yaml(text: str) -> Any:
     """Raises `InvalidInputError` naming the place."""
     if len(text) > LONGEST_FILE:
-        raise InvalidInputError((Problem("", "too_large", f"The file is longer than {LONGEST_FILE} characters."),))
+        sentence = ngettext(
+            "The file is longer than %(most)s character.", "The file is longer than %(most)s characters.", LONGEST_FILE
+        )
+        raise InvalidInputError((Problem("", "too_large", sentence % {"most": LONGEST_FILE}),))
     try:
         return yaml.load(text, Loader=_StrictLoader)  # noqa: S506 - a SafeLoader that takes less
     except (yaml.YAMLError, RecursionError, ValueError) as error:
-        raise InvalidInputError((Problem("", "syntax", f"Not valid YAML: {_sentence(error)}"),)) from None
+        raise InvalidInputError(
+            (Problem("", "syntax", gettext("Not valid YAML: %(reason)s") % {"reason": _sentence(error)}),)
+        ) from None
 
 
 def _sentence(error: Exception) -> str:
     if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
         mark = error.problem_mark
-        return f"{error.problem or 'an error'} at line {mark.line + 1}, column {mark.column + 1}."
-    return "it is nested too deeply." if isinstance(error, RecursionError) else f"{error}."
+        words = {"problem": error.problem or gettext("an error"), "line": mark.line + 1, "column": mark.column + 1}
+        return gettext("%(problem)s at line %(line)s, column %(column)s.") % words
+    return gettext("it is nested too deeply.") if isinstance(error, RecursionError) else f"{error}."
 
 
 def read_file(text: str) -> PolicyFile:
@@ -94,7 +105,7 @@ def read_file(text: str) -> PolicyFile:
     ]
     for what, names in (("policies", [p.name for p in policies]), ("data_classes", [c.name for c in classes])):
         for name in {name for name in names if [other.casefold() for other in names].count(name.casefold()) > 1}:
-            reader.add(what, f"Given twice: {name}", "duplicate")
+            reader.add(what, gettext("Given twice: %(name)s") % {"name": name}, "duplicate")
     if reader.problems:
         raise InvalidInputError(tuple(reader.problems))
     return PolicyFile(tuple(policies), tuple(classes))

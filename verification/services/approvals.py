@@ -9,6 +9,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
+from django.utils.translation import gettext, ngettext
 
 from accounts.contracts import Actor, ActorKind
 from accounts.permissions import Permission
@@ -88,11 +89,14 @@ def deny_request(actor: Actor, approval_id: UUID, *, note: str) -> Approval:
     held = hold(approval_by_id(actor, approval_id))
     voter = _voter(actor)
     if voter.kind == AGENT and not any(voter.public_id in one.agents for one in held.requirements):
-        raise NotAnApproverError("You are not among those who may decide this request.")
+        raise NotAnApproverError(gettext("You are not among those who may decide this request."))
     if not held.is_pending:
         raise AlreadySettledError(held.approval, _settled_by(held))
     if not note.strip() or len(note) > LONGEST_NOTE:
-        raise InvalidInputError((_problem("note", f"Say why, in at most {LONGEST_NOTE} characters."),))
+        sentence = ngettext(
+            "Say why, in at most %(most)s character.", "Say why, in at most %(most)s characters.", LONGEST_NOTE
+        )
+        raise InvalidInputError((_problem("note", sentence % {"most": LONGEST_NOTE}),))
     if held.is_late:
         settle(actor, held, Settlement(_Status.EXPIRED, EXPIRED))
         return held.approval
@@ -142,7 +146,7 @@ def withdraw_own_request(actor: Actor, verification_id: UUID, *, note: str = "")
 
 def _withdraw(actor: Actor, held: Held, note: str) -> None:
     if len(note) > LONGEST_NOTE:
-        raise InvalidInputError((_problem("note", f"At most {LONGEST_NOTE} characters."),))
+        raise InvalidInputError((_too_long_note(),))
     refusal = Failed(Code.APPROVAL_DENIED, "Approval withdrawn")
     settle(actor, held, Settlement(_Status.WITHDRAWN, refusal, note=note))
 
@@ -170,7 +174,7 @@ def approve_outright(actor: Actor, held: Held, *, terms: Terms, note: str) -> No
 def _voter(actor: Actor) -> Voter:
     voter = voter_of(actor)
     if voter is None:
-        raise NotAnApproverError("Only a verified agent, or an active person who may decide, has a voice.")
+        raise NotAnApproverError(gettext("Only a verified agent, or an active person who may decide, has a voice."))
     return voter
 
 
@@ -190,13 +194,17 @@ def _settled_by(held: Held) -> str:
 def _check_terms(held: Held, terms: Terms, note: str) -> None:
     problems = []
     if len(note) > LONGEST_NOTE:
-        problems.append(_problem("note", f"At most {LONGEST_NOTE} characters."))
+        problems.append(_too_long_note())
     if terms.mode not in _Mode.values:
-        problems.append(_problem("mode", f"Choose one of {', '.join(_Mode.values)}."))
+        problems.append(_problem("mode", gettext("Choose one of %(choices)s.") % {"choices": ", ".join(_Mode.values)}))
     if terms.mode == _Mode.ONCE and (terms.seconds is not None or terms.pattern):
-        problems.append(_problem("mode", 'seconds and resource go with "mode": "for".'))
+        problems.append(_problem("mode", gettext('seconds and resource go with "mode": "for".')))
     if terms.seconds is not None and not SHORTEST_GRANT <= terms.seconds <= LONGEST_GRANT:
-        message = f"From {SHORTEST_GRANT} to {LONGEST_GRANT} seconds, which is eight hours."
+        message = ngettext(
+            "From %(least)s to %(most)s second, which is eight hours.",
+            "From %(least)s to %(most)s seconds, which is eight hours.",
+            LONGEST_GRANT,
+        ) % {"least": SHORTEST_GRANT, "most": LONGEST_GRANT}
         problems.append(_problem("seconds", message))
     if terms.pattern:
         problems += [_problem("resource", text) for text in _pattern_problems(held, terms.pattern)]
@@ -211,7 +219,9 @@ def _pattern_problems(held: Held, pattern: str) -> list[str]:
         place = normalize_resource(held.verification.resource)
     except HostileResourceError as error:
         return [str(error)]
-    return [] if compile_scope([pattern]).allows(place) else ["The pattern does not match the resource asked for."]
+    if compile_scope([pattern]).allows(place):
+        return []
+    return [gettext("The pattern does not match the resource asked for.")]
 
 
 def _ended_by_itself(actor: Actor, held: Held) -> bool:
@@ -256,6 +266,11 @@ def _approve(actor: Actor, held: Held, note: str, *, outright: bool = False) -> 
     grant = create_grant(held, votes) if all(vote.mode == _Mode.FOR for vote in votes) else None
     settlement = Settlement(_Status.APPROVED, None, settings.APPROVAL_SECONDS, note, grant)
     settle(actor, held, settlement)
+
+
+def _too_long_note() -> Problem:
+    sentence = ngettext("At most %(most)s character.", "At most %(most)s characters.", LONGEST_NOTE)
+    return _problem("note", sentence % {"most": LONGEST_NOTE})
 
 
 def _problem(field: str, message: str) -> Problem:

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection, transaction
+from django.utils.translation import gettext_noop
 
 from accounts.contracts import Actor
 from accounts.permissions import Permission
@@ -30,12 +31,12 @@ class Refusal(StrEnum):
 
 
 SENTENCES = {
-    Refusal.NOT_APPROVED: "This verification was not approved.",
-    Refusal.EXPIRED: "The approval has expired.",
-    Refusal.ALREADY_COMPLETED: "This verification is completed already.",
-    Refusal.DIGEST_MISMATCH: "The digest is not that of the approved request.",
-    Refusal.AGENT_NOT_ACTIVE: "The agent is no longer allowed to act.",
-    Refusal.DENIED_SINCE: "The approval no longer holds.",
+    Refusal.NOT_APPROVED: gettext_noop("This verification was not approved."),
+    Refusal.EXPIRED: gettext_noop("The approval has expired."),
+    Refusal.ALREADY_COMPLETED: gettext_noop("This verification is completed already."),
+    Refusal.DIGEST_MISMATCH: gettext_noop("The digest is not that of the approved request."),
+    Refusal.AGENT_NOT_ACTIVE: gettext_noop("The agent is no longer allowed to act."),
+    Refusal.DENIED_SINCE: gettext_noop("The approval no longer holds."),
 }
 
 

@@ -5,6 +5,8 @@ from ipaddress import ip_network
 from uuid import UUID
 
 from django.db import transaction
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from accounts.contracts import Actor
 from accounts.permissions import Permission
@@ -28,7 +30,7 @@ def place_containment(actor: Actor, *, kind: str, pattern: str, reason: str) -> 
     actor.require(Permission.CONTAINMENTS_WRITE)
     normal, problems = _normal(kind, pattern)
     if not reason.strip():
-        problems.append(Problem("reason", "required", "Say why."))
+        problems.append(Problem("reason", "required", _("Say why.")))
     if problems:
         raise InvalidInputError(tuple(problems))
     assert actor.organization_id is not None
@@ -46,10 +48,10 @@ def lift_containment(actor: Actor, containment_id: UUID, *, reason: str) -> Cont
     actor.require(Permission.CONTAINMENTS_WRITE)
     containment_by_id(actor, containment_id)
     if not reason.strip():
-        raise InvalidInputError((Problem("reason", "required", "Say why."),))
+        raise InvalidInputError((Problem("reason", "required", _("Say why.")),))
     containment = Containment.objects.select_for_update().get(id=containment_id)
     if containment.lifted_at is not None:
-        raise ConflictError("This containment is lifted already.")
+        raise ConflictError(_("This containment is lifted already."))
     containment.lifted_at = clock.now()
     containment.save(update_fields=["lifted_at"])
     data = {"kind": containment.kind, "pattern": containment.pattern, "reason": reason}
@@ -62,13 +64,22 @@ def _normal(kind: str, pattern: str) -> tuple[str, list[Problem]]:
     """The pattern as the check compares it, or what is wrong with it."""
     text = pattern.strip()
     if not text or len(text) > _LONGEST:
-        return text, [Problem("pattern", "invalid", f"Must be text of 1 to {_LONGEST} characters.")]
+        return text, [
+            Problem(
+                "pattern",
+                "invalid",
+                ngettext(
+                    "Must be text of 1 to %(most)s character.", "Must be text of 1 to %(most)s characters.", _LONGEST
+                )
+                % {"most": _LONGEST},
+            )
+        ]
     match kind:
         case Containment.Kind.ADDRESS:
             try:
                 return str(ip_network(text)), []
             except ValueError:
-                return text, [Problem("pattern", "invalid", "Not an address or a network such as 10.0.0.0/8.")]
+                return text, [Problem("pattern", "invalid", _("Not an address or a network such as 10.0.0.0/8."))]
         case Containment.Kind.DESTINATION:
             try:
                 return normalize_host(text), []
@@ -79,7 +90,13 @@ def _normal(kind: str, pattern: str) -> tuple[str, list[Problem]]:
         case Containment.Kind.USER | Containment.Kind.SESSION:
             return text, []
         case _:
-            return text, [Problem("kind", "invalid", f"Must be one of {', '.join(Containment.Kind.values)}.")]
+            return text, [
+                Problem(
+                    "kind",
+                    "invalid",
+                    _("Must be one of %(choices)s.") % {"choices": ", ".join(Containment.Kind.values)},
+                )
+            ]
 
 
 def _append(actor: Actor, containment: Containment, event: Event, data: Mapping[str, object]) -> None:

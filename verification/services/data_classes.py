@@ -5,6 +5,8 @@ from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from accounts.contracts import Actor
 from accounts.permissions import Permission
@@ -26,7 +28,7 @@ class DataClassNameTakenError(ConflictError):
     code = "duplicate"
 
     def __init__(self) -> None:
-        message = "Data class name already exists. Use a different name."
+        message = _("Data class name already exists. Use a different name.")
         super().__init__(message, problems=(Problem("name", "duplicate", message),))
 
 
@@ -36,7 +38,12 @@ def create_data_class(actor: Actor, *, name: str, patterns: Sequence[str], descr
     _check(name, patterns, description)
     organization = lock_organization(actor.scope)
     if DataClass.objects.filter(organization=organization).count() >= MOST_CLASSES:
-        raise ConflictError(f"An organization has at most {MOST_CLASSES} data classes.")
+        sentence = ngettext(
+            "An organization has at most %(most)s data class.",
+            "An organization has at most %(most)s data classes.",
+            MOST_CLASSES,
+        )
+        raise ConflictError(sentence % {"most": MOST_CLASSES})
     row = DataClass(organization=organization, name=name, patterns=list(patterns), description=description)
     _save(row)
     _take_effect(actor, Event.DATA_CLASS_CREATED, row, {"patterns": list(patterns), "description": description})
@@ -67,7 +74,7 @@ def delete_data_class(actor: Actor, data_class_id: UUID) -> None:
     actor.require(Permission.POLICIES_WRITE)
     row = _locked(actor, data_class_id)
     if names := _used_by(row, exclude=(PolicyVersion.State.RETIRED,)):
-        raise ConflictError(f"Policies go by this data class: {', '.join(names)}.")
+        raise ConflictError(_("Policies go by this data class: %(names)s.") % {"names": ", ".join(names)})
     _take_effect(actor, Event.DATA_CLASS_DELETED, row, {"patterns": row.patterns})
     row.delete()
 
@@ -78,7 +85,9 @@ def _keep_from_one_person(row: DataClass) -> None:
         return
     others = (PolicyVersion.State.DRAFT, PolicyVersion.State.SHADOW, PolicyVersion.State.RETIRED)
     if names := _used_by(row, exclude=others):
-        message = f"Active policies go by this data class: {', '.join(names)}. Make another class, and new versions."
+        message = _("Active policies go by this data class: %(names)s. Make another class, and new versions.") % {
+            "names": ", ".join(names)
+        }
         raise ConflictError(message)
 
 

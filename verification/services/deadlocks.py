@@ -5,6 +5,7 @@ from uuid import UUID
 
 from django.db import connection, transaction
 from django.db.models import Q
+from django.utils.translation import gettext, gettext_noop
 
 from accounts.actors import system_actor
 from accounts.contracts import Actor
@@ -27,6 +28,8 @@ from verification.services.approvals import Terms, approve_outright
 
 MESSAGE = "Verification deadlock detected"
 USUAL_SECONDS = 900
+# How a deadlock may have ended, for whoever translates the refusal.
+_OUTCOMES = (gettext_noop("resolved"), gettext_noop("dissolved"))
 _LOCK = 0x41_49_4D_44  # one namespace of advisory locks for this search
 
 
@@ -67,7 +70,7 @@ def resolve_deadlock(actor: Actor, deadlock_id: UUID, *, seconds: int = USUAL_SE
     held = hold(Approval.objects.get(id=deadlock.suggested_approval_id))
     locked = Deadlock.objects.select_for_update().get(id=deadlock.id)
     if locked.ended_at is not None:
-        raise ConflictError(f"This deadlock is {locked.outcome} already.")
+        raise ConflictError(gettext("This deadlock is %(outcome)s already.") % {"outcome": gettext(locked.outcome)})
     # Ended before the request is settled, which would call it dissolved.
     end_deadlock(actor, locked, Deadlock.Outcome.RESOLVED, because=[held.approval])
     approve_outright(actor, held, terms=Terms(ApprovalVote.Mode.FOR, seconds), note=note or MESSAGE)

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from accounts.contracts import Actor
 from accounts.permissions import Permission
@@ -58,7 +59,7 @@ def revoke_grant(actor: Actor, grant_id: UUID, *, reason: str) -> Grant:
     agent = Agent.objects.select_for_update(of=("self",), no_key=True).get(id=grant.agent_id)
     locked = Grant.objects.select_for_update().get(id=grant.id)
     if locked.revoked_at is not None or locked.expires_at <= database_now():
-        raise ConflictError("This grant has ended already.")
+        raise ConflictError(_("This grant has ended already."))
     end_grant(actor, locked, reason=reason)
     raise_epoch(agent)
     return grant_by_id(actor, grant_id)

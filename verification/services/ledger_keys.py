@@ -1,6 +1,7 @@
 """Replacing the key that signs the ledger, by an admin of the only organization there is."""
 
 from django.db import transaction
+from django.utils.translation import ngettext
 
 from accounts.contracts import Actor
 from accounts.errors import PermissionDeniedError
@@ -24,7 +25,9 @@ def rotate_ledger_key(actor: Actor, *, reason: str) -> SealKey:
     actor.require(Permission.LEDGER_KEYS)
     actor.require_fresh()
     if not reason.strip() or len(reason) > _LONGEST_REASON:
-        message = f"Say why, in at most {_LONGEST_REASON} characters."
+        message = ngettext(
+            "Say why, in at most %(most)s character.", "Say why, in at most %(most)s characters.", _LONGEST_REASON
+        ) % {"most": _LONGEST_REASON}
         raise InvalidInputError((Problem("reason", "required", message),))
     lock_organization(actor.scope)
     if not runs_alone(actor):

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
+from django.utils.translation import gettext, gettext_noop, ngettext
 
 from accounts.contracts import Actor, ActorKind
 from accounts.models import Organization
@@ -28,13 +29,15 @@ from verification.policy_selectors import diff_of, document_of, facts_of, versio
 
 MOST_POLICIES = 500
 State = PolicyVersion.State
+# What a version may be that cannot become a shadow, for whoever translates the refusal.
+_STATES = (gettext_noop("shadow"), gettext_noop("active"), gettext_noop("retired"))
 
 
 class PolicyNameTakenError(ConflictError):
     code = "duplicate"
 
     def __init__(self) -> None:
-        message = "Policy name already exists. Use a different name."
+        message = gettext("Policy name already exists. Use a different name.")
         super().__init__(message, problems=(Problem("name", "duplicate", message),))
 
 
@@ -42,7 +45,7 @@ class SecondPersonNeededError(ConflictError):
     code = "second_person_needed"
 
     def __init__(self) -> None:
-        super().__init__("Another person than the one who proposed the change must confirm it.")
+        super().__init__(gettext("Another person than the one who proposed the change must confirm it."))
 
 
 @transaction.atomic
@@ -52,7 +55,14 @@ def create_policy(actor: Actor, value: Any, *, note: str = "") -> PolicyVersion:
     document = _checked(actor, value)
     organization = lock_organization(actor.scope)
     if Policy.objects.filter(organization=organization).count() >= MOST_POLICIES:
-        raise ConflictError(f"An organization has at most {MOST_POLICIES} policies.")
+        raise ConflictError(
+            ngettext(
+                "An organization has at most %(most)s policy.",
+                "An organization has at most %(most)s policies.",
+                MOST_POLICIES,
+            )
+            % {"most": MOST_POLICIES}
+        )
     policy = Policy(organization=organization, name=document.name)
     _save(policy)
     version = _new_version(actor, policy, document, note)
@@ -86,7 +96,10 @@ def shadow_version(actor: Actor, policy_id: UUID, *, number: int) -> Policy:
     policy, _ = _locked(actor, policy_id)
     version = version_of(policy, number)
     if version.state != State.DRAFT:
-        raise ConflictError(f"Version {number} is {version.state}: only a draft can become a shadow.")
+        raise ConflictError(
+            gettext("Version %(number)s is %(state)s: only a draft can become a shadow.")
+            % {"number": number, "state": gettext(version.state)}
+        )
     _move(policy.versions.filter(state=State.SHADOW), State.RETIRED)
     _move(policy.versions.filter(id=version.id), State.SHADOW)
     _take_effect(actor, Event.POLICY_SHADOWED, policy, {"version": number, "version_id": version.id.hex})
@@ -121,7 +134,7 @@ def confirm_change(actor: Actor, policy_id: UUID, *, number: int, accept: bool, 
     actor.require(Permission.POLICIES_ACTIVATE)
     policy, _ = _locked(actor, policy_id)
     if not policy.proposed_change or policy.proposed_version != number:
-        raise ConflictError(f"Nothing is proposed for version {number} of this policy.")
+        raise ConflictError(gettext("Nothing is proposed for version %(number)s of this policy.") % {"number": number})
     change, proposer = policy.proposed_change, policy.proposed_by_id
     if accept and (proposer is None or actor.kind is not ActorKind.PERSON or proposer == actor.id):
         raise SecondPersonNeededError
@@ -143,7 +156,7 @@ def delete_policy(actor: Actor, policy_id: UUID) -> None:
     actor.require(Permission.POLICIES_WRITE)
     policy, _ = _locked(actor, policy_id)
     if policy.versions.exclude(state=State.DRAFT).exists():
-        raise ConflictError("This policy was in use and stays on record. Retire it instead.")
+        raise ConflictError(gettext("This policy was in use and stays on record. Retire it instead."))
     _record(actor, Event.POLICY_DELETED, policy, {"name": policy.name})
     policy.delete()
 
@@ -164,7 +177,7 @@ def _retire(actor: Actor, policy: Policy, data: Mapping[str, object] | None = No
     live = policy.versions.filter(state__in=(State.ACTIVE, State.SHADOW))
     numbers = sorted(live.values_list("number", flat=True))
     if not numbers:
-        raise ConflictError("Nothing of this policy is in force.")
+        raise ConflictError(gettext("Nothing of this policy is in force."))
     _move(live, State.RETIRED)
     _forget_proposal(policy)
     _take_effect(actor, Event.POLICY_RETIRED, policy, {"versions": numbers, **(data or {})})
@@ -189,19 +202,24 @@ def _forget_proposal(policy: Policy) -> None:
 def _require_ready(actor: Actor, version: PolicyVersion) -> None:
     """A version may be put in force: it is not already, it is understood, and its own tests pass."""
     if version.state == State.ACTIVE:
-        raise ConflictError(f"Version {version.number} is active already.")
+        raise ConflictError(gettext("Version %(number)s is active already.") % {"number": version.number})
     try:
         document = document_of(version)
     except InvalidInputError as error:
-        raise ConflictError("This version cannot be understood.", problems=error.problems) from None
+        raise ConflictError(gettext("This version cannot be understood."), problems=error.problems) from None
     problems = [*_unknown_classes(actor, document), *_unknown_approvers(actor, document)]
     failed = [result for result in run_tests(document, facts_of(actor)) if not result.passed]
     problems += [
-        Problem("tests", "test_failed", f"{result.name}: expected {result.expect}, got {result.got}")
+        Problem(
+            "tests",
+            "test_failed",
+            gettext("%(name)s: expected %(expect)s, got %(got)s")
+            % {"name": result.name, "expect": result.expect, "got": result.got},
+        )
         for result in failed
     ]
     if problems:
-        raise ConflictError("This version is not ready to be put in force.", problems=tuple(problems))
+        raise ConflictError(gettext("This version is not ready to be put in force."), problems=tuple(problems))
 
 
 def _checked(actor: Actor, value: Any) -> Document:
@@ -225,7 +243,11 @@ def _unknown_classes(actor: Actor, document: Document) -> list[Problem]:
     named = [("match.data_classes", name) for name in document.match.data_classes]
     for index, alternative in enumerate(document.auto_approve):
         named += [(f"auto_approve[{index}].data_class", name) for name in alternative.get("data_class", ())]
-    return [Problem(path, "unknown", f"Unknown data class: {name}") for path, name in named if name not in known]
+    return [
+        Problem(path, "unknown", gettext("Unknown data class: %(name)s") % {"name": name})
+        for path, name in named
+        if name not in known
+    ]
 
 
 def _unknown_approvers(actor: Actor, document: Document) -> list[Problem]:
@@ -238,7 +260,9 @@ def _unknown_approvers(actor: Actor, document: Document) -> list[Problem]:
     known_agents = set(_agents_of(actor, set(agents)))
     for paths, missing in ((users, no_users), (teams, no_teams), (agents, set(agents) - known_agents)):
         problems += [
-            Problem(path, "unknown", "Not known in this organization.") for path in map(paths.get, missing) if path
+            Problem(path, "unknown", gettext("Not known in this organization."))
+            for path in map(paths.get, missing)
+            if path
         ]
     return [*problems, *of_teams, *of_agents]
 
@@ -253,8 +277,9 @@ def _ids(kind: IdKind, path: str, texts: tuple[str, ...]) -> tuple[dict[UUID, st
     for index, text in enumerate(texts):
         try:
             found[parse_id(kind, text)] = f"{path}[{index}]"
-        except ValueError as error:
-            problems.append(Problem(f"{path}[{index}]", "invalid", str(error)))
+        except ValueError:
+            message = gettext("Not an id of the form %(kind)s_…") % {"kind": kind}
+            problems.append(Problem(f"{path}[{index}]", "invalid", message))
     return found, problems
 
 

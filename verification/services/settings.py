@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from accounts.contracts import Actor
 from accounts.models import Organization
@@ -102,7 +103,7 @@ def _problems(effect: str | None, threshold: int | None) -> list[Problem]:
     problems = []
     if effect is not None and effect not in VerificationSettings.Effect.values:
         choices = ", ".join(VerificationSettings.Effect.values)
-        problems.append(Problem("anomaly_effect", "invalid", f"Choose one of {choices}."))
+        problems.append(Problem("anomaly_effect", "invalid", _("Choose one of %(choices)s.") % {"choices": choices}))
     if threshold is not None and not 1 <= threshold <= 100:  # noqa: PLR2004 - percent
-        problems.append(Problem("anomaly_threshold", "invalid", "Choose a whole number from 1 to 100."))
+        problems.append(Problem("anomaly_threshold", "invalid", _("Choose a whole number from 1 to 100.")))
     return problems

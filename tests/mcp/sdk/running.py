@@ -65,7 +65,7 @@ class SdkServer:
         it has sent.
         """
         context = ssl.create_default_context(cadata=self.authority) if self.authority else None
-        with urlopen(f"{self.origin}/spent", context=context, timeout=10) as answer:
+        with urlopen(f"{self.origin}/spent", context=context, timeout=60) as answer:
             return float(json.load(answer)["seconds"])
 
     def fields(self, **more: Any) -> dict[str, Any]:
@@ -119,7 +119,7 @@ def sdk_server(
             yield SdkServer(origin, key, pem_of_authority, told)
         finally:
             process.terminate()
-            process.wait(timeout=10)
+            process.wait(timeout=60)
 
 
 def sdk_python() -> Path:

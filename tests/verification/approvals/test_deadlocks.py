@@ -14,6 +14,7 @@ from aim.ledger.models import Entry
 from tests.factories.api import Api
 from tests.factories.ledger import recorded
 from tests.factories.threads import at_once
+from tests.factories.timing import PATIENCE_SECONDS
 from tests.verification.approvals.inbox import agent_actor, make_inbox
 from tests.verification.policies.asking import in_force
 from verification.approvals.errors import NotAnApproverError
@@ -45,7 +46,7 @@ def circle_of(count, inbox=None, **approval):
 
 def deadlocks(inbox, *, wait_for=0):
     """Those on record, as soon as there are so many."""
-    until = time.monotonic() + 5
+    until = time.monotonic() + PATIENCE_SECONDS
     while True:
         rows = list(Deadlock.objects.filter(organization_id=inbox.organization_id))
         if len(rows) >= wait_for or time.monotonic() > until:

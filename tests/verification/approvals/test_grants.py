@@ -78,10 +78,15 @@ def test_it_is_for_the_pattern_that_was_given(inbox):
 
 def test_it_ends_by_the_database_clock(inbox):
     granted = grant(inbox)
-    Grant.objects.filter(id=granted.id).update(expires_at=database_now() + timedelta(seconds=1))
-    update_agent(inbox.admin, inbox.asker.agent.id, changes={"description": "read the grant anew"})
-    assert status(inbox) == 200
-    time.sleep(1.1)
+    for seconds in (1, 4, 16):
+        Grant.objects.filter(id=granted.id).update(expires_at=database_now() + timedelta(seconds=seconds))
+        update_agent(inbox.admin, inbox.asker.agent.id, changes={"description": f"read anew, {seconds} s before"})
+        if status(inbox) == 200:
+            break
+        # A machine that is busy may need longer than that for the question.
+    else:
+        pytest.fail("a grant that has not ended does not apply")
+    time.sleep(seconds + 0.1)
     assert status(inbox) == 202
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from aim.resources.patterns import compile_scope
+from tests.factories.timing import assert_within
 from tests.verification.policies.asking import case, judge
 from verification.policies.compiled import AgentFacts, PolicyBook, compile_policy
 from verification.policies.conditions.registry import Facts
@@ -43,12 +44,13 @@ def book_of(documents):
 
 
 def microseconds(policies, asked, rounds=5000):
+    """The least of five series, by the time of this thread alone."""
     best = float("inf")
     for _ in range(5):
-        started = time.perf_counter()
+        started = time.thread_time()
         for _ in range(rounds):
             policies.judge(asked)
-        best = min(best, (time.perf_counter() - started) / rounds * 1e6)
+        best = min(best, (time.thread_time() - started) / rounds * 1e6)
     return best
 
 
@@ -94,9 +96,7 @@ def test_microseconds_a_decision(what, documents, asked, capsys):
 
 
 def test_compiling_a_book_is_quick():
-    started = time.perf_counter()
-    book = book_of(organization(500))
-    seconds = time.perf_counter() - started
-    assert len(book.policies) == 500
-    assert seconds < 5
+    documents = organization(500)
+    assert len(book_of(documents).policies) == 500
+    assert_within(5, lambda: book_of(documents), clock=time.thread_time)
     assert judge([], case()).matches == ()

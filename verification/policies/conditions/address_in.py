@@ -3,6 +3,8 @@
 from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING, Any
 
+from django.utils.translation import gettext as _
+
 from agents.configuration import ip_range_problems
 from verification.policies.conditions.registry import Condition, Facts, Predicate, register
 
@@ -12,7 +14,7 @@ if TYPE_CHECKING:
 
 def problems(value: Any) -> list[str]:
     if not isinstance(value, list) or not value:
-        return ["Must be a list of networks such as 10.0.0.0/8."]
+        return [_("Must be a list of networks such as 10.0.0.0/8.")]
     return [problem for item in value for problem in ip_range_problems(item)]
 
 

@@ -3,22 +3,26 @@
 from collections.abc import Mapping
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from verification.policies.conditions.registry import Condition, Facts, Predicate, register
 from verification.policies.terms import number_of
 
 
 def problems(value: Any) -> list[str]:
     if not isinstance(value, Mapping):
-        return ["Must be an object with field and value, and currency where it matters."]
-    found = [f"Unknown field: {name}" for name in value if name not in {"field", "value", "currency"}]
+        return [_("Must be an object with field and value, and currency where it matters.")]
+    found = [
+        _("Unknown field: %(name)s") % {"name": name} for name in value if name not in {"field", "value", "currency"}
+    ]
     name = value.get("field")
     if not isinstance(name, str) or name.partition(".")[0] not in {"parameters", "data"} or not all(name.split(".")):
-        found.append("field: Name a field such as parameters.amount.")
+        found.append(_("field: Name a field such as parameters.amount."))
     if number_of(value.get("value")) is None:
-        found.append("value: Must be a number, or a decimal number as text.")
+        found.append(_("value: Must be a number, or a decimal number as text."))
     currency = value.get("currency", "EUR")
     if not isinstance(currency, str) or len(currency) != 3 or not currency.isupper():  # noqa: PLR2004 - ISO 4217
-        found.append("currency: Use a code of ISO 4217 such as EUR.")
+        found.append(_("currency: Use a code of ISO 4217 such as EUR."))
     return found
 
 

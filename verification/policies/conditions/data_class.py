@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING, Any
 
+from django.utils.translation import gettext as _
+
 from aim.resources.patterns import Scope
 from verification.policies.conditions.registry import Condition, Facts, Predicate, register
 from verification.policies.terms import data_class_problems
@@ -14,7 +16,7 @@ _NONE = Scope(())
 
 def problems(value: Any) -> list[str]:
     if not isinstance(value, list) or not value or not all(isinstance(name, str) for name in value):
-        return ["Must be a list of data classes, such as [public]."]
+        return [_("Must be a list of data classes, such as [public].")]
     return [problem for name in value for problem in data_class_problems(name)]
 
 

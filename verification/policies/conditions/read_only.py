@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING, Any
 
+from django.utils.translation import gettext as _
+
 from verification.policies.conditions.registry import Condition, Facts, Predicate, register
 from verification.policies.terms import READ_ONLY_ACTIONS
 
@@ -10,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def problems(value: Any) -> list[str]:
-    return [] if value is True else ["Must be true; leave it out otherwise."]
+    return [] if value is True else [_("Must be true; leave it out otherwise.")]
 
 
 def compiled(_value: Any, _facts: Facts) -> Predicate:

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
+from django.utils.translation import gettext as _
+
 from verification.policies.conditions.registry import Condition, Facts, Predicate, register
 from verification.policies.conditions.windows import inside, time_problems
 
@@ -19,12 +21,16 @@ _LAST_MONTH = 12
 
 def problems(value: Any) -> list[str]:
     if not isinstance(value, Mapping):
-        return ["Must be an object with from and to, and days_of_month or months."]
-    found = [f"Unknown field: {name}" for name in value if name not in {"days_of_month", "months", "from", "to"}]
+        return [_("Must be an object with from and to, and days_of_month or months.")]
+    found = [
+        _("Unknown field: %(name)s") % {"name": name}
+        for name in value
+        if name not in {"days_of_month", "months", "from", "to"}
+    ]
     if "days_of_month" in value and not _numbers(value["days_of_month"], -_LAST_DAY, _LAST_DAY):
-        found.append("days_of_month: Must be a list of days from 1 to 31, or from -1 (the last) to -31.")
+        found.append(_("days_of_month: Must be a list of days from 1 to 31, or from -1 (the last) to -31."))
     if "months" in value and not _numbers(value["months"], 1, _LAST_MONTH):
-        found.append("months: Must be a list of months from 1 to 12.")
+        found.append(_("months: Must be a list of months from 1 to 12."))
     return found + time_problems(value)
 
 

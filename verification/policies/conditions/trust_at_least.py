@@ -3,6 +3,8 @@
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from django.utils.translation import gettext as _
+
 from verification.policies.conditions.registry import Condition, Facts, Predicate, register
 
 if TYPE_CHECKING:
@@ -12,7 +14,7 @@ _FULL = 100
 
 
 def problems(value: Any) -> list[str]:
-    return [] if type(value) is int and 0 <= value <= _FULL else ["Must be a whole number from 0 to 100."]
+    return [] if type(value) is int and 0 <= value <= _FULL else [_("Must be a whole number from 0 to 100.")]
 
 
 def compiled(value: Any, _facts: Facts) -> Predicate:

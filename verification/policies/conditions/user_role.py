@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING, Any
 
+from django.utils.translation import gettext as _
+
 from verification.policies.conditions.registry import Condition, Facts, Predicate, register
 from verification.policies.terms import role_problems
 
@@ -11,7 +13,7 @@ if TYPE_CHECKING:
 
 def problems(value: Any) -> list[str]:
     if not isinstance(value, list) or not value or not all(isinstance(role, str) for role in value):
-        return ["Must be a list of roles, such as [admin]."]
+        return [_("Must be a list of roles, such as [admin].")]
     return [problem for role in value for problem in role_problems(role)]
 
 

@@ -9,6 +9,8 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from django.utils.translation import gettext
+
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _TIME = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]|24:00", re.ASCII)
 _ONE_DAY = timedelta(days=1)
@@ -17,12 +19,12 @@ OnDay = Callable[[date], bool]
 
 def time_problems(value: Mapping[str, Any]) -> list[str]:
     problems = [
-        f'{name}: Must be a time such as "09:00", in quotes.'
+        gettext('%(name)s: Must be a time such as "09:00", in quotes.') % {"name": name}
         for name in ("from", "to")
         if not isinstance(value.get(name), str) or not _TIME.fullmatch(value[name])
     ]
     if not problems and value["from"] == value["to"]:
-        problems.append("The window is empty: from and to are the same.")
+        problems.append(gettext("The window is empty: from and to are the same."))
     return problems
 
 
@@ -49,7 +51,7 @@ def _minutes(text: str) -> int:
 
 def date_problems(value: Any, name: str) -> list[str]:
     if not isinstance(value, list) or not all(isinstance(item, str) and _is_date(item) for item in value):
-        return [f'{name}: Must be a list of dates such as "2026-12-25", in quotes.']
+        return [gettext('%(name)s: Must be a list of dates such as "2026-12-25", in quotes.') % {"name": name}]
     return []
 
 

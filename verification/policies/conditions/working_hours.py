@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
+from django.utils.translation import gettext as _
+
 from verification.policies.conditions.registry import Condition, Facts, Predicate, register
 from verification.policies.conditions.windows import DAYS, date_problems, inside, time_problems
 
@@ -13,11 +15,13 @@ if TYPE_CHECKING:
 
 def problems(value: Any) -> list[str]:
     if not isinstance(value, Mapping):
-        return ["Must be an object with days, from and to."]
-    found = [f"Unknown field: {name}" for name in value if name not in {"days", "from", "to", "except"}]
+        return [_("Must be an object with days, from and to.")]
+    found = [
+        _("Unknown field: %(name)s") % {"name": name} for name in value if name not in {"days", "from", "to", "except"}
+    ]
     days = value.get("days")
     if not isinstance(days, list) or not days or any(day not in DAYS for day in days):
-        found.append(f"days: Must be a list of {', '.join(DAYS)}.")
+        found.append(_("days: Must be a list of %(days)s.") % {"days": ", ".join(DAYS)})
     found += date_problems(value["except"], "except") if "except" in value else []
     return found + time_problems(value)
 

@@ -20,5 +20,6 @@ import "./port.js";
 import "./preferences.js";
 import "./proof.js";
 import "./session.js";
+import "./tabs.js";
 import "./toast.js";
 import "./waiting.js";
