@@ -122,5 +122,5 @@ class ChallengeFailedError(ServiceError):
 
 def invalid_public_key(error: InvalidPublicKeyError, field: str = "public_key") -> InvalidInputError:
     """The sentence everybody knows first, then each reason."""
-    reasons = (Problem(field, error.code, reason) for reason in error.problems if reason != _BAD_KEY)
+    reasons = (Problem(field, error.code, reason) for reason in error.problems if reason != _(_BAD_KEY))
     return InvalidInputError((Problem(field, "invalid_public_key", _(_BAD_KEY)), *reasons))

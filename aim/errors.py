@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
+from django.utils.translation import gettext
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:
@@ -33,8 +35,8 @@ class NotFoundError(ServiceError):
     status = 404
     code = "not_found"
 
-    def __init__(self, message: str = "Not found.") -> None:
-        super().__init__(message)
+    def __init__(self) -> None:
+        super().__init__(gettext("Not found."))
 
 
 class ConflictError(ServiceError):

@@ -51,7 +51,7 @@ COUNTED = 1000
 """So many matches of a text are counted; beyond, the list says "1,000+"."""
 _ORDERS = {"time": "id"}
 _SHOWN = 8
-LOOKED = 30_000
+LOOKED = 10_000
 """Agents are told apart among so many of the newest decisions, and the rest of the period in which they end."""
 _FIRST_YEAR = 2000
 """A year that somebody is still typing is no range."""

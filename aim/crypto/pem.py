@@ -4,35 +4,14 @@ import base64
 import binascii
 import re
 
+from django.utils.translation import gettext, ngettext
+
 from aim.crypto.problems import InvalidPublicKeyError
 
 MAX_PEM_BYTES = 16_384
-NOT_PEM = "Invalid public key format. Please upload valid PEM file."
 
 _LABEL = re.compile(r"-----BEGIN ([A-Z0-9 ]{1,40})-----")
 _BLOCK = re.compile(r"-----BEGIN PUBLIC KEY-----\n([A-Za-z0-9+/=\n]+)\n-----END PUBLIC KEY-----")
-
-_OTHER_LABELS = {
-    "RSA PUBLIC KEY": (
-        "unsupported_format",
-        (
-            "This is an RSA key in PKCS#1 form (BEGIN RSA PUBLIC KEY); convert it with"
-            " `openssl rsa -RSAPublicKey_in -in key.pem -pubout`."
-        ),
-    ),
-    "EC PARAMETERS": (
-        "unsupported_format",
-        "These are elliptic-curve parameters without a key; export the key with `openssl pkey -in key.pem -pubout`.",
-    ),
-}
-_PRIVATE_KEY = (
-    "This is a private key: keep it secret and consider it disclosed, make a new key pair, and upload only its public"
-    " half (`openssl pkey -in key.pem -pubout`)."
-)
-_CERTIFICATE = (
-    "This is a certificate or a certificate request, not a public key; take the key out of a certificate with"
-    " `openssl x509 -in certificate.pem -noout -pubkey`."
-)
 
 
 def read_public_key_block(text: str | bytes) -> bytes:
@@ -43,58 +22,94 @@ def read_public_key_block(text: str | bytes) -> bytes:
     plain = _plain_text(text)
     labels = _LABEL.findall(plain)
     if not labels:
-        raise InvalidPublicKeyError("not_pem", NOT_PEM)
+        raise InvalidPublicKeyError("not_pem", _not_pem())
     _refuse_other_labels(labels)
     block = _BLOCK.fullmatch(plain)
     if block is None:
         _refuse_surroundings(plain)
         raise InvalidPublicKeyError(
-            "damaged", "The lines between BEGIN and END must hold base64 only: no blank lines, spaces or headers."
+            "damaged",
+            gettext("The lines between BEGIN and END must hold base64 only: no blank lines, spaces or headers."),
         )
     return _decode(block[1].replace("\n", ""))
 
 
 def _plain_text(text: str | bytes) -> str:
     if len(text) > MAX_PEM_BYTES:
-        raise InvalidPublicKeyError("too_large", f"A public key has at most {MAX_PEM_BYTES} bytes of text.")
+        sentence = ngettext(
+            "A public key has at most %(most)s byte of text.",
+            "A public key has at most %(most)s bytes of text.",
+            MAX_PEM_BYTES,
+        )
+        raise InvalidPublicKeyError("too_large", sentence % {"most": MAX_PEM_BYTES})
     try:
         plain = text.decode("ascii") if isinstance(text, bytes) else text.encode("ascii").decode("ascii")
     except UnicodeError:
-        code, sentence = "not_pem", NOT_PEM
+        code, sentence = "not_pem", _not_pem()
         if ("-----BEGIN " if isinstance(text, str) else b"-----BEGIN ") in text:  # type: ignore[operator]
             code = "unexpected_text"
-            sentence = "The text has characters outside ASCII, such as a byte order mark; save the key as plain text."
+            sentence = gettext(
+                "The text has characters outside ASCII, such as a byte order mark; save the key as plain text."
+            )
         raise InvalidPublicKeyError(code, sentence) from None
     plain = plain.replace("\r\n", "\n").strip(" \t\n")
     if "-----BEGIN " in plain and not plain.replace("\n", "").replace("\t", "").isprintable():
-        raise InvalidPublicKeyError("unexpected_text", "The text has control characters; save the key as plain text.")
+        raise InvalidPublicKeyError(
+            "unexpected_text", gettext("The text has control characters; save the key as plain text.")
+        )
     return plain
 
 
+def _not_pem() -> str:
+    return gettext("Invalid public key format. Please upload valid PEM file.")
+
+
 def _refuse_other_labels(labels: list[str]) -> None:
-    for label in labels:
-        if label.endswith("PRIVATE KEY"):
-            raise InvalidPublicKeyError("private_key", _PRIVATE_KEY)
-    if len(labels) > 1:
-        raise InvalidPublicKeyError(
-            "several_keys", f"Upload exactly one public key; the text has {len(labels)} blocks."
+    if any(label.endswith("PRIVATE KEY") for label in labels):
+        sentence = gettext(
+            "This is a private key: keep it secret and consider it disclosed, make a new key pair, and upload only its"
+            " public half (`openssl pkey -in key.pem -pubout`)."
         )
-    if "CERTIFICATE" in labels[0]:
-        raise InvalidPublicKeyError("certificate", _CERTIFICATE)
-    if labels[0] in _OTHER_LABELS:
-        raise InvalidPublicKeyError(*_OTHER_LABELS[labels[0]])
-    if labels[0] != "PUBLIC KEY":
-        raise InvalidPublicKeyError("unsupported_format", f"The block is a {labels[0]}, not a PUBLIC KEY.")
+        raise InvalidPublicKeyError("private_key", sentence)
+    if len(labels) > 1:
+        sentence = ngettext(
+            "Upload exactly one public key; the text has %(n)d block.",
+            "Upload exactly one public key; the text has %(n)d blocks.",
+            len(labels),
+        )
+        raise InvalidPublicKeyError("several_keys", sentence % {"n": len(labels)})
+    label = labels[0]
+    if "CERTIFICATE" in label:
+        sentence = gettext(
+            "This is a certificate or a certificate request, not a public key; take the key out of a certificate with"
+            " `openssl x509 -in certificate.pem -noout -pubkey`."
+        )
+        raise InvalidPublicKeyError("certificate", sentence)
+    if label != "PUBLIC KEY":
+        raise InvalidPublicKeyError("unsupported_format", _other_label(label))
+
+
+def _other_label(label: str) -> str:
+    if label == "RSA PUBLIC KEY":
+        return gettext(
+            "This is an RSA key in PKCS#1 form (BEGIN RSA PUBLIC KEY); convert it with"
+            " `openssl rsa -RSAPublicKey_in -in key.pem -pubout`."
+        )
+    if label == "EC PARAMETERS":
+        return gettext(
+            "These are elliptic-curve parameters without a key; export the key with `openssl pkey -in key.pem -pubout`."
+        )
+    return gettext("The block is a %(label)s, not a PUBLIC KEY.") % {"label": label}
 
 
 def _refuse_surroundings(plain: str) -> None:
     if not plain.startswith("-----BEGIN "):
-        raise InvalidPublicKeyError("unexpected_text", "Remove the text before the BEGIN line.")
+        raise InvalidPublicKeyError("unexpected_text", gettext("Remove the text before the BEGIN line."))
     _, end, rest = plain.partition("-----END PUBLIC KEY-----")
     if not end:
-        raise InvalidPublicKeyError("damaged", "The line -----END PUBLIC KEY----- is missing.")
+        raise InvalidPublicKeyError("damaged", gettext("The line -----END PUBLIC KEY----- is missing."))
     if rest:
-        raise InvalidPublicKeyError("unexpected_text", "Remove the text after the END line.")
+        raise InvalidPublicKeyError("unexpected_text", gettext("Remove the text after the END line."))
 
 
 def _decode(digits: str) -> bytes:
@@ -103,5 +118,5 @@ def _decode(digits: str) -> bytes:
     except (binascii.Error, ValueError):
         der = b""
     if not der or base64.b64encode(der).decode() != digits:
-        raise InvalidPublicKeyError("damaged", "The base64 between BEGIN and END is damaged or cut off.")
+        raise InvalidPublicKeyError("damaged", gettext("The base64 between BEGIN and END is damaged or cut off."))
     return der

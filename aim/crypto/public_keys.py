@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurv
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_der_public_key
+from django.utils.translation import gettext
 
 from aim.crypto import der as der_reader
 from aim.crypto.pem import read_public_key_block
@@ -21,16 +22,6 @@ KeyType = Literal["ed25519", "rsa", "ecdsa-p256"]
 PublicKeyObject = Ed25519PublicKey | RSAPublicKey | EllipticCurvePublicKey
 
 _RSA, _EC, _ED25519, _P256 = "1.2.840.113549.1.1.1", "1.2.840.10045.2.1", "1.3.101.112", "1.2.840.10045.3.1.7"
-_OTHER_ALGORITHMS: Final = {
-    "1.2.840.113549.1.1.10": (
-        "The algorithm identifier limits this RSA key to RSASSA-PSS; export it as a plain RSA key (rsaEncryption)."
-    ),
-    "1.3.101.113": "Ed448 keys are not supported; use Ed25519.",
-    "1.3.101.110": "X25519 keys cannot sign; use Ed25519.",
-    "1.3.101.111": "X448 keys cannot sign; use Ed25519.",
-    "1.2.840.10040.4.1": "DSA keys are not supported; use Ed25519, ECDSA P-256 or RSA.",
-    "1.2.840.113549.1.3.1": "Diffie-Hellman keys cannot sign; use Ed25519, ECDSA P-256 or RSA.",
-}
 _CURVES: Final = {
     "1.2.840.10045.3.1.1": "P-192",
     "1.3.132.0.10": "secp256k1",
@@ -49,10 +40,6 @@ _DECLARED: Final = {
     "rsa-4096": "RSA-4096",
     "ecdsa-p256": "ECDSA P-256",
 }
-_DAMAGED = "The PEM block does not hold a public key in SubjectPublicKeyInfo form; it may be damaged or cut off."
-_NOT_CANONICAL = (
-    "The key is not encoded in canonical DER; export it again with `openssl pkey -pubin -in key.pem -pubout`."
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +113,10 @@ def _read(der: bytes) -> tuple[PublicKeyInfo, PublicKeyObject]:
     key = _load(der)
     info = describe_key(key)
     if info.der != der:
-        raise InvalidPublicKeyError("not_canonical", _NOT_CANONICAL)
+        sentence = gettext(
+            "The key is not encoded in canonical DER; export it again with `openssl pkey -pubin -in key.pem -pubout`."
+        )
+        raise InvalidPublicKeyError("not_canonical", sentence)
     return info, key
 
 
@@ -135,7 +125,7 @@ def _refuse_unsupported(der: bytes) -> None:
     try:
         identifier, bits = der_reader.read_sequence(der)
         if identifier.tag != der_reader.SEQUENCE or bits.tag != der_reader.BIT_STRING or bits.content[:1] != b"\0":
-            _refuse("damaged", _DAMAGED)
+            _refuse("damaged", _damaged())
         algorithm, *parameters = der_reader.read_all(identifier.content)
         oid = der_reader.read_object_identifier(algorithm)
         if oid == _EC:
@@ -143,29 +133,55 @@ def _refuse_unsupported(der: bytes) -> None:
         elif oid == _RSA:
             _refuse_plainly_weak_rsa(bits.content[1:])
         elif oid != _ED25519:
-            sentence = f"Keys of the algorithm {oid} are not supported; use Ed25519, ECDSA P-256 or RSA."
-            _refuse("unsupported_algorithm", _OTHER_ALGORITHMS.get(oid, sentence))
+            _refuse("unsupported_algorithm", _unsupported(oid))
     except InvalidPublicKeyError:
         raise
     except ValueError:
-        raise InvalidPublicKeyError("damaged", _DAMAGED) from None
+        raise InvalidPublicKeyError("damaged", _damaged()) from None
+
+
+def _damaged() -> str:
+    return gettext(
+        "The PEM block does not hold a public key in SubjectPublicKeyInfo form; it may be damaged or cut off."
+    )
+
+
+def _unsupported(oid: str) -> str:
+    sentences = {
+        "1.2.840.113549.1.1.10": gettext(
+            "The algorithm identifier limits this RSA key to RSASSA-PSS; export it as a plain RSA key (rsaEncryption)."
+        ),
+        "1.3.101.113": gettext("Ed448 keys are not supported; use Ed25519."),
+        "1.3.101.110": gettext("X25519 keys cannot sign; use Ed25519."),
+        "1.3.101.111": gettext("X448 keys cannot sign; use Ed25519."),
+        "1.2.840.10040.4.1": gettext("DSA keys are not supported; use Ed25519, ECDSA P-256 or RSA."),
+        "1.2.840.113549.1.3.1": gettext("Diffie-Hellman keys cannot sign; use Ed25519, ECDSA P-256 or RSA."),
+    }
+    unknown = gettext("Keys of the algorithm %(oid)s are not supported; use Ed25519, ECDSA P-256 or RSA.")
+    return sentences.get(oid) or unknown % {"oid": oid}
 
 
 def _refuse_curve(parameters: list[der_reader.Element], point: bytes) -> None:
     if len(parameters) != 1:
-        _refuse("unsupported_curve", "The elliptic-curve key names no curve; use a key that names P-256.")
+        _refuse("unsupported_curve", gettext("The elliptic-curve key names no curve; use a key that names P-256."))
     if parameters[0].tag == der_reader.SEQUENCE:
         _refuse(
             "unsupported_curve",
-            "The key spells out its curve's parameters; export it with the curve's name"
-            " (`openssl ec -param_enc named_curve`).",
+            gettext(
+                "The key spells out its curve's parameters; export it with the curve's name"
+                " (`openssl ec -param_enc named_curve`)."
+            ),
         )
     oid = der_reader.read_object_identifier(parameters[0])
     if oid != _P256:
-        _refuse("unsupported_curve", f"The curve {_CURVES.get(oid, oid)} is not supported; use ECDSA P-256.")
+        _refuse(
+            "unsupported_curve",
+            gettext("The curve %(name)s is not supported; use ECDSA P-256.") % {"name": _CURVES.get(oid, oid)},
+        )
     if point[:1] in {b"\2", b"\3"}:
         _refuse(
-            "unsupported_format", "The key's point is compressed; export it with `openssl ec -conv_form uncompressed`."
+            "unsupported_format",
+            gettext("The key's point is compressed; export it with `openssl ec -conv_form uncompressed`."),
         )
 
 
@@ -180,11 +196,17 @@ def _load(der: bytes) -> PublicKeyObject:
     try:
         key = load_der_public_key(der)
     except (ValueError, TypeError, UnsupportedAlgorithm):
-        raise InvalidPublicKeyError("damaged", _DAMAGED) from None
+        raise InvalidPublicKeyError("damaged", _damaged()) from None
     if isinstance(key, EllipticCurvePublicKey) and not isinstance(key.curve, SECP256R1):
-        _refuse("unsupported_curve", f"The curve {key.curve.name} is not supported; use ECDSA P-256.")
+        _refuse(
+            "unsupported_curve",
+            gettext("The curve %(name)s is not supported; use ECDSA P-256.") % {"name": key.curve.name},
+        )
     if not isinstance(key, PublicKeyObject):
-        _refuse("unsupported_algorithm", "Keys of this algorithm are not supported; use Ed25519, ECDSA P-256 or RSA.")
+        _refuse(
+            "unsupported_algorithm",
+            gettext("Keys of this algorithm are not supported; use Ed25519, ECDSA P-256 or RSA."),
+        )
     return key
 
 
@@ -204,14 +226,16 @@ def _type_mismatch(info: PublicKeyInfo, declared_type: str | None) -> list[str]:
         return []
     declared = declared_type.lower()
     if declared not in _DECLARED:
-        return [f"The declared key type is unknown; use one of {', '.join(_DECLARED)}."]
+        return [
+            gettext("The declared key type is unknown; use one of %(choices)s.") % {"choices": ", ".join(_DECLARED)}
+        ]
     if declared in {info.key_type, info.label.lower()}:
         return []
-    return [f"The key is {info.label}, not {_DECLARED[declared]}."]
+    return [gettext("The key is %(label)s, not %(declared)s.") % {"label": info.label, "declared": _DECLARED[declared]}]
 
 
-def _refuse(code: str, problem: str) -> NoReturn:
-    raise InvalidPublicKeyError(code, problem)
+def _refuse(code: str, message: str) -> NoReturn:
+    raise InvalidPublicKeyError(code, message)
 
 
 def _base64url(data: bytes) -> str:

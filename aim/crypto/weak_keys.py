@@ -3,6 +3,8 @@
 import math
 from functools import cache
 
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from nacl.bindings import crypto_core_ed25519_is_valid_point
 
 RSA_MIN_BITS, RSA_MAX_BITS, RSA_EXPONENT = 2048, 4096, 65537
@@ -18,37 +20,47 @@ def rsa_problems(modulus: int, exponent: int) -> list[str]:
     bits = modulus.bit_length()
     problems = []
     if not RSA_MIN_BITS <= bits <= RSA_MAX_BITS:
-        problems.append(f"RSA keys need {RSA_MIN_BITS} to {RSA_MAX_BITS} bits; this one has {bits}.")
+        sentence = ngettext(
+            "RSA keys need %(least)s to %(most)s bit; this one has %(bits)s.",
+            "RSA keys need %(least)s to %(most)s bits; this one has %(bits)s.",
+            RSA_MAX_BITS,
+        )
+        problems.append(sentence % {"least": RSA_MIN_BITS, "most": RSA_MAX_BITS, "bits": bits})
     if exponent != RSA_EXPONENT:
-        problems.append(f"The RSA public exponent must be {RSA_EXPONENT}.")
+        problems.append(_("The RSA public exponent must be %(exponent)s.") % {"exponent": RSA_EXPONENT})
     weakness = _modulus_weakness(modulus) if bits <= RSA_MAX_BITS else None
     if weakness:
-        problems.append(f"The RSA modulus is weak: {weakness}. Make a new key pair with a current OpenSSL.")
+        problems.append(
+            _("The RSA modulus is weak: %(weakness)s. Make a new key pair with a current OpenSSL.")
+            % {"weakness": weakness}
+        )
     return problems
 
 
 def _modulus_weakness(modulus: int) -> str | None:
     if modulus % 2 == 0:
-        return "it is an even number"
+        return _("it is an even number")
     if math.gcd(modulus, _product_of_small_primes()) != 1:
-        return f"it has a prime factor below {_SMALL_FACTOR_LIMIT}"
+        return _("it has a prime factor below %(limit)s") % {"limit": _SMALL_FACTOR_LIMIT}
     if _is_power(modulus):
-        return "it is a power of a smaller number"
+        return _("it is a power of a smaller number")
     if _has_close_factors(modulus):
-        return "its two primes are too close to each other"
+        return _("its two primes are too close to each other")
     if _looks_like_roca(modulus):
-        return "it comes from a key generator with a known flaw (ROCA, CVE-2017-15361)"
+        return _("it comes from a key generator with a known flaw (ROCA, CVE-2017-15361)")
     if pow(2, modulus - 1, modulus) == 1:
-        return "it is a prime number itself"
+        return _("it is a prime number itself")
     return None
 
 
 def ed25519_problems(point: bytes) -> list[str]:
     """A sentence if the 32 bytes are no canonical point of the prime-order group (RFC 8032 section 5.1)."""
     if int.from_bytes(point, "little") & (2**255 - 1) >= _ED25519_PRIME:
-        return ["The Ed25519 key is not in canonical form (its coordinate is not below the field's prime)."]
+        return [_("The Ed25519 key is not in canonical form (its coordinate is not below the field's prime).")]
     if not crypto_core_ed25519_is_valid_point(point):
-        return ["The Ed25519 key is not a valid point: off the curve, of low order, or outside the prime-order group."]
+        return [
+            _("The Ed25519 key is not a valid point: off the curve, of low order, or outside the prime-order group.")
+        ]
     return []
 
 

@@ -22,13 +22,12 @@ _SHOWN = {
 }
 _FIELD = re.compile(r"(?:Field|Entry|SettingsTab|AgentTab|ServerTab|Need|QuickAction)$")
 _NAMED = {"label", "help_text", "empty_label", "title", "remark", "button", "busy"}
-
-
 # A rule answers what is wrong in sentences, which somebody else makes errors of.
 _RULE = re.compile(r"problems\b|problems_of$|^validate_|^refusal_|^bar$")
-# What is never translated, though an error may carry it: (the path, why).
-_RECORDED = [
-    (r"aim/api/|aim/crypto/|\w+/api/", "only programs read it, and the API answers English"),
+# What is never translated, though an error may carry it: (the path, why). Other errors carry what such a part says as
+# `str(error)`: a resource or a pattern, a rule of an agent's lists, and a value that has no canonical form.
+_UNTRANSLATED = [
+    (r"aim/ledger/audit/|verification/ledger_counterpart", "the operator's command prints what an audit finds"),
     (r"mcp/probe/", "what a run has seen is kept with the run"),
     (r"aim/resources/", "the decision keeps it in the record of the check that denies a hostile resource"),
 ]
@@ -36,6 +35,7 @@ _RECORDED = [
 
 @cache
 def sources() -> list[Path]:
+    """Without what operators and programs read alone: commands, and the texts of the API, which answers English."""
     listed = subprocess.run(["git", "ls-files", "*.py"], cwd=ROOT, capture_output=True, text=True, check=True)
     names = [
         name for name in listed.stdout.split() if not re.match(r"(tests|docs)/|.*/(migrations|management|api)/", name)
@@ -242,7 +242,7 @@ def _place(function: ast.FunctionDef) -> int | None:
 
 def raised(module: Module) -> Iterator[ast.expr]:
     """What errors are made of: the messages of problems and errors, of the functions that make them, and of rules."""
-    places: dict[str, int | None] = {"Problem": 2, "NotInvited": 2, **error_classes()}
+    places: dict[str, int | None] = {"Problem": 2, "NotInvited": 2, "Finding": 2, **error_classes()}
     for node in module.marked:
         if isinstance(node, ast.FunctionDef) and node.name != "__init__" and (place := _place(node)) is not None:
             places[node.name] = place
@@ -254,6 +254,8 @@ def raised(module: Module) -> Iterator[ast.expr]:
                     for call in ast.walk(node)
                     if isinstance(call, ast.Call) and call.args and ast.unparse(call.func) == "super().__init__"
                 )
+            case ast.Call(func=ast.Name(id="InvalidPublicKeyError"), args=[_, *messages]):
+                yield from messages
             case ast.Call(func=ast.Attribute(attr="add", value=ast.Name(id="reader")), args=[_, message, *_]):
                 yield message
             case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name)):
@@ -293,6 +295,7 @@ def bare_errors(module: Module) -> list[str]:
         ("def name_problems(value) -> list[str]:\n    return ['Give a name.']", True),
         ("def name_problems(value) -> list[str]:\n    found += [f'Give {x}.' for x in value]", True),
         ("def name_problems(value) -> list[str]:\n    found.append(_('Give a name.'))", False),
+        ("raise InvalidPublicKeyError('weak_key', _('Too short.'), 'Too even.')", True),
         ("reader.add(path, 'Must be text.')", True),
         ("def _refused(code, message):\n    return 1\nraise _refused('c', 'Give a name.')", True),
     ],
@@ -305,7 +308,7 @@ def test_no_error_of_a_service_is_bare():
     bare = [
         f"{name}:{text}"
         for path in sources()
-        if not any(re.match(exempt, name := str(path.relative_to(ROOT))) for exempt, _why in _RECORDED)
+        if not any(re.match(exempt, name := str(path.relative_to(ROOT))) for exempt, _why in _UNTRANSLATED)
         for text in bare_errors(module_of(path))
     ]
     assert bare == []

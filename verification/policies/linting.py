@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 from msgspec import Struct
 
 from agents.catalogue import ACTION_TYPES, actions_of
@@ -12,6 +14,12 @@ from verification.policies.document import Approval, Comparison, Document, Match
 from verification.policies.terms import NUMERIC, READ_ONLY_ACTIONS, number_of
 
 _LISTS = ("agents", "teams", "agent_tags", "users", "mcp_servers", "tools", "data_classes")
+
+_OVER_BROAD = {
+    "deny": gettext_noop("It denies every action of every agent."),
+    "require_approval": gettext_noop("It asks for an approval of every action of every agent."),
+    "allow": gettext_noop("It allows every action of every agent."),
+}
 
 
 class Finding(NamedTuple):
@@ -53,11 +61,10 @@ def _broad(document: Document) -> list[Finding]:
     match = document.match
     narrowed = [name for name in Match.__struct_fields__ if getattr(match, name)]
     if not narrowed:
-        words = {"deny": "denies", "require_approval": "asks for an approval of", "allow": "allows"}
-        return [Finding("over_broad", "match", f"It {words[document.effect]} every action of every agent.")]
+        return [Finding("over_broad", "match", _(_OVER_BROAD[document.effect]))]
     everything = {"/**", "https://**/**", "http://**/**"}
     if narrowed == ["resources"] and everything.intersection(match.resources):
-        return [Finding("over_broad", "match.resources", "The pattern means all resources of its kind.")]
+        return [Finding("over_broad", "match.resources", _("The pattern means all resources of its kind."))]
     return []
 
 
@@ -65,18 +72,30 @@ def _never(document: Document, surroundings: Surroundings) -> list[Finding]:
     match, agents = document.match, surroundings.agents
     names = {name.casefold() for agent in agents for name in agent[:2]}
     tags = {tag for agent in agents for tag in agent[2]}
-    otherwise = "any resource may be of it." if document.restricts else "no resource is of it."
-    missing = [("agents", f"There is no agent {name}.") for name in match.agents if name.casefold() not in names]
-    missing += [("agent_tags", f"No agent is tagged {tag}.") for tag in match.agent_tags if tag not in tags]
-    missing += [("teams", f"There is no team {team}.") for team in match.teams if team not in surroundings.teams]
+    empty = _("The data class %(name)s has no patterns: no resource is of it.")
+    if document.restricts:
+        empty = _("The data class %(name)s has no patterns: any resource may be of it.")
+    missing = [
+        ("agents", _("There is no agent %(name)s.") % {"name": name})
+        for name in match.agents
+        if name.casefold() not in names
+    ]
     missing += [
-        ("data_classes", f"The data class {name} has no patterns: {otherwise}")
+        ("agent_tags", _("No agent is tagged %(tag)s.") % {"tag": tag}) for tag in match.agent_tags if tag not in tags
+    ]
+    missing += [
+        ("teams", _("There is no team %(team)s.") % {"team": team})
+        for team in match.teams
+        if team not in surroundings.teams
+    ]
+    missing += [
+        ("data_classes", empty % {"name": name})
         for name in match.data_classes
         if not surroundings.data_classes.get(name)
     ]
     actions, concerned = _actions(match), [agent for agent in agents if _concerns(match, agent)]
     if actions and concerned and not any(actions & actions_of(agent[3]) for agent in concerned):
-        missing.append(("actions", "No agent that it concerns has a capability for these actions."))
+        missing.append(("actions", _("No agent that it concerns has a capability for these actions.")))
     return [Finding("never_matches", f"match.{name}", message) for name, message in missing]
 
 
@@ -97,7 +116,11 @@ def _contradictory_comparisons(where: Sequence[Comparison]) -> list[Finding]:
     for index, one in enumerate(where):
         for other in where[index + 1 :]:
             if one.field == other.field and (_apart(one, other) or _apart(other, one)):
-                message = f"{one.field} cannot be both: {one.operator} {one.value}, and {other.operator} {other.value}."
+                message = _("%(field)s cannot be both: %(one)s, and %(other)s.") % {
+                    "field": one.field,
+                    "one": f"{one.operator} {one.value}",
+                    "other": f"{other.operator} {other.value}",
+                }
                 warnings.append(Finding("contradictory", "match.where", message))
     return warnings
 
@@ -126,19 +149,21 @@ def _between(document: Document, others: Sequence[LintedPolicy]) -> list[Finding
         effect = other.document.effect
         if effect == "deny" and covered:
             code = "contradictory" if document.effect == "allow" else "unreachable"
-            message = f"“{other.name}” denies all that this policy is about."
+            message = _("“%(name)s” denies all that this policy is about.") % {"name": other.name}
             warnings.append(Finding(code, "match", message))
         elif effect == "deny" and document.effect == "allow" and covers(document.match, other.document.match):
-            message = f"“{other.name}” denies a part of what this policy allows."
+            message = _("“%(name)s” denies a part of what this policy allows.") % {"name": other.name}
             warnings.append(Finding("contradictory", "match", message))
         elif effect == document.effect and covered and not other.document.auto_approve:
-            message = f"“{other.name}” says the same of all that this policy is about."
+            message = _("“%(name)s” says the same of all that this policy is about.") % {"name": other.name}
             warnings.append(Finding("unreachable", "match", message))
         elif effect == "require_approval" and document.effect == "allow" and covered:
-            message = f"“{other.name}” asks for an approval all the same: an allow policy does not lift it."
+            message = _("“%(name)s” asks for an approval all the same: an allow policy does not lift it.") % {
+                "name": other.name
+            }
             warnings.append(Finding("contradictory", "match", message))
     if document.effect == "allow" and not document.lifts_agent_list:
-        message = "It changes nothing: what is not denied needs no leave. Set lifts_agent_list to lift approvals."
+        message = _("It changes nothing: what is not denied needs no leave. Set lifts_agent_list to lift approvals.")
         warnings.append(Finding("no_effect", "effect", message))
     return warnings
 
@@ -170,8 +195,11 @@ def _approvers(document: Document, surroundings: Surroundings) -> list[Finding]:
         return []
     approval = document.approval
     warnings = [
-        Finding("approval_impossible", f"approval.{name}", f"Unknown {name.removesuffix('s')}: {missing}")
-        for name, known in (("users", surroundings.roles), ("teams", surroundings.teams))
+        Finding("approval_impossible", f"approval.{name}", sentence % {"id": missing})
+        for name, known, sentence in (
+            ("users", surroundings.roles, _("Unknown user: %(id)s")),
+            ("teams", surroundings.teams, _("Unknown team: %(id)s")),
+        )
         for missing in getattr(approval, name)
         if missing not in known
     ]
@@ -179,7 +207,7 @@ def _approvers(document: Document, surroundings: Surroundings) -> list[Finding]:
     # The owner, who may be among them, cannot be counted on.
     count = len(people) + len(approval.agents) - (1 if approval.exclude_owner and people else 0)
     if count < approval.count:
-        message = f"{approval.count} must approve, and {count} can."
+        message = _("%(needed)s must approve, and %(able)s can.") % {"needed": approval.count, "able": count}
         warnings.append(Finding("approval_impossible", "approval.count", message))
     return warnings
 
@@ -200,14 +228,14 @@ def _conditions(document: Document, surroundings: Surroundings) -> list[Finding]
     for index, alternative in enumerate(document.auto_approve):
         path = f"auto_approve[{index}]"
         if "read_only" in alternative and actions and not actions & READ_ONLY_ACTIONS:
-            warnings.append(Finding("never_matches", path, "None of the actions is read-only: it never holds."))
+            warnings.append(Finding("never_matches", path, _("None of the actions is read-only: it never holds.")))
         if list(alternative) == ["read_only"] and actions and not actions & _writing():
-            message = "All actions are read-only: nobody is ever asked."
+            message = _("All actions are read-only: nobody is ever asked.")
             warnings.append(Finding("contradictory", path, message))
         if list(alternative) == ["trust_at_least"] and Decimal(alternative["trust_at_least"]) == 0:
-            warnings.append(Finding("contradictory", path, "Every agent has that much trust: nobody is ever asked."))
+            warnings.append(Finding("contradictory", path, _("Every agent has that much trust: nobody is ever asked.")))
         warnings += [
-            Finding("never_matches", path, f"The data class {name} has no patterns.")
+            Finding("never_matches", path, _("The data class %(name)s has no patterns.") % {"name": name})
             for name in alternative.get("data_class", ())
             if not surroundings.data_classes.get(name)
         ]
