@@ -8,21 +8,48 @@ from django.db import connections
 from django.test.utils import setup_databases, teardown_databases
 
 from aim.outbound.places import allowed_networks
-from tests.factories.databases import drop_template
+from tests.examples.product import running_product
+from tests.factories.databases import drop_template, make_template, own_database
+from tests.factories.followers import skip_backlog
 from tests.factories.identity_provider import running_identity_provider
 from verification.engine import shut_down_engine_thread
 
-_BROWSER_TESTS = Path(__file__).parent / "e2e"
+_HERE = Path(__file__).parent
+_BROWSER_TESTS = _HERE / "e2e"
+_CLIENT_TESTS = (_HERE / "verification" / "test_live.py", _HERE / "accounts" / "test_notification_socket.py")
+# Of the tests that drive a browser, those that take a quarter of a minute or more: no worker ends long after another.
+_LONGEST = (
+    "test_every_link_and_every_tab_leads_to_a_page_without_fault",
+    "test_from_the_one_time_password_to_a_complete_checklist",
+    "test_a_server_lives_from_its_registration_to_a_new_key_and_a_signed_report",
+    "test_every_tab_of_a_server_is_clean",
+    "test_an_invited_person_joins_by_single_sign_on",
+    "test_the_pages_are_clean",
+    "test_trust_and_behaviour_are_clean_in_every_state",
+    "test_the_settings_are_without_fault",
+    "test_the_last_data_stay_while_the_server_is_away",
+    "test_a_registration_is_kept_until_the_server_is_back",
+    "test_the_lists_look_right",
+)
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items):
-    """The tests that drive a browser come last, whatever the order in which the others were shuffled.
+    """The tests with a product beside them come last, whatever the order in which the others were shuffled.
 
-    From the first of them on Playwright's event loop runs in the worker's thread, and a product beside them sequences
-    the ledger of the worker's database on its own: both would change what the other tests see.
+    It sequences the ledger of the worker's database on its own; and from the first test that drives a browser on
+    Playwright's event loop runs in the worker's thread. Both would change what the other tests see.
     """
-    items.sort(key=lambda item: item.path.is_relative_to(_BROWSER_TESTS))
+    items.sort(key=_place)
+
+
+def _place(item):
+    if item.path in _CLIENT_TESTS:
+        return 1, 0
+    if item.path.is_relative_to(_BROWSER_TESTS):
+        name = getattr(item, "originalname", "")
+        return 2, _LONGEST.index(name) if name in _LONGEST else len(_LONGEST)
+    return 0, 0
 
 
 @pytest.fixture(scope="session")
@@ -30,6 +57,7 @@ def django_db_setup(django_test_environment, django_db_modify_db_settings, djang
     """pytest-django's own creates databases only for tests with its mark, which would roll them back."""
     with django_db_blocker.unblock():
         created = setup_databases(verbosity=0, interactive=False)
+        make_template()
         yield
         teardown_databases(created, verbosity=0)
 
@@ -48,6 +76,27 @@ def _database(django_db_setup, django_db_blocker):
             )
         connections.close_all()
         cache.close()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _followers_begin_here(request, _database):
+    """Where a module lets followers follow, they begin with what its own tests record."""
+    if hasattr(request.module, "follow_all"):
+        skip_backlog()
+
+
+@pytest.fixture
+def empty_database():
+    """For a test that looks at everything there is."""
+    with own_database():
+        yield
+
+
+@pytest.fixture(scope="session")
+def product(tmp_path_factory, _database):
+    """The real web process on the worker's database, for the tests that come last."""
+    with running_product(tmp_path_factory.mktemp("product"), people=False) as running:
+        yield running
 
 
 @pytest.fixture(scope="session")

@@ -10,19 +10,12 @@ from accounts.models import Role
 from accounts.services.members import remove_member
 from accounts.services.notifications import mark_all_read
 from agents.services.lifecycle import suspend_agent
-from tests.examples.product import running_product
 from tests.factories.accounts import make_organization, make_person
 from tests.factories.agents import make_agent
 from tests.factories.browser import session_cookie
 from tests.factories.followers import follow_all
 
 pytestmark = [pytest.mark.slow, pytest.mark.requirement("R.1")]
-
-
-@pytest.fixture(scope="module")
-def product(tmp_path_factory):
-    with running_product(tmp_path_factory.mktemp("bell")) as running:
-        yield running
 
 
 def listen(product, *, token=None, cookie=None, origin=None):

@@ -29,7 +29,7 @@ SETTLED = """async () => {
   do { await drawn(); } while (document.querySelector(".htmx-request"));
 }"""
 # Only what is told: the whole of what axe found out takes longer to hand over than to find.
-_FOUND = """async (options) => (await axe.run(options)).violations.map(
+_FOUND = """async ([options, within]) => (await axe.run(within ? window[within] : document, options)).violations.map(
   (one) => `${one.id}: ${one.help}: ${JSON.stringify(one.nodes.slice(0, 3).map((node) => [
     node.html.slice(0, 200), ...[...node.any, ...node.all, ...node.none].map((check) => check.message),
   ]))}`
@@ -44,7 +44,42 @@ _HIDDEN_TAB = """() => [...document.querySelectorAll(".tabs > [aria-current]")]
   .filter(([, tab, strip]) => tab.left < strip.left - 1 || tab.right > strip.right + 1)
   .map(([text]) => `the tab ${text} is out of sight`)"""
 _AXE = {"resultTypes": ["violations"], "elementRef": False, "selectors": False}
-_OF_COLOURS = {**_AXE, "runOnly": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}}
+_COLOUR_RULES = ["color-contrast", "link-in-text-block"]
+_OF_COLOURS = {**_AXE, "runOnly": {"type": "rule", "values": _COLOUR_RULES}}
+_OF_STRUCTURE = {**_AXE, "rules": {rule: {"enabled": False} for rule in _COLOUR_RULES}}
+# Colours take axe most of its time, and it finds the same wherever the same stands on the same: a number for each text
+# that can be seen, made of whatever it and all that lies behind it are drawn with, up to what shows nothing behind it.
+_TEXTS = """() => {
+  const number = (text) => {
+    let low = 0xdeadbeef, high = 0x41c6ce57;
+    for (let at = 0; at < text.length; at++) {
+      const code = text.charCodeAt(at);
+      low = Math.imul(low ^ code, 2654435761);
+      high = Math.imul(high ^ code, 1597334677);
+    }
+    return (high >>> 11) * 4294967296 + (low >>> 0);
+  };
+  const drawn = new Map();
+  const drawing = (box) => {
+    if (!drawn.has(box)) {
+      const style = getComputedStyle(box);
+      const own = [
+        box.localName, box.getAttribute("class"), box.getAttribute("aria-disabled"), box.disabled, style.color,
+        style.backgroundColor, style.backgroundImage, style.opacity, style.filter, style.mixBlendMode, style.position,
+        style.zIndex, style.fontSize, style.fontWeight, style.textDecorationLine, style.textShadow, style.borderBottom,
+      ].join();
+      const covers = style.backgroundImage === "none" && style.backgroundColor.startsWith("rgb(")
+        && style.opacity === "1" && style.position === "static";
+      drawn.set(box, covers || !box.parentElement ? own : `${own} on ${drawing(box.parentElement)}`);
+    }
+    return drawn.get(box);
+  };
+  window.texts = [...document.body.querySelectorAll("*")].filter((box) =>
+    ("value" in box || [...box.childNodes].some((node) => node.nodeType === Node.TEXT_NODE && node.data.trim()))
+    && box.checkVisibility({ visibilityProperty: true }));
+  return window.texts.map((box) => number(`${drawing(box)} in ${box.parentElement && drawing(box.parentElement)}`));
+}"""
+_clean: set[int] = set()
 
 
 def find_chromium() -> str | None:
@@ -103,15 +138,32 @@ class Visit:
         self.check_quiet()
         if not self.page.evaluate("'axe' in window"):
             self.page.evaluate(AXE_SCRIPT)
-        told = self.page.evaluate(_FOUND, _OF_COLOURS if colours_alone else _AXE)
-        if told:
-            # axe takes its time, and a live page may have drawn a part of itself anew meanwhile: a fault is what stays.
-            self.page.wait_for_timeout(500)
-            self.settle()
-            told = self.page.evaluate(_FOUND, _OF_COLOURS if colours_alone else _AXE)
-        assert not told, "\n".join(told)
+        for judge in [self._colour_faults] if colours_alone else [self._structure_faults, self._colour_faults]:
+            told = judge()
+            if told:
+                # axe takes its time, and a live page may have drawn a part of itself anew: a fault is what stays.
+                self.page.wait_for_timeout(500)
+                self.settle()
+                told = judge()
+            assert not told, "\n".join(told)
         hidden = [*self.page.evaluate(_WIDE), *(self.page.evaluate(_HIDDEN_TAB) if self.scripts else [])]
         assert not hidden, "\n".join(hidden)
+
+    def _structure_faults(self) -> list[str]:
+        told: list[str] = self.page.evaluate(_FOUND, [_OF_STRUCTURE, None])
+        return told
+
+    def _colour_faults(self) -> list[str]:
+        """Of the texts that axe has not found clean yet, on this page or another, as they are drawn here."""
+        texts = self.page.evaluate(_TEXTS)
+        new = {number: at for at, number in enumerate(texts) if number not in _clean}
+        if not new:
+            return []
+        self.page.evaluate("places => { window.judged = places.map((at) => window.texts[at]); }", list(new.values()))
+        told: list[str] = self.page.evaluate(_FOUND, [_OF_COLOURS, "judged"])
+        if not told:
+            _clean.update(new)
+        return told
 
     def looks(self) -> Iterator[tuple[str, int]]:
         """The open page in both themes and widths, one after the other, as which it is yielded; then as it was."""

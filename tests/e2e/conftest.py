@@ -9,7 +9,6 @@ from playwright.sync_api import expect, sync_playwright
 from accounts.models import Organization, Role
 from tests.e2e.browser import HEIGHTS, Visit, find_chromium
 from tests.e2e.product import OwnProduct
-from tests.examples.product import running_product
 from tests.factories.accounts import Person, make_organization, make_person
 from tests.factories.browser import session_cookie
 
@@ -58,12 +57,6 @@ def chromium():
         browser = playwright.chromium.launch(executable_path=path, args=arguments)
         yield browser
         browser.close()
-
-
-@pytest.fixture(scope="session")
-def product(tmp_path_factory, _database):
-    with running_product(tmp_path_factory.mktemp("console")) as running:
-        yield running
 
 
 @pytest.fixture

@@ -54,6 +54,27 @@ def test_the_sheet_of_states_is_without_fault(visit, cast):
     page.check_looks("design")
 
 
+@pytest.mark.requirement("R.2")
+def test_a_fault_that_comes_to_a_clean_page_is_found(visit, cast):
+    """What axe has found clean is not judged again: whatever is drawn otherwise is."""
+    page = visit("/dashboard/account", cast.viewer)
+    page.check()
+    page.evaluate("document.querySelector('main h1').style.color = 'rgb(90, 90, 90)'")
+    page.check(colours_alone=True)
+    page.evaluate("document.querySelector('main h1').style.color = 'rgb(240, 240, 240)'")
+    with pytest.raises(AssertionError, match="color-contrast"):
+        page.check(colours_alone=True)
+    page.evaluate("document.querySelector('main h1').style.color = ''")
+    page.check()
+    page.evaluate("document.querySelector('main').style.backgroundColor = 'rgb(90, 90, 90)'")
+    with pytest.raises(AssertionError, match="color-contrast"):
+        page.check(colours_alone=True)
+    page.evaluate("document.querySelector('main').style.backgroundColor = ''")
+    page.evaluate("document.querySelector('main').insertAdjacentHTML('beforeend', '<input>')")
+    with pytest.raises(AssertionError, match="label"):
+        page.check()
+
+
 def test_the_palette_is_opened_searched_and_obeyed_by_keys(visit, cast):
     make_agent(cast.admin.actor, display_name="Billing Reconciler", name="billing-reconciler")
     page = visit("/dashboard/agents", cast.viewer)

@@ -113,7 +113,7 @@ def test_an_invited_person_joins_by_single_sign_on(chromium, tmp_path, named, id
     names, kinds = ("GOOGLE", "MICROSOFT", "OIDC"), ("ID", "SECRET")
     variables = {f"AIM_{name}_CLIENT_{kind}": "tests" for name in names for kind in kinds}
     variables |= {"AIM_OIDC_SERVER_URL": identity_provider.url, "AIM_OIDC_NAME": "Example ID"}
-    with running_product(tmp_path, **variables) as product:
+    with running_product(tmp_path, people=False, **variables) as product:
         for theme in ("light", "dark"):
             context = chromium.new_context(viewport={"width": 1440, "height": 900}, color_scheme=theme)
             page = Visit(context, product.url)

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from uuid import uuid4
 
-from django.core.management import call_command
 from django.db import connections
 
 from verification.engine import shut_down_engine_thread
@@ -18,9 +17,8 @@ def own_database() -> Iterator[str]:
     """All that runs in this process uses a new, migrated, empty database inside the block; yields its name."""
     usual = str(connections["default"].settings_dict["NAME"])
     shut_down_engine_thread()
-    template = _template[0] if _template else _make_template(usual)
     name = f"aim_{uuid4().hex}"
-    _run(f"CREATE DATABASE {name} TEMPLATE {template}")
+    _run(f"CREATE DATABASE {name} TEMPLATE {_template[0]}")
     _use(name)
     try:
         yield name
@@ -33,10 +31,8 @@ def own_database() -> Iterator[str]:
 @contextmanager
 def database_beside() -> Iterator[str]:
     """The address of a new, migrated, empty database, for a program beside this process, which keeps its own."""
-    usual = str(connections["default"].settings_dict["NAME"])
-    template = _template[0] if _template else _make_template(usual)
     name = f"aim_{uuid4().hex}"
-    _run(f"CREATE DATABASE {name} TEMPLATE {template}")
+    _run(f"CREATE DATABASE {name} TEMPLATE {_template[0]}")
     before, _, after = os.environ["DATABASE_URL"].partition("?")
     try:
         yield f"{before.rpartition('/')[0]}/{name}?{after}"
@@ -50,17 +46,11 @@ def drop_template() -> None:
         _run(f"DROP DATABASE {_template.pop()} WITH (FORCE)")
 
 
-def _make_template(usual: str) -> str:
-    """Migrated once, then copied: the migrations take seconds."""
+def make_template() -> None:
+    """A copy of the database of the tests while it is empty, to be copied in turn: the migrations take seconds."""
     name = f"aim_template_{uuid4().hex}"
-    _run(f"CREATE DATABASE {name} TEMPLATE template0")
-    _use(name)
-    try:
-        call_command("migrate", verbosity=0, interactive=False)
-    finally:
-        _use(usual)
+    _run(f"CREATE DATABASE {name} TEMPLATE {connections['default'].settings_dict['NAME']}")
     _template.append(name)
-    return name
 
 
 def _use(name: str) -> None:

@@ -40,7 +40,7 @@ STORY = read_story()
 
 @pytest.fixture(scope="module")
 def product(tmp_path_factory, _database):
-    with running_product(tmp_path_factory.mktemp("product")) as running:
+    with running_product(tmp_path_factory.mktemp("product"), people=False) as running:
         yield running
 
 

@@ -23,12 +23,6 @@ from tests.verification.world import make_agent
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture(scope="module")
-def product(tmp_path_factory):
-    with running_product(tmp_path_factory.mktemp("live")) as running:
-        yield running
-
-
 @pytest.fixture
 def admin():
     return make_person(make_organization())
@@ -101,7 +95,7 @@ def test_a_decision_is_told_within_a_second(product, admin, agent):
 
 @pytest.mark.requirement("W4.10")
 def test_what_comes_first_in_a_new_ledger_is_told(tmp_path):
-    with own_database(), running_product(tmp_path) as product:
+    with own_database(), running_product(tmp_path, people=False) as product:
         admin = make_person(make_organization())
         agent = make_agent(admin.actor)
         with listen(product, token=admin.token) as socket:
