@@ -1,6 +1,7 @@
 """A catalogue of another language takes effect on the pages, and the API stays English beside it."""
 
 import struct
+from uuid import UUID
 
 import pytest
 from django.urls import reverse
@@ -12,6 +13,8 @@ from accounts.services.teams import create_team
 from aim.errors import InvalidInputError
 from tests.factories.accounts import make_organization, make_person
 from tests.factories.browser import new_browser, signed_in_browser
+from verification.policies.compiled import compile_book
+from verification.policies.document import read_document
 
 _TAKEN = "Team name already exists. Use a different name."
 _HEADER = "Content-Type: text/plain; charset=UTF-8\nPlural-Forms: nplurals=2; plural=(n != 1);\n"
@@ -19,6 +22,7 @@ _SENTENCES = {
     "": _HEADER,
     _TAKEN: "Ein Team heißt schon so.",
     "The e-mail address and the password do not match.": "E-Mail-Adresse und Passwort passen nicht zusammen.",
+    "Must be an object.": "Muss ein Objekt sein.",
     "Invite at most %(most)s person at once.\0Invite at most %(most)s people at once.": (
         "Laden Sie nur eine Person ein.\0Laden Sie höchstens %(most)s Personen ein."
     ),
@@ -60,6 +64,17 @@ def test_a_services_error_is_translated_on_a_page(admin):
             invite_members(admin.actor, [f"p{n}@example.com" for n in range(MOST_AT_ONCE + 1)], role=Role.VIEWER)
     assert "E-Mail-Adresse und Passwort passen nicht zusammen." in refused.text
     assert "Ein Team heißt schon so." in taken.text
+
+
+@pytest.mark.usefixtures("_german")
+def test_what_is_recorded_of_a_policy_stays_in_the_language_of_the_ledger():
+    policy = {"document": [], "policy": UUID(int=1).hex, "id": UUID(int=2).hex, "number": 1, "state": "active"}
+    row = {"timezone": "UTC", "roles": {}, "data_classes": [], "generation": 1, "policies": [policy]}
+    with translation.override("de"):
+        with pytest.raises(InvalidInputError, match="Muss ein Objekt sein"):
+            read_document([])
+        (broken,) = compile_book(row).broken
+    assert "Must be an object." in broken
 
 
 @pytest.mark.usefixtures("_german")

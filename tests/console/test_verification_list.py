@@ -85,10 +85,16 @@ def test_the_total_is_that_of_the_agents_who_are_asked_for(admin):
 
 @pytest.mark.requirement("W4.10")
 @pytest.mark.parametrize(
-    ("address", "most"),
-    [(LIST, 28), (f"{LIST}?range=90d&status=denied", 28), (f"{LIST}?range=7d&q=x", 29), (OVERVIEW, 42)],
+    ("address", "expected"),
+    [
+        (LIST, 22),
+        (f"{LIST}?range=90d&status=denied", 23),
+        (f"{LIST}?range=90d&status=denied&action=file_read&code=out_of_scope&code=rate_limited", 22),
+        (f"{LIST}?range=7d&q=x", 24),
+        (OVERVIEW, 32),
+    ],
 )
-def test_a_page_asks_as_often_for_many_decisions_as_for_few(admin, address, most):
+def test_a_page_asks_as_often_for_many_decisions_as_for_few(admin, address, expected):
     browser = signed_in_browser(admin)
 
     def queries():
@@ -106,4 +112,4 @@ def test_a_page_asks_as_often_for_many_decisions_as_for_few(admin, address, most
         decided(another, now - timedelta(hours=hours))
         counted(another, now - timedelta(hours=hours), 900, status="denied", code="rate_limited")
     # The session is noted as used now and then, which is one more.
-    assert min(queries(), queries()) <= few <= most
+    assert (few, min(queries(), queries())) == (expected, expected)

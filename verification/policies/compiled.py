@@ -231,10 +231,7 @@ class PolicyBook:
 def compile_policy(value: Any, facts: Facts, *, ids: tuple[str, str, int], shadow: bool) -> CompiledPolicy:
     """The compiled version. A stored document that is not understood denies what it could match."""
     try:
-        # What is wrong is recorded with what it denies, in the language of the ledger.
-        with translation.override(settings.LANGUAGE_CODE):
-            document = read_document(value)
-        return CompiledPolicy(document, facts, ids=ids, shadow=shadow)
+        return CompiledPolicy(read_document(value), facts, ids=ids, shadow=shadow)
     except Exception as error:
         log.exception("policy_not_understood", policy=ids[0], version=ids[2])
         reason = error.message if isinstance(error, InvalidInputError) else type(error).__name__
@@ -263,17 +260,16 @@ def _broken(value: Any, facts: Facts, ids: tuple[str, str, int], reason: str, *,
 def compile_book(row: Mapping[str, Any]) -> PolicyBook:
     """The book in a row of `LOAD_BOOK`."""
     facts = facts_from(row)
-    policies = [
-        compile_policy(
-            entry["document"],
-            facts,
-            ids=(_shown(IdKind.POLICY, entry["policy"]), _shown(IdKind.POLICY_VERSION, entry["id"]), entry["number"]),
-            shadow=entry["state"] == SHADOW,
-        )
-        for entry in row["policies"]
-    ]
+    # What is wrong with a document is recorded with what it denies, in the language of the ledger.
+    with translation.override(settings.LANGUAGE_CODE):
+        policies = [_entry(entry, facts) for entry in row["policies"]]
     broken = tuple(policy.broken for policy in policies if policy.broken)
     return PolicyBook(policies, generation=row["generation"], broken=broken)
+
+
+def _entry(entry: Mapping[str, Any], facts: Facts) -> CompiledPolicy:
+    ids = (_shown(IdKind.POLICY, entry["policy"]), _shown(IdKind.POLICY_VERSION, entry["id"]), entry["number"])
+    return compile_policy(entry["document"], facts, ids=ids, shadow=entry["state"] == SHADOW)
 
 
 def facts_from(row: Mapping[str, Any]) -> Facts:

@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import msgspec
 from django.db.models import Count, Sum
+from django.utils.translation import gettext as _
 
 from agents.models import Agent, TrustAccount, TrustEvent
 from agents.trust_records import trust_history_of
@@ -65,15 +66,22 @@ def _restores(agent: Agent, account: TrustAccount | None, progress: Progress) ->
     """What would bring the score back, in one sentence."""
     score, rule = agent.runtime.trust_score, FACTORS.restoring
     if account is not None and account.frozen_at is not None:
-        return "The score was manipulated and is frozen: an admin looks into it and sets it anew."
+        return _("The score was manipulated and is frozen: an admin looks into it and sets it anew.")
     if score is None:
-        return "The agent has no score yet: it begins with 100 when it is verified."
+        return _("The agent has no score yet: it begins with 100 when it is verified.")
     if score == 100:  # noqa: PLR2004 - the highest score there is
-        return "Nothing is missing."
+        return _("Nothing is missing.")
     if score < agent.min_trust:
-        return "Below its minimum the agent is denied everything, so that an admin sets the score anew, with a reason."
+        return _(
+            "Below its minimum the agent is denied everything, so that an admin sets the score anew, with a reason."
+        )
     left = max(1, rule.approvals - progress.approvals)
-    return (
-        f"{rule.points:g} point after {left} more approved actions, then after every {rule.approvals},"
-        f" at most {rule.most_an_hour:g} points an hour."
-    )
+    return _(
+        "%(points)s point after %(left)s more approved actions, then after every %(every)s,"
+        " at most %(most)s points an hour."
+    ) % {
+        "points": f"{rule.points:g}",
+        "left": left,
+        "every": rule.approvals,
+        "most": f"{rule.most_an_hour:g}",
+    }
