@@ -6,6 +6,7 @@ import pytest
 from django.core.cache import cache
 from django.db import connections
 from django.test.utils import setup_databases, teardown_databases
+from hypothesis import HealthCheck, settings
 
 from aim.outbound.places import allowed_networks
 from tests.examples.product import running_product
@@ -13,6 +14,10 @@ from tests.factories.databases import drop_template, first_template, make_templa
 from tests.factories.followers import skip_backlog
 from tests.factories.identity_provider import running_identity_provider
 from verification.engine import shut_down_engine_thread
+
+# How long an example takes, or making one up, says something of the machine alone.
+settings.register_profile("any machine", settings.default, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
 
 _HERE = Path(__file__).parent
 _BROWSER_TESTS = _HERE / "e2e"

@@ -28,7 +28,9 @@ def api():
     return Api(make_person(make_organization()).token)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(fields=st.dictionaries(NAMES, VALUES, max_size=4))
 def test_registration_never_breaks(api, fields):
     response = api.post("/agents", {**configuration(), **fields})
@@ -37,7 +39,9 @@ def test_registration_never_breaks(api, fields):
         assert response.json()["detail"]
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(name=st.sampled_from(["q", "status", "owner", "capability", "limit", "cursor"]), value=st.text(max_size=60))
 def test_filters_never_break(api, name, value):
     response = api.client.get("/api/v1/agents", {name: value.encode(errors="replace")}, headers=api.headers)

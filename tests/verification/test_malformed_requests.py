@@ -188,7 +188,9 @@ json_values = st.recursive(
 FIELDS = ["agent_id", "action_type", "resource", "context", "parameters", "data", "mcp_server", "tool", "extra"]
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(changes=st.dictionaries(st.sampled_from(FIELDS), json_values, max_size=3))
 def test_both_lanes_agree_on_what_is_acceptable(made, changes):
     raw = json.dumps(made.body() | changes).encode()
@@ -200,7 +202,9 @@ def test_both_lanes_agree_on_what_is_acceptable(made, changes):
         assert fast.json().get("code") == slow.json().get("code")
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(raw=st.binary(max_size=200))
 def test_random_bytes_are_refused(made, raw):
     headers = {"Authorization": f"Bearer {made.api_key}"}

@@ -164,7 +164,9 @@ def test_each_request_is_answered_alike_and_in_one_piece_or_many(ports, made, na
     assert likened(talk(ports["quick"], cut(data, name), answers=1)) == whole["quick"]
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(names=st.lists(st.sampled_from(STAYING), min_size=2, max_size=6), seed=st.integers())
 def test_requests_sent_ahead_are_answered_in_their_order(ports, made, names, seed):
     data = b"".join(variants(made)[name] for name in names)
@@ -173,7 +175,9 @@ def test_requests_sent_ahead_are_answered_in_their_order(ports, made, names, see
     assert quick == likened(talk(ports["plain"], [data], answers=len(names)))
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(position=st.integers(0, 400), byte=st.binary(min_size=1, max_size=2))
 def test_spoilt_bytes_never_hang_nor_break_the_server(ports, made, position, byte):
     data = request(made)
