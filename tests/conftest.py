@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, settings
 
 from aim.outbound.places import allowed_networks
 from tests.examples.product import running_product
-from tests.factories.databases import drop_template, make_template, own_database
+from tests.factories.databases import drop_template, first_template, make_template, own_database
 from tests.factories.followers import skip_backlog
 from tests.factories.identity_provider import running_identity_provider
 from verification.engine import shut_down_engine_thread
@@ -61,8 +61,11 @@ def _place(item):
 def django_db_setup(django_test_environment, django_db_modify_db_settings, django_db_blocker):
     """pytest-django's own creates databases only for tests with its mark, which would roll them back."""
     with django_db_blocker.unblock():
-        created = setup_databases(verbosity=0, interactive=False)
-        make_template()
+        with first_template() as template:
+            if template:
+                connections["default"].settings_dict["TEST"]["TEMPLATE"] = template
+            created = setup_databases(verbosity=0, interactive=False)
+            make_template()
         yield
         teardown_databases(created, verbosity=0)
 

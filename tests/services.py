@@ -34,6 +34,7 @@ def _start(config: pytest.Config) -> None:
     # PostgreSQL runs as `nobody` when root runs the tests.
     Path(folder.name).chmod(0o711)
     config.add_cleanup(folder.cleanup)
+    os.environ["AIM_TEST_FOLDER"] = folder.name
     if "DATABASE_URL" not in os.environ:
         postgres = Postgres(Path(folder.name), password=secrets.token_urlsafe(16), durable=False)
         config.add_cleanup(postgres.stop)

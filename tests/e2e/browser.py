@@ -187,6 +187,20 @@ class Visit:
             if name:
                 self.picture(f"{name}-{theme}-{width}")
 
+    def check_themes(self, name: str = "") -> None:
+        """`check` in both themes as wide as the page is, each with a picture of that name."""
+        width = (self.page.viewport_size or {"width": 0})["width"]
+        for theme in ("light", "dark"):
+            self.page.emulate_media(color_scheme=cast("Any", theme))
+            self.settle()
+            try:
+                self.check(colours_alone=theme == "dark")
+            except AssertionError as fault:
+                raise AssertionError(f"In {theme}: {fault}") from None
+            if name:
+                self.picture(f"{name}-{theme}-{width}")
+        self.page.emulate_media(color_scheme="null")
+
     def check_quiet(self) -> None:
         problems = [*self.problems, *self.page.evaluate("window.violations || []")]
         assert not problems, "\n".join(problems)

@@ -59,13 +59,18 @@ def chromium():
         browser.close()
 
 
-@pytest.fixture
-def own_product(tmp_path, _database):
-    """A web process that the test may stop: see `tests.e2e.product.stopped`."""
-    made = OwnProduct(tmp_path)
-    made.start()
+@pytest.fixture(scope="module")
+def product_to_stop(tmp_path_factory, _database):
+    made = OwnProduct(tmp_path_factory.mktemp("own"))
     yield made
     made.stop()
+
+
+@pytest.fixture
+def own_product(product_to_stop):
+    """A web process that the test may stop, and that runs: see `tests.e2e.product.stopped`."""
+    product_to_stop.start()
+    return product_to_stop
 
 
 @pytest.fixture

@@ -25,6 +25,9 @@ class OwnProduct:
         self._web: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
+        """At once, when it runs already."""
+        if self._web is not None:
+            return
         listener = socket.create_server(("127.0.0.1", self.port), backlog=128)
         environment = {
             **os.environ,
