@@ -7,7 +7,7 @@ are in a lane of their own, so that those that hang wait for each other and for 
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from queue import Empty, SimpleQueue
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 import structlog
 from django.db import connection
@@ -19,26 +19,41 @@ _PAUSE = 0.2
 _MOST_KEPT_AT_ONCE = 256
 
 
-class Crew:
-    """So many threads for jobs that somebody waits for; each has its own for as long as it takes."""
+class Crew(Generic[Job]):
+    """So many threads for jobs that somebody waits for. Whoever is through with one asks `following` for the next."""
 
-    def __init__(self, name: str, *, size: int, work: Callable[[Any], object]) -> None:
+    def __init__(
+        self,
+        name: str,
+        *,
+        size: int,
+        work: Callable[[Job], object],
+        following: Callable[[], Job | None] = lambda: None,
+    ) -> None:
         self._name = name
         self._work = work
+        self._following = following
         self._places = threading.BoundedSemaphore(size)
 
-    def begin(self, job: object) -> bool:
-        """Begin the job; False where all are busy, and whoever keeps the jobs has to offer it again."""
+    def begin(self, job: Job) -> bool:
+        """Begin the job; False where all are busy: it is for `following` to find, or to be offered again."""
         if not self._places.acquire(blocking=False):
             return False
         threading.Thread(target=self._do, args=(job,), name=f"{self._name}-crew", daemon=True).start()
         return True
 
-    def _do(self, job: object) -> None:
+    def _do(self, job: Job) -> None:
+        following: Job | None = job
         try:
-            self._work(job)
+            while following is not None:
+                try:
+                    self._work(following)
+                except Exception:
+                    log.exception("crew_broke", crew=self._name)
+                following = self._following()
         except Exception:
-            log.exception("crew_broke", crew=self._name)
+            # What waits is offered again by whoever keeps the jobs.
+            log.exception("crew_left", crew=self._name)
         finally:
             connection.close()
             self._places.release()

@@ -1,5 +1,6 @@
 """What the worker does for MCP servers. Each task finds by itself what is due, and is harmless when it runs twice."""
 
+from functools import partial
 from uuid import UUID
 
 from celery import shared_task
@@ -14,12 +15,15 @@ from mcp.services.schedule import VERIFICATION_ROUNDS
 # Servers that hang keep no task of anything else waiting: runs have threads of their own. And those that nobody has
 # verified yet, or that failed last time, keep no server waiting that is known to answer.
 _SIZES = {VerificationStatus.VERIFIED: 6, VerificationStatus.UNVERIFIED: 6, VerificationStatus.FAILED: 4}
-RUNS = {lane: Crew(f"runs-{lane}", size=size, work=runs.perform_run) for lane, size in _SIZES.items()}
+RUNS = {
+    lane: Crew(f"runs-{lane}", size=size, work=runs.perform_run, following=partial(runs.next_waiting, lane))
+    for lane, size in _SIZES.items()
+}
 
 
 @shared_task
 def perform_run(run_id: str) -> bool:
-    """Carry out one run beside the tasks, unless somebody has; False where all are busy, and it is told again."""
+    """Carry out one run beside the tasks, unless somebody has; False where all are busy: who is through finds it."""
     held = UUID(hex=run_id)
     lane = VerificationRun.objects.filter(id=held).values_list("server__verification", flat=True).first()
     return lane is not None and RUNS[VerificationStatus(lane)].begin(held)

@@ -17,7 +17,7 @@ from aim import clock
 from aim.errors import NotFoundError
 from aim.outbound.steps import Name, Progress, steps_of
 from mcp.errors import ServerStatusError
-from mcp.models import KeyRotation, McpServer, ServerKey, ServerStatus, VerificationRun
+from mcp.models import KeyRotation, McpServer, ServerKey, ServerStatus, VerificationRun, VerificationStatus
 from mcp.probe.client import RUN_SECONDS
 from mcp.selectors import locked_server
 
@@ -28,6 +28,9 @@ LOST_AFTER = timedelta(seconds=RUN_SECONDS + 60)
 WAITS_AT_MOST = timedelta(minutes=30)
 """A run that no worker has taken up by then is given up: what it was asked for may be long out of date."""
 _TOLD_AGAIN_AFTER = timedelta(seconds=20)
+_TOLD_AT_ONCE = 8
+"""Of those that wait for longer, in each state of verification: enough for places that nobody has taken. A place that
+becomes free finds the next by itself, and more messages would keep the workers from everything else."""
 _PROOF = (Name.CHALLENGE, Name.SIGNATURE)
 _TEST = (Name.CONNECT, Name.AUTHENTICATE, Name.TLS, Name.HEALTH, Name.CAPABILITIES)
 _NAMES = {
@@ -128,11 +131,27 @@ def tend_runs() -> tuple[int, int]:
     lost = Q(state=State.RUNNING, started_at__lt=now - LOST_AFTER)
     lost |= Q(state=State.WAITING, created_at__lt=now - WAITS_AT_MOST)
     abandoned = sum(abandon(run, "The worker that carried it out is gone.") for run in _under_way().filter(lost))
-    waiting = _under_way().filter(state=State.WAITING, created_at__lt=now - _TOLD_AGAIN_AFTER)
-    forgotten = list(waiting.values_list("id", flat=True))
+    waiting = VerificationRun.objects.filter(state=State.WAITING, created_at__lt=now - _TOLD_AGAIN_AFTER)
+    forgotten = [
+        run_id
+        for lane in VerificationStatus
+        for run_id in waiting.filter(server__verification=lane)
+        .order_by("created_at")
+        .values_list("id", flat=True)[:_TOLD_AT_ONCE]
+    ]
     for run_id in forgotten:
         _tell_worker(run_id)
     return abandoned, len(forgotten)
+
+
+def next_waiting(verification: VerificationStatus) -> UUID | None:
+    """The run that has waited longest for a worker, of the servers in that state of verification."""
+    waiting = VerificationRun.objects.filter(
+        state=State.WAITING, server__verification=verification, created_at__gte=clock.now() - WAITS_AT_MOST
+    )
+    # Those are carried out by whoever has begun them.
+    others = waiting.exclude(trigger__in=(VerificationRun.Trigger.SCHEDULE, VerificationRun.Trigger.COMMAND))
+    return others.order_by("created_at").values_list("id", flat=True).first()
 
 
 _OPEN = frozenset({"waiting", "running"})

@@ -1,16 +1,21 @@
 """Verifications by the schedule against a real server: failing, suspended, back."""
 
+import threading
 import time
 from datetime import timedelta
+from functools import partial
 
 import pytest
 import trustme
 
 from aim import clock
 from aim.mail.models import OutgoingMail
-from mcp.models import McpServer, VerificationRun
+from aim.rounds import Crew
+from mcp.models import McpServer, VerificationRun, VerificationStatus
 from mcp.services.lifecycle import suspend_server
 from mcp.services.registration import update_server
+from mcp.services.runs import next_waiting, tend_runs
+from mcp.services.runs import perform_run as perform
 from mcp.services.schedule import VERIFICATION_ROUNDS, claim_verifications, due_servers
 from mcp.tasks import perform_run, verify_due_servers
 from tests.factories.accounts import make_organization, make_person
@@ -18,15 +23,19 @@ from tests.factories.agents import pem_of
 from tests.factories.mcp import make_server
 from tests.factories.threads import at_once
 from tests.factories.timing import wait_until
-from tests.mcp.servers import hanging_server
+from tests.mcp.servers import hanging_server, health_server
 
+_HEALTH_ALONE = {"verify_signature": False, "verify_capabilities": False}
 pytestmark = pytest.mark.usefixtures("loopback", "_quiet")
 
 
 @pytest.fixture
 def _quiet():
-    """The servers of other tests are not due, so that what is due are this test's own."""
+    """The servers of other tests are not due, and their runs wait for nobody: what is to be done is this test's own."""
     McpServer.objects.update(next_verification_at=clock.now() + timedelta(days=3650))
+    VerificationRun.objects.filter(state="waiting").update(state="abandoned", finished_at=clock.now())
+    yield
+    wait_until(lambda: not any(thread.name.endswith("-crew") for thread in threading.enumerate()))
 
 
 @pytest.fixture
@@ -131,3 +140,43 @@ def test_the_tasks_hand_the_work_over_and_are_done(admin, sdk):
     server.refresh_from_db()
     assert server.verification == "verified"
     assert hanging.runs.first().error_code == "timeout"
+
+
+@pytest.mark.requirement("W6.7")
+def test_a_place_that_becomes_free_takes_up_what_waits_longest(admin):
+    """Nobody waits for the next turn of beat, and beat need not tell of every run that waits."""
+    with health_server() as real:
+        servers = [make_server(admin.actor, url=real.url, health_endpoint="/health", **_HEALTH_ALONE) for _ in range(4)]
+        runs = [server.runs.get() for server in servers]
+        for age, run in enumerate(reversed(runs)):
+            VerificationRun.objects.filter(id=run.id).update(created_at=clock.now() - timedelta(minutes=1 + age))
+        assert next_waiting(VerificationStatus.UNVERIFIED) == runs[0].id
+        crew = Crew("one", size=1, work=perform, following=partial(next_waiting, VerificationStatus.UNVERIFIED))
+        assert crew.begin(runs[3].id)
+        wait_until(lambda: not VerificationRun.objects.filter(server__in=servers, finished_at=None).exists())
+    begun = VerificationRun.objects.filter(server__in=servers).order_by("started_at").values_list("id", flat=True)
+    assert list(begun) == [runs[at].id for at in (3, 0, 1, 2)]
+
+
+@pytest.mark.requirement("W6.7")
+def test_a_crew_goes_on_after_a_job_that_broke_and_ends_where_nothing_can_be_asked():
+    done, waiting = [], ["second"]
+
+    def work(job):
+        done.append(job)
+        raise RuntimeError
+
+    crew = Crew("fragile", size=1, work=work, following=waiting.pop)
+    assert crew.begin("first")
+    wait_until(lambda: crew.begin("third") or done == ["first", "second", "third"])
+    wait_until(lambda: len(done) == 3)
+    assert done == ["first", "second", "third"]
+
+
+@pytest.mark.requirement("W6.7")
+def test_beat_tells_of_a_few_that_wait_in_each_state(admin):
+    servers = [make_server(admin.actor) for _ in range(12)]
+    known = [make_server(admin.actor) for _ in range(2)]
+    McpServer.objects.filter(id__in=[server.id for server in known]).update(verification="verified")
+    VerificationRun.objects.filter(server__in=servers + known).update(created_at=clock.now() - timedelta(minutes=1))
+    assert tend_runs() == (0, 8 + 2)
