@@ -3,7 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from django.conf import settings
 from django.db import connection
+from django.utils import translation
+from django.utils.translation import gettext as _
 
 from aim import clock
 from aim.canonical import digest
@@ -71,7 +74,9 @@ def _compare(server: McpServer, tool: Tool, definition: Definition) -> tuple[boo
         kinds = differences(tool.definition, definition) or [Kind.OTHER]
         tool.offered = dict(definition)
         if server.drift_response != DriftResponse.ALERT:
-            tool.held_reason = f"No longer what was approved: {sentence_of(kinds)}."
+            # Decisions record it, in the language of the ledger.
+            with translation.override(settings.LANGUAGE_CODE):
+                tool.held_reason = f"No longer what was approved: {sentence_of(kinds)}."
         tool.changes.filter(resolution="").update(resolution=_GONE, resolved_at=clock.now())
         change = _change(server, tool, kinds, tool.definition, definition)
     tool.save(update_fields=["present", "last_seen_at", "offered", "held_reason"])
@@ -144,6 +149,11 @@ def _answer(server: McpServer, run: VerificationRun, changes: Sequence[ToolChang
         reason = f"Tools are no longer what was approved: {names}"
         move_server(actor, server, "suspended", reason=reason)
         note(server, EventKind.SUSPENSION, Severity.CRITICAL, f"Server suspended. {reason}", {"run": run.id.hex})
-    sentence = f"Tools of {server.name} have changed" + (", and it is suspended" if suspends else "")
+    words = (
+        _("Tools of %(server)s have changed, and it is suspended")
+        if suspends
+        else _("Tools of %(server)s have changed")
+    )
+    sentence = words % {"server": server.name}
     details = [f"{change.tool.name}: {sentence_of([Kind(kind) for kind in change.kinds])}" for change in drifted[:20]]
     tell(server, FAILURE, sentence, details, once=f"mcp-drift:{run.id.hex}")

@@ -185,10 +185,14 @@ def _answer(server: McpServer, run: VerificationRun, drifted: list[Offering]) ->
         reason = f"No longer what was approved: {names}"
         move_server(mcp_system(server), server, "suspended", reason=reason)
         note(server, EventKind.SUSPENSION, Severity.CRITICAL, f"Server suspended. {reason}", {"run": run.id.hex})
-    state = ", and it is suspended" if suspends else ", and its tools are held" if held else ""
+    if suspends:
+        words = _("What %(server)s offers has changed, and it is suspended")
+    elif held:
+        words = _("What %(server)s offers has changed, and its tools are held")
+    else:
+        words = _("What %(server)s offers has changed")
     details = [f"{_label(row)}: {sentence_of([Kind(kind) for kind in row.drift])}" for row in drifted[:20]]
-    sentence = f"What {server.name} offers has changed{state}"
-    tell(server, FAILURE, sentence, details, once=f"mcp-offerings:{run.id.hex}")
+    tell(server, FAILURE, words % {"server": server.name}, details, once=f"mcp-offerings:{run.id.hex}")
     return held > 0
 
 

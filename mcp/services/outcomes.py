@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from agents.services.runtime import raise_epoch_of_organization
 from aim import clock
@@ -147,8 +148,9 @@ def _succeed(server: McpServer, run: VerificationRun, outcome: Outcome) -> bool:
         move_server(mcp_system(server), server, "resumed", reason="Verified again", by_failures=True)
         note(server, Kind.SUSPENSION, Severity.LOW, "Server resumed: verified again", {"run": run.id.hex})
         if server.notify_on_failure:
-            details = ["A verification has succeeded, and agents may use the server again."]
-            tell(server, FAILURE, f"MCP server {server.name} is back", details, once=f"mcp-run:{run.id.hex}")
+            sentence = _("MCP server %(server)s is back") % {"server": server.name}
+            details = [_("A verification has succeeded, and agents may use the server again.")]
+            tell(server, FAILURE, sentence, details, once=f"mcp-run:{run.id.hex}")
     offer = outcome.findings.offer
     if offer is None:
         return False
@@ -181,12 +183,15 @@ def _fail(server: McpServer, run: VerificationRun, error: ProbeError) -> None:
 
 def _notify(server: McpServer, run: VerificationRun, error: ProbeError) -> None:
     suspended = server.status == ServerStatus.SUSPENDED and server.suspended_by_failures
-    sentence = f"MCP server {server.name} {'is suspended' if suspended else 'has failed its verification'}"
+    words = (
+        _("MCP server %(server)s is suspended") if suspended else _("MCP server %(server)s has failed its verification")
+    )
     details = [
         error.text,
-        f"Consecutive failures: {server.consecutive_failures} (threshold: {server.failure_threshold})",
+        _("Consecutive failures: %(number)s (threshold: %(threshold)s)")
+        % {"number": server.consecutive_failures, "threshold": server.failure_threshold},
     ]
-    tell(server, FAILURE, sentence, details, once=f"mcp-run:{run.id.hex}")
+    tell(server, FAILURE, words % {"server": server.name}, details, once=f"mcp-run:{run.id.hex}")
 
 
 def _keep_certificate(server: McpServer, outcome: Outcome) -> None:

@@ -241,8 +241,13 @@ def revoke_key(actor: Actor, server_id: UUID, *, key_id: UUID, reason: str) -> M
         server.verification = VerificationStatus.UNVERIFIED
         server.save(update_fields=["verification", "updated_at"])
     note(server, Kind.KEY_ROTATION, Severity.CRITICAL, f"Key {key.fingerprint[:11]}… revoked: {reason}", data)
-    details = [f"Fingerprint: {key.fingerprint}", f"Reason: {reason}", f"By: {actor.label}"]
-    tell(server, ROTATION, f"A key of {server.name} was revoked", details, once=f"mcp-revoked:{key.id.hex}")
+    details = [
+        _("Fingerprint: %(fingerprint)s") % {"fingerprint": key.fingerprint},
+        _("Reason: %(reason)s") % {"reason": reason},
+        _("By: %(person)s") % {"person": actor.label},
+    ]
+    sentence = _("A key of %(server)s was revoked") % {"server": server.name}
+    tell(server, ROTATION, sentence, details, once=f"mcp-revoked:{key.id.hex}")
     raise_epoch_of_organization(server.organization_id)
     return server
 
@@ -267,11 +272,12 @@ def complete(actor: Actor, server: McpServer, rotation: KeyRotation, how: KeyRot
     record(actor, Event.MCP_ROTATION_COMPLETED, server=server, data=_data(rotation))
     note(server, Kind.KEY_ROTATION, Severity.LOW, "Key rotation completed", _data(rotation))
     details = [
-        f"Active key: {rotation.new_key.fingerprint}",
-        *([f"No longer accepted: {old.fingerprint}"] if old is not None else []),
-        f"Completed by: {Completion(how).label}",
+        _("Active key: %(fingerprint)s") % {"fingerprint": rotation.new_key.fingerprint},
+        *([_("No longer accepted: %(fingerprint)s") % {"fingerprint": old.fingerprint}] if old is not None else []),
+        _("Completed by: %(how)s") % {"how": Completion(how).label},
     ]
-    tell(server, ROTATION, f"Key rotation of {server.name} is complete", details, once=f"mcp-done:{rotation.id.hex}")
+    sentence = _("Key rotation of %(server)s is complete") % {"server": server.name}
+    tell(server, ROTATION, sentence, details, once=f"mcp-done:{rotation.id.hex}")
 
 
 def abandon(actor: Actor, server: McpServer, rotation: KeyRotation, reason: str) -> None:

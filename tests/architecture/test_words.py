@@ -12,6 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 _WORD = re.compile(r"[a-z]{3}")
+_CLAUSE = re.compile(r"[a-z] [a-z{]")
 # What each call shows: the place of its positional arguments, and the names of the others.
 _SHOWN = {
     "say": (1,),
@@ -22,8 +23,8 @@ _SHOWN = {
 }
 _FIELD = re.compile(r"(?:Field|Entry|SettingsTab|AgentTab|ServerTab|Need|QuickAction)$")
 _NAMED = {"label", "help_text", "empty_label", "title", "remark", "button", "busy"}
-# A rule answers what is wrong in sentences, which somebody else makes errors of.
-_RULE = re.compile(r"problems\b|problems_of$|^validate_|^refusal_|^bar$")
+# A rule answers what is wrong in sentences, which somebody else makes errors of; others tell of a policy or an alert.
+_RULE = re.compile(r"problems\b|problems_of$|^validate_|^refusal_|^bar$|^sentences?(_of)?$")
 # What is never translated, though an error may carry it: (the path, why). Other errors carry what such a part says as
 # `str(error)`: a resource or a pattern, a rule of an agent's lists, and a value that has no canonical form.
 _UNTRANSLATED = [
@@ -140,6 +141,10 @@ class Module:
             case ast.Call(func=ast.Name(id=name)) if name not in seen:
                 for module, value in self._answers(name):
                     yield from module.texts(value, seen | {name})
+            case ast.BinOp(op=ast.Mod(), left=words, right=put):
+                yield from self.texts(words, seen)
+                # A name may be put into a sentence, but no part of one.
+                yield from (text for text in self.texts(put, seen) if _CLAUSE.search(text.partition(" ")[2]))
             case ast.Constant() | ast.JoinedStr() if is_bare(node):
                 yield f"{node.lineno} {ast.unparse(node)}"
             case _:
@@ -170,14 +175,16 @@ def _parts(node: ast.expr) -> list[ast.expr]:
     match node:
         case ast.Subscript(value=inner) | ast.Starred(value=inner) | ast.NamedExpr(value=inner):
             return [inner]
-        case ast.ListComp(elt=inner) | ast.GeneratorExp(elt=inner):
+        case ast.ListComp(elt=inner) | ast.GeneratorExp(elt=inner) | ast.Lambda(body=inner):
             return [inner]
         case ast.IfExp(body=one, orelse=other) | ast.BinOp(op=ast.Add(), left=one, right=other):
             return [one, other]
         case ast.BoolOp(values=several) | ast.Dict(values=several):
             return several
-        case ast.List(elts=several) | ast.Tuple(elts=several):
+        case ast.List(elts=several) | ast.Tuple(elts=several) | ast.Call(func=ast.Attribute(attr="join"), args=several):
             return several
+        case ast.Call(func=ast.Attribute(attr="format" | "get", value=inner), args=[*given]):
+            return [inner, *given[1:]]
     return []
 
 
@@ -235,9 +242,9 @@ def _message_of(node: ast.ClassDef, above: int | None) -> int | None:
     return above if made is None else _place(made)
 
 
-def _place(function: ast.FunctionDef) -> int | None:
+def _place(function: ast.FunctionDef, wanted: str = "message") -> int | None:
     names = [argument.arg for argument in function.args.args if argument.arg != "self"]
-    return names.index("message") if "message" in names else None
+    return names.index(wanted) if wanted in names else None
 
 
 def raised(module: Module) -> Iterator[ast.expr]:
@@ -264,6 +271,63 @@ def raised(module: Module) -> Iterator[ast.expr]:
                 yield from (keyword.value for keyword in node.keywords if keyword.arg == "message")
             case ast.FunctionDef(name=name) if _RULE.search(name):
                 yield from answers(node)
+
+
+def told(module: Module) -> Iterator[ast.expr]:
+    """What the sentences of alerts are made of, and those of the mails about a server."""
+    places = {"AlertKind": 3, "tell": 2}
+    for node in module.marked:
+        if isinstance(node, ast.FunctionDef) and (place := _place(node, "sentence")) is not None:
+            places[node.name] = place
+    for node in module.marked:
+        match node:
+            case ast.Call(func=ast.Name(id=name), args=given) if name in places:
+                place = places[name]
+                yield from given[place : place + 1]
+                yield from (keyword.value for keyword in node.keywords if keyword.arg == "sentence")
+                # Whoever tells of a server by mail gives further sentences.
+                yield from given[place + 1 : place + 2] if name == "tell" else ()
+
+
+def bare_tales(module: Module) -> list[str]:
+    found = []
+    for node in told(module):
+        match node:
+            case ast.Name(id=name) if name in module.functions:
+                made = [*answers(module.functions[name])]
+            case ast.Call(args=given):
+                made = [node, *given]
+            case _:
+                made = [node]
+        found += [text for part in made for text in module.texts(part)]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        ("AlertKind('code', _('A label'), frozenset(), lambda entry: f'{entry} joined')", True),
+        ("AlertKind('code', _('A label'), frozenset(), lambda entry: gettext('%(a)s joined') % {'a': entry})", False),
+        ("AlertKind('code', _('A label'), sentence=lambda entry: 'Somebody joined')", True),
+        ("def why(entry):\n    return f'{entry} joined'\nAlertKind('code', _('A label'), frozenset(), why)", True),
+        ("_E = {1: 'was denied'}\nAlertKind('code', _('A label'), frozenset(), lambda entry: _E[entry])", True),
+        ("def _add(code, sentence):\n    pass\n_add('code', lambda entry: f'{entry} joined')", True),
+        ("def _says(words):\n    return lambda entry: _(words)\nAlertKind('c', 'l', None, _says('It is gone'))", True),
+        ("tell(server, KIND, _('It is gone'), [f'Until {day}.'], once='a')", True),
+        ("def f():\n    text = f'{name} is gone'\n    tell(server, KIND, text, [], once='a')", True),
+        (
+            "def f():\n    text = _('%(a)s is gone') % {'a': 1}\n    tell(server, KIND, text, [_('Now.')], once='a')",
+            False,
+        ),
+    ],
+)
+def test_a_bare_alert_is_told_from_one_that_is_translated(source, found):
+    assert bool(bare_tales(Module(ast.parse(source)))) == found
+
+
+def test_no_sentence_of_an_alert_is_bare():
+    bare = [f"{path.relative_to(ROOT)}:{text}" for path in sources() for text in bare_tales(module_of(path))]
+    assert bare == []
 
 
 def bare_errors(module: Module) -> list[str]:
@@ -298,6 +362,18 @@ def bare_errors(module: Module) -> list[str]:
         ("raise InvalidPublicKeyError('weak_key', _('Too short.'), 'Too even.')", True),
         ("reader.add(path, 'Must be text.')", True),
         ("def _refused(code, message):\n    return 1\nraise _refused('c', 'Give a name.')", True),
+        ("_TEXTS = {'a': 'Give %s.'}\nraise ConflictError(_TEXTS.get('a', '') % 1)", True),
+        ("_TEXTS = {'a': 'Give {x}.'}\nraise ConflictError(_TEXTS['a'].format(x=1))", True),
+        ("raise ConflictError(', '.join(f'Give {x}.' for x in [1]))", True),
+        ("def sentence(value):\n    return f'the user is {value}'", True),
+        ("def sentence(value):\n    words = _('the user is %(user)s')\n    return words % {'user': value}", False),
+        ("def part(x):\n    return f'if {x} agrees'\ndef sentences_of(x):\n    return [_('%(p)s.') % part(x)]", True),
+        ("def sentences_of(x):\n    return [_('%(p)s %(q)s.') % {'p': 'read_only', 'q': 'one of them'}]", True),
+        ("def sentences_of(x):\n    return [_('%(p)s.') % {'p': x.get('read_only')}]", False),
+        (
+            "def part(x):\n    return f'if {x} agrees'\ndef sentences_of(x):\n    lines = [part(x)]\n    return lines",
+            True,
+        ),
     ],
 )
 def test_a_bare_error_is_told_from_one_that_is_translated(source, found):
