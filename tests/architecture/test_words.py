@@ -3,12 +3,17 @@
 import ast
 import re
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
+from django.apps import apps
+from django.db import models
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy
 
 ROOT = Path(__file__).parents[2]
 _WORD = re.compile(r"[a-z]{3}")
@@ -103,6 +108,66 @@ def test_no_text_on_a_page_is_bare():
         if is_bare(node)
     ]
     assert bare == []
+
+
+def unlabelled(choices: Iterable[tuple[Any, Any]]) -> list[str]:
+    """The labels that nobody can translate: those that Django makes of a name, and those that are bare."""
+    return [
+        str(words) for _value, words in choices if not isinstance(words, Promise) and re.search("[a-z]{2}", str(words))
+    ]
+
+
+@cache
+def pages_by_room() -> dict[str, str]:
+    """What the pages of each app are made of. Those of the frame show what is of accounts."""
+    texts: dict[str, list[str]] = {}
+    for path in [*sources(), *(ROOT / "templates").rglob("*.html")]:
+        room, *inside = path.relative_to(ROOT).parts
+        room = inside[0] if room == "templates" else room
+        texts.setdefault("accounts" if room in {"console", "components"} else room, []).append(path.read_text())
+    return {room: "\n".join(several) for room, several in texts.items()}
+
+
+def displayed() -> dict[str, list[tuple[Any, Any]]]:
+    """The fields of which pages of their app show the label, by the name of the field: more than those that are."""
+    found = {}
+    for config in apps.get_app_configs():
+        names = set(re.findall(r"get_(\w+)_display", pages_by_room().get(config.label, "")))
+        for model in config.get_models():
+            shown = [each for each in model._meta.fields if each.name in names and each.choices]
+            found |= {f"{model.__name__}.{each.name}": list(each.flatchoices) for each in shown}
+    return found
+
+
+def offered() -> dict[str, list[tuple[Any, Any]]]:
+    """The choices that forms and views take whole or by their label, elsewhere than where they are made."""
+    known = [each for each in models.TextChoices.__subclasses__() if not each.__module__.startswith("tests.")]
+    found = {}
+    for path in sources():
+        # What comes from programs is read by serializers, which show no label.
+        lines = [line for line in path.read_text().splitlines() if "serializers." not in line]
+        names = set(re.findall(r"\b((?:[A-Z]\w+\.)*[A-Z]\w+)(?:\([\w.]+\))?\.(?:choices|labels?)\b", "\n".join(lines)))
+        module = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+        for each in known:
+            if each.__qualname__ in names and each.__module__ != module:
+                found[f"{each.__module__}.{each.__qualname__}"] = each.choices
+    return found
+
+
+def test_a_label_that_django_makes_is_told_from_one_that_is_translated():
+    class Sample(models.TextChoices):
+        ONE = "one"
+        TWO = "two", "The second"
+        THREE = "three", gettext_lazy("The third")
+        RSA = "rsa", "RSA"
+
+    assert unlabelled(Sample.choices) == ["One", "The second"]
+
+
+def test_no_choice_on_a_page_is_bare():
+    shown = displayed() | offered()
+    assert {"Membership.role", "Report.status", "PolicyVersion.state", "security.models.Report.Severity"} <= set(shown)
+    assert {name: bare for name, choices in shown.items() if (bare := unlabelled(choices))} == {}
 
 
 @dataclass(slots=True)
