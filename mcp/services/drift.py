@@ -36,7 +36,8 @@ def take_offer(server: McpServer, run: VerificationRun, offered: Mapping[str, De
     if gone:
         server.tools.filter(id__in=[tool.id for tool in gone]).update(present=False)
         names = ", ".join(tool.name for tool in gone[:_MOST_NAMES])
-        note(server, EventKind.TOOL_CHANGED, Severity.LOW, f"Tools are no longer offered: {names}", {"run": run.id.hex})
+        text = _("Tools are no longer offered: %(names)s") % {"names": names}
+        note(server, EventKind.TOOL_CHANGED, Severity.LOW, text, {"run": run.id.hex})
     found: list[ToolChange] = []
     same = {tool.id for name, tool in known.items() if name in offered and _is_as_approved(tool, offered[name])}
     # Most tools of most runs: one statement for all of them.
@@ -138,7 +139,7 @@ def _answer(server: McpServer, run: VerificationRun, changes: Sequence[ToolChang
             "offered": digest_of_definition(change.after or {}).hex(),
         }
         record(actor, Event.MCP_TOOL_CHANGED, server=server, data=data)
-        text = f"Tool {change.tool.name}: {sentence_of(kinds)}"
+        text = _("Tool %(name)s: %(changes)s") % {"name": change.tool.name, "changes": sentence_of(kinds)}
         note(server, EventKind.TOOL_CHANGED, Severity(change.severity), text, {**data, "change": change.id.hex})
     drifted = [change for change in changes if Kind.NEW.value not in change.kinds]
     if not drifted:
@@ -148,7 +149,8 @@ def _answer(server: McpServer, run: VerificationRun, changes: Sequence[ToolChang
     if suspends:
         reason = f"Tools are no longer what was approved: {names}"
         move_server(actor, server, "suspended", reason=reason)
-        note(server, EventKind.SUSPENSION, Severity.CRITICAL, f"Server suspended. {reason}", {"run": run.id.hex})
+        text = _("Server suspended. Tools are no longer what was approved: %(names)s") % {"names": names}
+        note(server, EventKind.SUSPENSION, Severity.CRITICAL, text, {"run": run.id.hex})
     words = (
         _("Tools of %(server)s have changed, and it is suspended")
         if suspends

@@ -66,7 +66,8 @@ def _remind(server: McpServer, rotation: KeyRotation) -> bool:
     today = day_of(rotation.proved_at, rotation.days, clock.now())
     data = {"rotation": rotation.id.hex, "day": today, "days": rotation.days, "old_key": key_data(rotation.old_key)}
     record(mcp_system(server), Event.MCP_ROTATION_REMINDED, server=server, data=data)
-    note(server, Kind.KEY_ROTATION, Severity.LOW, f"Rollover: reminder on day {today} of {rotation.days}", data)
+    text = _("Rollover: reminder on day %(day)s of %(days)s") % {"day": today, "days": rotation.days}
+    note(server, Kind.KEY_ROTATION, Severity.LOW, text, data)
     details = [
         _("Day %(day)s of %(days)s: both keys are accepted until %(time)s UTC.")
         % {"day": today, "days": rotation.days, "time": date_format(rotation.ends_at, "j F Y, H:i")},

@@ -339,8 +339,8 @@ def raised(module: Module) -> Iterator[ast.expr]:
 
 
 def told(module: Module) -> Iterator[ast.expr]:
-    """What the sentences of alerts are made of, and those of the mails about a server."""
-    places = {"AlertKind": 3, "tell": 2}
+    """What the sentences of alerts are made of, and those of a server's mails and of the events on its page."""
+    places = {"AlertKind": 3, "tell": 2, "note": 3}
     for node in module.marked:
         if isinstance(node, ast.FunctionDef) and (place := _place(node, "sentence")) is not None:
             places[node.name] = place
@@ -360,7 +360,7 @@ def bare_tales(module: Module) -> list[str]:
         match node:
             case ast.Name(id=name) if name in module.functions:
                 made = [*answers(module.functions[name])]
-            case ast.Call(args=given):
+            case ast.Call(func=ast.Name(id=name), args=given) if name in module.functions:
                 made = [node, *given]
             case _:
                 made = [node]
@@ -378,6 +378,8 @@ def bare_tales(module: Module) -> list[str]:
         ("_E = {1: 'was denied'}\nAlertKind('code', _('A label'), frozenset(), lambda entry: _E[entry])", True),
         ("def _add(code, sentence):\n    pass\n_add('code', lambda entry: f'{entry} joined')", True),
         ("def _says(words):\n    return lambda entry: _(words)\nAlertKind('c', 'l', None, _says('It is gone'))", True),
+        ("note(server, KIND, LOW, f'Key {key} is gone', data)", True),
+        ("note(server, KIND, LOW, _('It is gone'), data)", False),
         ("tell(server, KIND, _('It is gone'), [f'Until {day}.'], once='a')", True),
         ("def f():\n    text = f'{name} is gone'\n    tell(server, KIND, text, [], once='a')", True),
         (
