@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from django.utils.functional import Promise
-from django.utils.translation import gettext as _now
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Invitation, Membership, Organization, Role
@@ -46,7 +46,8 @@ def nothing(_entry: Mapping[str, Any]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class AlertKind:
-    """`code` is stored with the preferences and never changes. `sentence` makes the mail's subject from an entry.
+    """`code` is stored with the preferences and never changes. `sentence` makes the mail's subject from an entry,
+    through gettext at the moment when it is written.
 
     Entries of `events` count where `matches` says so. An entry may be of several kinds: mails and the webhook tell of
     it once, as the first kind by `code` that the receiver wants, the notifications centre as each. `path` is the page
@@ -177,7 +178,7 @@ def choices_with(membership: Membership, changes: Mapping[str, Mapping[Channel, 
     unknown = [code for code in changes if code not in known]
     if unknown:
         problems = (
-            Problem(f"alerts.{code}", "unknown", _now("There is no alert %(code)s.") % {"code": code[:80]})
+            Problem(f"alerts.{code}", "unknown", gettext("There is no alert %(code)s.") % {"code": code[:80]})
             for code in unknown
         )
         raise InvalidInputError(tuple(problems))
@@ -206,10 +207,10 @@ def preferences_with(organization: Organization, changes: Mapping[str, Sequence[
     for code, roles in changes.items():
         if code not in known:
             problems.append(
-                Problem(f"alerts.{code}", "unknown", _now("There is no alert %(code)s.") % {"code": code[:80]})
+                Problem(f"alerts.{code}", "unknown", gettext("There is no alert %(code)s.") % {"code": code[:80]})
             )
         problems += [
-            Problem(f"alerts.{code}", "unknown_role", _now("%(role)s is no role.") % {"role": role[:80]})
+            Problem(f"alerts.{code}", "unknown_role", gettext("%(role)s is no role.") % {"role": role[:80]})
             for role in roles
             if role not in Role.values
         ]
@@ -229,6 +230,13 @@ def _inviter(entry: Mapping[str, Any]) -> Collection[UUID]:
     return () if row is None or row.invited_by is None else (row.invited_by.user_id,)
 
 
+def _accepted(entry: Mapping[str, Any]) -> str:
+    email, role = entry["data"].get("email"), _label(entry)
+    if not email:
+        return gettext("Somebody accepted your invitation as %(role)s") % {"role": role}
+    return gettext("%(email)s accepted your invitation as %(role)s") % {"email": email, "role": role}
+
+
 def _members(_entry: Mapping[str, Any]) -> str:
     return "/dashboard/settings/members"
 
@@ -238,7 +246,9 @@ register_alert(
         "member_joined",
         _("Somebody joined the organization"),
         frozenset({Event.MEMBERSHIP_CREATED}),
-        lambda entry: f"{_label(entry)} joined as {entry['data'].get('role')}",
+        lambda entry: (
+            gettext("%(name)s joined as %(role)s") % {"name": _label(entry), "role": entry["data"].get("role")}
+        ),
         permission=Permission.MEMBERS_READ,
         path=_members,
         icon="user-plus",
@@ -249,7 +259,7 @@ register_alert(
         "invitation_accepted",
         _("Somebody accepted your invitation"),
         frozenset({Event.INVITATION_ACCEPTED}),
-        lambda entry: f"{entry['data'].get('email') or 'Somebody'} accepted your invitation as {_label(entry)}",
+        _accepted,
         permission=Permission.MEMBERS_READ,
         path=_members,
         people=_inviter,
@@ -262,7 +272,10 @@ register_alert(
         "role_changed",
         _("A member's role was changed"),
         frozenset({Event.MEMBERSHIP_ROLE_CHANGED}),
-        lambda entry: f"{_label(entry)} is now {entry['data'].get('after')}, was {entry['data'].get('before')}",
+        lambda entry: (
+            gettext("%(name)s is now %(after)s, was %(before)s")
+            % {"name": _label(entry), "after": entry["data"].get("after"), "before": entry["data"].get("before")}
+        ),
         permission=Permission.MEMBERS_READ,
         path=_members,
         icon="user-cog",
@@ -273,7 +286,7 @@ register_alert(
         "sign_in_locked",
         _("A person was locked out after too many wrong passwords or codes"),
         frozenset({Event.USER_LOCKED}),
-        lambda entry: f"{_label(entry)} was locked out after too many attempts to sign in",
+        lambda entry: gettext("%(name)s was locked out after too many attempts to sign in") % {"name": _label(entry)},
         permission=Permission.MEMBERS_READ,
         path=_members,
         icon="user-lock",
@@ -285,7 +298,10 @@ register_alert(
         "security_changed",
         _("Settings of the organization were changed"),
         frozenset({Event.ORGANIZATION_UPDATED}),
-        lambda entry: f"Settings were changed: {', '.join(sorted(entry['data'].get('changes', {}))) or 'a proposal'}",
+        lambda entry: (
+            gettext("Settings were changed: %(names)s")
+            % {"names": ", ".join(sorted(entry["data"].get("changes", {}))) or gettext("a proposal")}
+        ),
         path=lambda _entry: "/dashboard/settings",
         icon="settings",
     )
@@ -295,7 +311,10 @@ register_alert(
         "follower_stopped",
         _("A part of AIM that follows the ledger stopped, and what it shows stands still"),
         frozenset({Event.FOLLOWER_STOPPED}),
-        lambda entry: f"The follower {_label(entry)} stopped: what it shows stands still until an operator looks",
+        lambda entry: (
+            gettext("The follower %(name)s stopped: what it shows stands still until an operator looks")
+            % {"name": _label(entry)}
+        ),
         permission=Permission.LEDGER_READ,
         installation=True,
         icon="circle-stop",
@@ -310,7 +329,8 @@ register_alert(
         _("Checkpoints of the ledger do not reach another place"),
         frozenset({Event.LEDGER_DELIVERY_FAILED}),
         lambda entry: (
-            f"Checkpoints are not delivered by {_label(entry)}: {entry['data'].get('failures')} attempts failed"
+            gettext("Checkpoints are not delivered by %(name)s: %(number)s attempts failed")
+            % {"name": _label(entry), "number": entry["data"].get("failures")}
         ),
         permission=Permission.LEDGER_READ,
         installation=True,

@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.db import models
 from django.db.models.functions import Lower
+from django.utils.translation import gettext_lazy as _
 
 from accounts.notifications import models as _models_of_notifications  # noqa: F401 - Django finds them by this module
 from aim.ids import IdKind, show_id, uuid7
@@ -102,10 +103,10 @@ class User(AbstractBaseUser):
 class Role(models.TextChoices):
     """What a membership may do; the table itself is `accounts.permissions`."""
 
-    ADMIN = "admin"
-    MANAGER = "manager"
-    MEMBER = "member"
-    VIEWER = "viewer"
+    ADMIN = "admin", _("Admin")
+    MANAGER = "manager", _("Manager")
+    MEMBER = "member", _("Member")
+    VIEWER = "viewer", _("Viewer")
 
 
 class Membership(models.Model):
@@ -132,11 +133,11 @@ class UserSession(models.Model):
     """One browser in which a person is signed in to one organization. It ends with its row, and with the membership."""
 
     class Method(models.TextChoices):
-        PASSWORD = "password"  # noqa: S105 - the name of a method
-        PASSKEY = "passkey"
-        GOOGLE = "google"
-        MICROSOFT = "microsoft"
-        OIDC = "oidc"
+        PASSWORD = "password", _("Password")
+        PASSKEY = "passkey", _("Passkey")
+        GOOGLE = "google", _("Google")
+        MICROSOFT = "microsoft", _("Microsoft")
+        OIDC = "oidc", _("Oidc")
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     membership = models.ForeignKey(Membership, on_delete=models.CASCADE, related_name="sessions")

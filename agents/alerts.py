@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from django.utils.functional import Promise
+from django.utils.translation import gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
 
 from accounts.alerts import AlertKind, register_alert, subject
@@ -20,10 +21,12 @@ _ALL = (Role.ADMIN, Role.MANAGER)
 Sentence = Callable[[Mapping[str, Any]], str]
 
 
-def _says(verb: str) -> Sentence:
+def _says(words: str) -> Sentence:
+    """`words` is a sentence with the place `%(name)s`, marked for translation."""
+
     def sentence(entry: Mapping[str, Any]) -> str:
-        reason = entry["data"].get("reason")
-        return f"Agent {entry['subject'].get('label')} was {verb}" + (f": {reason}" if reason else "")
+        said, reason = gettext(words) % {"name": entry["subject"].get("label")}, entry["data"].get("reason")
+        return gettext("%(sentence)s: %(reason)s") % {"sentence": said, "reason": reason} if reason else said
 
     return sentence
 
@@ -38,7 +41,8 @@ def _page(entry: Mapping[str, Any]) -> str:
 
 
 def _tampered(entry: Mapping[str, Any]) -> str:
-    return f"Trust score of agent {entry['subject'].get('label')} was manipulated: {entry['data'].get('problem')}"
+    words = gettext("Trust score of agent %(name)s was manipulated: %(problem)s")
+    return words % {"name": entry["subject"].get("label"), "problem": entry["data"].get("problem")}
 
 
 def _register(
@@ -54,7 +58,7 @@ _register(
     "agent_suspended",
     _("An agent was suspended by a person"),
     Event.AGENT_SUSPENDED,
-    _says("suspended"),
+    _says(gettext_noop("Agent %(name)s was suspended")),
     matches=lambda entry: not _by_itself(entry),
     icon="circle-minus",
     tone="denied",
@@ -63,13 +67,27 @@ _register(
     "agent_suspended_automatically",
     _("AIM suspended an agent by itself"),
     Event.AGENT_SUSPENDED,
-    _says("suspended automatically"),
+    _says(gettext_noop("Agent %(name)s was suspended automatically")),
     matches=_by_itself,
     icon="circle-minus",
     tone="denied",
 )
-_register("agent_revoked", _("An agent was revoked"), Event.AGENT_REVOKED, _says("revoked"), icon="ban", tone="denied")
-_register("agent_registered", _("An agent was registered"), Event.AGENT_REGISTERED, _says("registered"), (), icon="bot")
+_register(
+    "agent_revoked",
+    _("An agent was revoked"),
+    Event.AGENT_REVOKED,
+    _says(gettext_noop("Agent %(name)s was revoked")),
+    icon="ban",
+    tone="denied",
+)
+_register(
+    "agent_registered",
+    _("An agent was registered"),
+    Event.AGENT_REGISTERED,
+    _says(gettext_noop("Agent %(name)s was registered")),
+    (),
+    icon="bot",
+)
 _register(
     "trust_tampered",
     _("The signed chain of an agent's trust is broken"),
@@ -95,8 +113,9 @@ def _doer(entry: Mapping[str, Any]) -> Collection[UUID]:
 
 def _answer(entry: Mapping[str, Any]) -> str:
     if entry["kind"] == Event.AGENT_REQUEST_DECLINED:
-        return f"Your request for an agent was declined: {entry['data'].get('note') or 'erased'}"
-    return f"The agent you asked for is registered: {entry['data']['agent'].get('label')}"
+        reason = entry["data"].get("note") or gettext("erased")
+        return gettext("Your request for an agent was declined: %(reason)s") % {"reason": reason}
+    return gettext("The agent you asked for is registered: %(name)s") % {"name": entry["data"]["agent"].get("label")}
 
 
 register_alert(
@@ -105,7 +124,8 @@ register_alert(
         _("Somebody asks for an agent"),
         frozenset({Event.AGENT_REQUESTED}),
         lambda entry: (
-            f"{entry['actor'].get('label')} asks for an agent: {entry['data'].get('display_name') or 'erased'}"
+            gettext("%(person)s asks for an agent: %(name)s")
+            % {"person": entry["actor"].get("label"), "name": entry["data"].get("display_name") or gettext("erased")}
         ),
         _ALL,
         permission=Permission.AGENTS_WRITE,
@@ -135,7 +155,7 @@ register_alert(
         "kept_registration_done",
         _("A registration that was kept while AIM was away is done"),
         frozenset({Event.AGENT_REGISTERED}),
-        lambda entry: f"Your kept registration is done: {entry['subject'].get('label')}",
+        lambda entry: gettext("Your kept registration is done: %(name)s") % {"name": entry["subject"].get("label")},
         permission=Permission.AGENTS_READ,
         matches=lambda entry: entry["data"].get("kept") is True,
         path=_page,

@@ -15,10 +15,10 @@ from aim.ids import IdKind, show_id, uuid7
 
 
 class AgentStatus(models.TextChoices):
-    PENDING = "pending"
-    VERIFIED = "verified"
-    SUSPENDED = "suspended"
-    REVOKED = "revoked"
+    PENDING = "pending", _("Pending")
+    VERIFIED = "verified", _("Verified")
+    SUSPENDED = "suspended", _("Suspended")
+    REVOKED = "revoked", _("Revoked")
 
 
 class AgentType(models.TextChoices):
@@ -268,10 +268,10 @@ class PublicKey(models.Model):
         P256 = "ecdsa-p256", "ECDSA P-256"
 
     class Status(models.TextChoices):
-        UNPROVED = "unproved"
-        PROVED = "proved"
-        ACTIVE = "active"
-        RETIRED = "retired"
+        UNPROVED = "unproved", _("Unproved")
+        PROVED = "proved", _("Proved")
+        ACTIVE = "active", _("Active")
+        RETIRED = "retired", _("Retired")
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     agent = models.ForeignKey(Agent, on_delete=models.CASCADE, related_name="public_keys")

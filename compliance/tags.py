@@ -5,7 +5,7 @@ one decision.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -245,4 +245,9 @@ RULES = (
 @register_tags
 def compliance_tags(detail: Detail) -> list[TagGroup]:
     """What is particular to the decision first, what holds of every one last."""
-    return [TagGroup(rule.name, because, rule.tags) for rule in RULES if (because := rule.fact(detail))]
+    return [TagGroup(rule.name, because, _titled(rule.tags)) for rule in RULES if (because := rule.fact(detail))]
+
+
+def _titled(tags: tuple[Tag, ...]) -> list[Tag]:
+    """With their titles in the reader's language."""
+    return [replace(tag, title=_(tag.title)) for tag in tags]

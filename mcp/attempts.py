@@ -10,7 +10,7 @@ from django.db.models.functions import TruncDate
 from django.http import QueryDict
 from django.utils import formats
 from django.utils.functional import Promise
-from django.utils.translation import gettext as _now
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from aim.console.charts import Chart, Event, Line, Tick, path_of
@@ -133,17 +133,19 @@ def _chart(days: list[tuple[date, int, int]]) -> Chart:
         grid=[Line(y_of(100), "100"), Line(y_of(50), "50"), Line(y_of(0), "0", "axis")],
         ticks=[Tick(f"{x_of(day)}%", _day(day)) for index, (day, _t, _g) in enumerate(days[:-1]) if index % every == 0],
         lines=[
-            Line(points[-1][1], kind="level", name=_now("success"), value=f"{_number(share)} %", path=path_of(points)),
+            Line(
+                points[-1][1], kind="level", name=gettext("success"), value=f"{_number(share)} %", path=path_of(points)
+            ),
         ],
         events=[
             Event(
                 f"{x_of(day)}%",
                 y_of(100 * good / total),
-                _now("%(day)s: %(good)d of %(total)d") % _words(day, good, total),
+                gettext("%(day)s: %(good)d of %(total)d") % _words(day, good, total),
             )
             for day, total, good in days
         ],
-        heads=[_now("Day"), _now("Attempts"), _now("Succeeded"), _now("Share, %")],
+        heads=[gettext("Day"), gettext("Attempts"), gettext("Succeeded"), gettext("Share, %")],
         rows=[[_day(day), str(total), str(good), _number(100 * good / total)] for day, total, good in days],
     )
 

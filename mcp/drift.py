@@ -9,6 +9,8 @@ from collections.abc import Collection, Iterator, Mapping
 from enum import StrEnum
 from typing import Any
 
+from django.utils.translation import gettext, gettext_noop
+
 Definition = Mapping[str, Any]
 
 
@@ -43,17 +45,17 @@ SEVERITIES: Mapping[Kind, str] = {
 }
 _RANKS = ("critical", "high", "medium", "low")
 WORDS: Mapping[Kind, str] = {
-    Kind.WORDING: "its wording has changed",
-    Kind.SCHEMA: "its schema has changed",
-    Kind.REQUIRED_ARGUMENT: "it demands an argument more",
-    Kind.ANNOTATION: "it says otherwise what it does to the world",
-    Kind.ADDRESS: "it names an address that it did not name",
-    Kind.INSTRUCTION: "it gives instructions to the model",
-    Kind.HIDDEN_UNICODE: "it holds characters that nobody sees",
-    Kind.RENAME: "it is another tool under a new name",
-    Kind.LOOK_ALIKE: "its name looks like that of another server's tool",
-    Kind.NEW: "it is new",
-    Kind.OTHER: "it has changed",
+    Kind.WORDING: gettext_noop("its wording has changed"),
+    Kind.SCHEMA: gettext_noop("its schema has changed"),
+    Kind.REQUIRED_ARGUMENT: gettext_noop("it demands an argument more"),
+    Kind.ANNOTATION: gettext_noop("it says otherwise what it does to the world"),
+    Kind.ADDRESS: gettext_noop("it names an address that it did not name"),
+    Kind.INSTRUCTION: gettext_noop("it gives instructions to the model"),
+    Kind.HIDDEN_UNICODE: gettext_noop("it holds characters that nobody sees"),
+    Kind.RENAME: gettext_noop("it is another tool under a new name"),
+    Kind.LOOK_ALIKE: gettext_noop("its name looks like that of another server's tool"),
+    Kind.NEW: gettext_noop("it is new"),
+    Kind.OTHER: gettext_noop("it has changed"),
 }
 
 _SCHEMAS = ("inputSchema", "outputSchema")
@@ -162,7 +164,8 @@ def is_renamed(before: Definition, after: Definition) -> bool:
 
 
 def sentence_of(kinds: Collection[Kind]) -> str:
-    return "; ".join(WORDS[kind] for kind in kinds)
+    """In the reader's language; `held_reason`, which decisions record, takes it in that of the ledger."""
+    return "; ".join(gettext(WORDS[kind]) for kind in kinds)
 
 
 def _sorted(kinds: Collection[Kind]) -> list[Kind]:

@@ -44,17 +44,17 @@ __all__ = [
 class ServerStatus(models.TextChoices):
     """Whether agents may use the server, as people have decided or its failures have."""
 
-    ACTIVE = "active"
-    SUSPENDED = "suspended"
-    RETIRED = "retired"
+    ACTIVE = "active", _("Active")
+    SUSPENDED = "suspended", _("Suspended")
+    RETIRED = "retired", _("Retired")
 
 
 class VerificationStatus(models.TextChoices):
     """What the last verification run has shown."""
 
-    UNVERIFIED = "unverified"
-    VERIFIED = "verified"
-    FAILED = "failed"
+    UNVERIFIED = "unverified", _("Unverified")
+    VERIFIED = "verified", _("Verified")
+    FAILED = "failed", _("Failed")
 
 
 class Health(models.TextChoices):
@@ -67,7 +67,7 @@ class Health(models.TextChoices):
 
 class AuthMethod(models.TextChoices):
     NONE = "none", _("None")
-    API_KEY = "api_key", "API Key"
+    API_KEY = "api_key", _("API Key")
     OAUTH2 = "oauth2", _("OAuth 2.0")
     MTLS = "mtls", _("Mutual TLS")
     HMAC = "hmac", _("HMAC Signature")
@@ -173,10 +173,10 @@ class ServerKey(models.Model):
     """A key a server signs with. During a rollover two are accepted: the active one, and the one that is leaving."""
 
     class Status(models.TextChoices):
-        UNPROVED = "unproved"
-        ACTIVE = "active"
-        LEAVING = "leaving"
-        RETIRED = "retired"
+        UNPROVED = "unproved", _("Unproved")
+        ACTIVE = "active", _("Active")
+        LEAVING = "leaving", _("Leaving")
+        RETIRED = "retired", _("Retired")
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     server = models.ForeignKey(McpServer, on_delete=models.CASCADE, related_name="keys")

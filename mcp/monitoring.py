@@ -70,7 +70,7 @@ class SecurityEvent(models.Model):
         CRITICAL = "critical", _("Critical")
         HIGH = "high", _("High")
         MEDIUM = "medium", _("Medium")
-        LOW = "low", "Low"
+        LOW = "low", _("Low")
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     server = models.ForeignKey("mcp.McpServer", on_delete=models.CASCADE, related_name="security_events")

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from django.urls import reverse
-from django.utils.translation import gettext as _now
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.contracts import Actor
@@ -30,7 +30,7 @@ register_entry(
 def find_servers(viewer: Viewer, text: str) -> Iterator[Hit]:
     if not text or not isinstance(viewer, Actor) or not viewer.may(Permission.MCP_READ):
         return
-    register = _now("Register MCP Server")
+    register = gettext("Register MCP Server")
     if viewer.may(Permission.MCP_WRITE) and matches(register, text):
         yield Hit(Kind.ACT, register, reverse("mcp:server-register"), "plus")
     for server in servers_named(viewer, text)[:MOST_A_SOURCE]:

@@ -31,11 +31,11 @@ class VerificationRun(models.Model):
         HEALTH = "health_check", _("Health Check")
 
     class State(models.TextChoices):
-        WAITING = "waiting"
-        RUNNING = "running"
-        SUCCEEDED = "succeeded"
-        FAILED = "failed"
-        ABANDONED = "abandoned"
+        WAITING = "waiting", _("Waiting")
+        RUNNING = "running", _("Running")
+        SUCCEEDED = "succeeded", _("Succeeded")
+        FAILED = "failed", _("Failed")
+        ABANDONED = "abandoned", _("Abandoned")
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     server = models.ForeignKey("mcp.McpServer", on_delete=models.CASCADE, related_name="runs")

@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 from uuid import UUID
 
+from django.utils.translation import gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
 
 from accounts.alerts import AlertKind, register_alert, subject
@@ -15,9 +16,9 @@ from aim.ledger.events import Event
 Body = Mapping[str, Any]
 _KEEPERS = (Role.ADMIN, Role.MANAGER)
 _ANSWERS = {
-    Event.REPORT_DISMISSED: "was dismissed",
-    Event.REPORT_ESCALATED: "was escalated",
-    Event.REPORT_ACTED_ON: "led to its suspension",
+    Event.REPORT_DISMISSED: gettext_noop("Your report of %(agent)s was dismissed"),
+    Event.REPORT_ESCALATED: gettext_noop("Your report of %(agent)s was escalated"),
+    Event.REPORT_ACTED_ON: gettext_noop("Your report of %(agent)s led to its suspension"),
 }
 
 
@@ -40,8 +41,12 @@ register_alert(
         _("Somebody reports suspicious behaviour of an agent"),
         frozenset({Event.REPORT_MADE}),
         lambda entry: (
-            f"{entry['actor'].get('label')} reports suspicious behaviour of {_agent(entry)},"
-            f" severity {entry['data'].get('severity')}"
+            gettext("%(person)s reports suspicious behaviour of %(agent)s, severity %(severity)s")
+            % {
+                "person": entry["actor"].get("label"),
+                "agent": _agent(entry),
+                "severity": entry["data"].get("severity"),
+            }
         ),
         _KEEPERS,
         permission=Permission.REPORTS_HANDLE,
@@ -57,7 +62,10 @@ register_alert(
         "report_escalated",
         _("A report of suspicious behaviour was escalated"),
         frozenset({Event.REPORT_ESCALATED}),
-        lambda entry: f"A report of {_agent(entry)} was escalated: {entry['data'].get('note') or 'erased'}",
+        lambda entry: (
+            gettext("A report of %(agent)s was escalated: %(reason)s")
+            % {"agent": _agent(entry), "reason": entry["data"].get("note") or gettext("erased")}
+        ),
         _KEEPERS,
         permission=Permission.REPORTS_HANDLE,
         path=_page,
@@ -72,7 +80,7 @@ register_alert(
         "report_answered",
         _("Your report of suspicious behaviour was answered"),
         frozenset(_ANSWERS),
-        lambda entry: f"Your report of {_agent(entry)} {_ANSWERS[entry['kind']]}",
+        lambda entry: gettext(_ANSWERS[entry["kind"]]) % {"agent": _agent(entry)},
         permission=Permission.REPORTS_MAKE,
         path=_page,
         people=_reporter,

@@ -12,15 +12,15 @@ class Report(models.Model):
     """Suspicious behaviour as somebody saw it. An escalated one is still to be decided."""
 
     class Severity(models.TextChoices):
-        LOW = "low"
-        MEDIUM = "medium"
-        HIGH = "high"
-        CRITICAL = "critical"
+        LOW = "low", _("Low")
+        MEDIUM = "medium", _("Medium")
+        HIGH = "high", _("High")
+        CRITICAL = "critical", _("Critical")
 
     class Status(models.TextChoices):
-        OPEN = "open"
-        ESCALATED = "escalated"
-        DISMISSED = "dismissed"
+        OPEN = "open", _("Open")
+        ESCALATED = "escalated", _("Escalated")
+        DISMISSED = "dismissed", _("Dismissed")
         ACTED_ON = "acted_on", _("Agent suspended")
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)

@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 from uuid import UUID
 
+from django.utils.translation import gettext, gettext_noop, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.alerts import AlertKind, Channel, register_alert, subject
@@ -22,9 +23,9 @@ from verification.models import Verification
 Body = Mapping[str, Any]
 
 _ENDINGS = {
-    Event.APPROVAL_APPROVED: "was approved",
-    Event.APPROVAL_DENIED: "was denied",
-    Event.APPROVAL_EXPIRED: "was denied, for nobody answered in time",
+    Event.APPROVAL_APPROVED: gettext_noop("%(action)s of %(agent)s was approved"),
+    Event.APPROVAL_DENIED: gettext_noop("%(action)s of %(agent)s was denied"),
+    Event.APPROVAL_EXPIRED: gettext_noop("%(action)s of %(agent)s was denied, for nobody answered in time"),
 }
 _ENDED = frozenset({*_ENDINGS, Event.APPROVAL_WITHDRAWN, Event.APPROVAL_REVOKED})
 
@@ -64,7 +65,15 @@ def _owner(entry: Body) -> Collection[UUID]:
 
 def _decided(entry: Body) -> str:
     agent, action = entry["data"]["agent"].get("label"), entry["data"].get("action_type")
-    return f"{action} of {agent} {_ENDINGS.get(entry['kind'], 'was settled')}"
+    return gettext(_ENDINGS[entry["kind"]]) % {"action": action, "agent": agent}
+
+
+def _circle(entry: Body) -> str:
+    number = len(entry["data"].get("agents", ()))
+    words = ngettext(
+        "%(title)s: %(number)d agents wait for each other", "%(title)s: %(number)d agents wait for each other", number
+    )
+    return words % {"title": entry["data"].get("title"), "number": number}
 
 
 register_alert(
@@ -72,7 +81,10 @@ register_alert(
         "approval_requested",
         _("An action waits for your approval"),
         frozenset({Event.VERIFICATION_DECIDED}),
-        lambda entry: f"{entry['actor'].get('label')} asks for approval: {entry['data']['action'].get('action_type')}",
+        lambda entry: (
+            gettext("%(agent)s asks for approval: %(action)s")
+            % {"agent": entry["actor"].get("label"), "action": entry["data"]["action"].get("action_type")}
+        ),
         permission=Permission.APPROVALS_DECIDE,
         matches=lambda entry: bool(entry["data"]["decision"]["status"] == Verification.Status.PENDING),
         path=_inbox,
@@ -101,9 +113,7 @@ register_alert(
         "deadlock_detected",
         _("Agents wait for each other's approval"),
         frozenset({Event.DEADLOCK_DETECTED}),
-        lambda entry: (
-            f"{entry['data'].get('title')}: {len(entry['data'].get('agents', ()))} agents wait for each other"
-        ),
+        _circle,
         permission=Permission.APPROVALS_READ,
         path=_inbox,
         icon="refresh-cw-off",
@@ -117,7 +127,10 @@ register_alert(
         "policy_change_proposed",
         _("A change of a policy waits for a second person"),
         frozenset({Event.POLICY_CHANGE_PROPOSED}),
-        lambda entry: f"A change of the policy {entry['subject'].get('label')} waits for a second person",
+        lambda entry: (
+            gettext("A change of the policy %(name)s waits for a second person")
+            % {"name": entry["subject"].get("label")}
+        ),
         permission=Permission.POLICIES_READ,
         icon="file-check",
         tone="pending",
@@ -130,7 +143,10 @@ register_alert(
         "target_contained",
         _("Something was blocked or put in quarantine"),
         frozenset({Event.CONTAINMENT_PLACED}),
-        lambda entry: f"{entry['subject'].get('label')} was shut off: {entry['data'].get('reason')}",
+        lambda entry: (
+            gettext("%(name)s was shut off: %(reason)s")
+            % {"name": entry["subject"].get("label"), "reason": entry["data"].get("reason")}
+        ),
         (Role.ADMIN, Role.MANAGER),
         permission=Permission.CONTAINMENTS_READ,
         icon="shield-off",
@@ -142,7 +158,7 @@ register_alert(
         "verification_settings_proposed",
         _("A change of the verification defaults waits for a second person"),
         frozenset({Event.VERIFICATION_SETTINGS_PROPOSED}),
-        lambda _entry: "A change of the verification defaults waits for a second person",
+        lambda _entry: gettext("A change of the verification defaults waits for a second person"),
         path=lambda _entry: "/dashboard/settings/verification",
     )
 )

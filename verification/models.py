@@ -7,6 +7,7 @@ from django.contrib.postgres.indexes import GinIndex, HashIndex
 from django.contrib.postgres.search import SearchVectorField
 from django.db import models
 from django.db.models.functions import Lower
+from django.utils.translation import gettext_lazy as _
 
 from aim.ids import IdKind, show_id, uuid7
 from verification.approvals import models as _models_of_approvals  # noqa: F401 - Django finds them by this module
@@ -142,10 +143,10 @@ class PolicyVersion(models.Model):
     """What a policy said at one time. `document` and `number` never change: a trigger sees to that."""
 
     class State(models.TextChoices):
-        DRAFT = "draft"
-        SHADOW = "shadow"
-        ACTIVE = "active"
-        RETIRED = "retired"
+        DRAFT = "draft", _("Draft")
+        SHADOW = "shadow", _("Shadow")
+        ACTIVE = "active", _("Active")
+        RETIRED = "retired", _("Retired")
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     policy = models.ForeignKey(Policy, on_delete=models.CASCADE, related_name="versions")

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
+from django.utils.translation import gettext as _
+
 from accounts.alerts import AlertKind, kinds_of, recipients
 from accounts.services.alert_webhook import queue_alert_call
 from accounts.services.notifications import organizations_of
@@ -50,7 +52,7 @@ def _mail(entry: SealedEntry, kind: AlertKind, organization_id: UUID) -> None:
         queue_mail(
             kind="alert",
             recipient=email,
-            subject=f"AIM Alert: {sentence}",
+            subject=_("AIM Alert: %(sentence)s") % {"sentence": sentence},
             template="accounts/mail/alert",
             context={
                 "organization": membership.organization.name,

@@ -269,7 +269,7 @@ def _mail(invitation: Invitation, link: str) -> None:
     invitation.mail = queue_mail(
         kind="invitation",
         recipient=invitation.email,
-        subject=f"Join {invitation.organization.name} on AIM",
+        subject=_("Join %(organization)s on AIM") % {"organization": invitation.organization.name},
         template="accounts/mail/invitation",
         context={
             "organization": invitation.organization.name,

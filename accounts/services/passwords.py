@@ -76,7 +76,7 @@ def ask_for_new_password(*, email: str, address: str | None) -> None:
     queue_mail(
         kind="password_reset",
         recipient=user.email,
-        subject="Choose a new password for AIM",
+        subject=_("Choose a new password for AIM"),
         template="accounts/mail/password_reset",
         context={"name": user.name, "link": settings.ORIGIN + reverse("accounts:password-reset", args=parts)},
         organization_id=membership.organization_id,

@@ -3,6 +3,7 @@
 from typing import ClassVar
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from aim.ids import IdKind, show_id, uuid7
 
@@ -11,10 +12,10 @@ class AgentRequest(models.Model):
     """A wish for an agent. It ends by the registration of one, or by somebody's word."""
 
     class Status(models.TextChoices):
-        OPEN = "open"
-        REGISTERED = "registered"
-        DECLINED = "declined"
-        WITHDRAWN = "withdrawn"
+        OPEN = "open", _("Open")
+        REGISTERED = "registered", _("Registered")
+        DECLINED = "declined", _("Declined")
+        WITHDRAWN = "withdrawn", _("Withdrawn")
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     organization = models.ForeignKey("accounts.Organization", on_delete=models.CASCADE, related_name="+")

@@ -65,7 +65,7 @@ def store_credential(actor: Actor, server: McpServer, checked: CheckedCredential
         keep_certificate(server, facts_of(checked.certificate), role=Certificate.Role.CLIENT)
     data = {"method": checked.method, "shown": dict(checked.shown), "expires_at": _shown_time(credential)}
     record(actor, Event.MCP_CREDENTIAL_SET, server=server, data=data)
-    note(server, Kind.CREDENTIAL, Severity.LOW, f"Credential set by {actor.label}", data)
+    note(server, Kind.CREDENTIAL, Severity.LOW, gettext("Credential set by %(person)s") % {"person": actor.label}, data)
     return credential
 
 
@@ -83,7 +83,8 @@ def remove_credential(actor: Actor, server_id: UUID) -> McpServer:
     if server.status != ServerStatus.RETIRED:
         _change_method(server, AuthMethod.NONE)
     record(actor, Event.MCP_CREDENTIAL_REMOVED, server=server, data={"method": method})
-    note(server, Kind.CREDENTIAL, Severity.MEDIUM, f"Credential removed by {actor.label}", {"method": method})
+    text = gettext("Credential removed by %(person)s") % {"person": actor.label}
+    note(server, Kind.CREDENTIAL, Severity.MEDIUM, text, {"method": method})
     return server
 
 

@@ -3,7 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from django.conf import settings
 from django.db import connection
+from django.utils import translation
+from django.utils.translation import gettext as _
 
 from aim import clock
 from aim.canonical import digest
@@ -33,7 +36,8 @@ def take_offer(server: McpServer, run: VerificationRun, offered: Mapping[str, De
     if gone:
         server.tools.filter(id__in=[tool.id for tool in gone]).update(present=False)
         names = ", ".join(tool.name for tool in gone[:_MOST_NAMES])
-        note(server, EventKind.TOOL_CHANGED, Severity.LOW, f"Tools are no longer offered: {names}", {"run": run.id.hex})
+        text = _("Tools are no longer offered: %(names)s") % {"names": names}
+        note(server, EventKind.TOOL_CHANGED, Severity.LOW, text, {"run": run.id.hex})
     found: list[ToolChange] = []
     same = {tool.id for name, tool in known.items() if name in offered and _is_as_approved(tool, offered[name])}
     # Most tools of most runs: one statement for all of them.
@@ -71,7 +75,9 @@ def _compare(server: McpServer, tool: Tool, definition: Definition) -> tuple[boo
         kinds = differences(tool.definition, definition) or [Kind.OTHER]
         tool.offered = dict(definition)
         if server.drift_response != DriftResponse.ALERT:
-            tool.held_reason = f"No longer what was approved: {sentence_of(kinds)}."
+            # Decisions record it, in the language of the ledger.
+            with translation.override(settings.LANGUAGE_CODE):
+                tool.held_reason = f"No longer what was approved: {sentence_of(kinds)}."
         tool.changes.filter(resolution="").update(resolution=_GONE, resolved_at=clock.now())
         change = _change(server, tool, kinds, tool.definition, definition)
     tool.save(update_fields=["present", "last_seen_at", "offered", "held_reason"])
@@ -133,7 +139,7 @@ def _answer(server: McpServer, run: VerificationRun, changes: Sequence[ToolChang
             "offered": digest_of_definition(change.after or {}).hex(),
         }
         record(actor, Event.MCP_TOOL_CHANGED, server=server, data=data)
-        text = f"Tool {change.tool.name}: {sentence_of(kinds)}"
+        text = _("Tool %(name)s: %(changes)s") % {"name": change.tool.name, "changes": sentence_of(kinds)}
         note(server, EventKind.TOOL_CHANGED, Severity(change.severity), text, {**data, "change": change.id.hex})
     drifted = [change for change in changes if Kind.NEW.value not in change.kinds]
     if not drifted:
@@ -143,7 +149,13 @@ def _answer(server: McpServer, run: VerificationRun, changes: Sequence[ToolChang
     if suspends:
         reason = f"Tools are no longer what was approved: {names}"
         move_server(actor, server, "suspended", reason=reason)
-        note(server, EventKind.SUSPENSION, Severity.CRITICAL, f"Server suspended. {reason}", {"run": run.id.hex})
-    sentence = f"Tools of {server.name} have changed" + (", and it is suspended" if suspends else "")
+        text = _("Server suspended. Tools are no longer what was approved: %(names)s") % {"names": names}
+        note(server, EventKind.SUSPENSION, Severity.CRITICAL, text, {"run": run.id.hex})
+    words = (
+        _("Tools of %(server)s have changed, and it is suspended")
+        if suspends
+        else _("Tools of %(server)s have changed")
+    )
+    sentence = words % {"server": server.name}
     details = [f"{change.tool.name}: {sentence_of([Kind(kind) for kind in change.kinds])}" for change in drifted[:20]]
     tell(server, FAILURE, sentence, details, once=f"mcp-drift:{run.id.hex}")

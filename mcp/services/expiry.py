@@ -5,6 +5,9 @@ from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop, ngettext
 
 from agents.services.runtime import raise_epoch_of_organization
 from aim import clock
@@ -19,10 +22,10 @@ from mcp.services.notices import tell
 
 DAYS_AHEAD = (TOLD_DAYS, WARNED_DAYS, 0)
 _SEEN = timedelta(days=1)
-SUSPENDED = "MCP Server suspended: Certificate expired"
-_OWNERS = {
-    Certificate.Role.SERVER: "The certificate of {server}",
-    Certificate.Role.CLIENT: "The client certificate for {server}",
+SUSPENDED = gettext_noop("MCP Server suspended: Certificate expired")
+_EXPIRED = {
+    Certificate.Role.SERVER: gettext_noop("The certificate of %(server)s has expired"),
+    Certificate.Role.CLIENT: gettext_noop("The client certificate for %(server)s has expired"),
 }
 
 
@@ -94,7 +97,19 @@ def _alert(certificate_id: UUID) -> bool:
 def _warn(server: McpServer, certificate: Certificate, days: int, data: dict[str, object]) -> None:
     record(mcp_system(server), Event.MCP_CERTIFICATE_EXPIRING, server=server, data=data)
     left = max(1, certificate.ending.days)
-    sentence = f"{_name(server, certificate)} expires in {left} {'day' if left == 1 else 'days'}"
+    if Certificate.Role(certificate.role) is Certificate.Role.CLIENT:
+        words = ngettext(
+            "The client certificate for %(server)s expires in %(n)d day",
+            "The client certificate for %(server)s expires in %(n)d days",
+            left,
+        )
+    else:
+        words = ngettext(
+            "The certificate of %(server)s expires in %(n)d day",
+            "The certificate of %(server)s expires in %(n)d days",
+            left,
+        )
+    sentence = words % {"server": server.name, "n": left}
     severity = Severity.MEDIUM if days > min(ahead for ahead in DAYS_AHEAD if ahead) else Severity.HIGH
     note(server, Kind.CERTIFICATE, severity, sentence, data)
     tell(server, CERTIFICATE, sentence, _details(certificate), once=_once(certificate, days))
@@ -104,29 +119,25 @@ def _expire(server: McpServer, certificate: Certificate, data: dict[str, object]
     """Calls to the server would fail or be unsafe: where its failures may suspend it, it is suspended at once."""
     actor = mcp_system(server)
     record(actor, Event.MCP_CERTIFICATE_EXPIRED, server=server, data=data)
-    sentence = f"{_name(server, certificate)} has expired"
+    sentence = _(_EXPIRED[Certificate.Role(certificate.role)]) % {"server": server.name}
     if server.verification == VerificationStatus.VERIFIED:
         server.verification = VerificationStatus.FAILED
         server.save(update_fields=["verification", "updated_at"])
     if server.auto_suspend and server.status == ServerStatus.ACTIVE:
         move_server(actor, server, "suspended", reason="Certificate expired", by_failures=True)
-        sentence = SUSPENDED
+        sentence = _(SUSPENDED)
     note(server, Kind.CERTIFICATE, Severity.CRITICAL, sentence, data)
-    details = [f"Server: {server.name}", *_details(certificate)]
+    details = [_("Server: %(server)s") % {"server": server.name}, *_details(certificate)]
     tell(server, CERTIFICATE, sentence, details, once=_once(certificate, 0))
     raise_epoch_of_organization(server.organization_id)
 
 
-def _name(server: McpServer, certificate: Certificate) -> str:
-    return _OWNERS[Certificate.Role(certificate.role)].format(server=server.name)
-
-
 def _details(certificate: Certificate) -> list[str]:
     return [
-        f"Subject: {certificate.subject}",
-        f"Valid until: {certificate.not_after:%-d %B %Y, %H:%M} UTC",
-        f"Fingerprint: {certificate.fingerprint}",
-        "To renew: put the new certificate in place, upload it where AIM holds it, and verify the server again.",
+        _("Subject: %(subject)s") % {"subject": certificate.subject},
+        _("Valid until: %(time)s UTC") % {"time": date_format(certificate.not_after, "j F Y, H:i")},
+        _("Fingerprint: %(fingerprint)s") % {"fingerprint": certificate.fingerprint},
+        _("To renew: put the new certificate in place, upload it where AIM holds it, and verify the server again."),
     ]
 
 

@@ -10,6 +10,7 @@ from uuid import UUID
 from django.db import connection, transaction
 from django.db.models import DateTimeField, ExpressionWrapper, Q, QuerySet, Value
 from django.db.models.functions import Random
+from django.utils.translation import gettext as _
 
 from aim import clock
 from aim.encryption import UndecryptableError
@@ -185,9 +186,10 @@ def _change(check: HealthCheck) -> None:
     }
     record(mcp_system(server), Event.MCP_HEALTH_CHANGED, server=server, data=data)
     if check.state == Health.UNHEALTHY:
-        note(server, Kind.HEALTH, Severity.MEDIUM, f"Health check failed: {check.error}", data)
+        text = _("Health check failed: %(reason)s") % {"reason": check.error}
+        note(server, Kind.HEALTH, Severity.MEDIUM, text, data)
     elif before == Health.UNHEALTHY:
-        note(server, Kind.HEALTH, Severity.LOW, "Health check passes again", data)
+        note(server, Kind.HEALTH, Severity.LOW, _("Health check passes again"), data)
 
 
 def prune_samples() -> int:

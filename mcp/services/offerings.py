@@ -8,7 +8,9 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.db import connection, transaction
+from django.utils import translation
 from django.utils.translation import gettext as _
 
 from accounts.contracts import Actor
@@ -103,7 +105,8 @@ def _take_leave(server: McpServer, run: VerificationRun, gone: list[Offering]) -
         return
     server.offerings.filter(id__in=[row.id for row in gone]).update(present=False)
     names = ", ".join(_label(row) for row in gone[:_MOST_NAMES])
-    note(server, EventKind.TOOL_CHANGED, Severity.LOW, f"No longer offered: {names}", {"run": run.id.hex})
+    text = _("No longer offered: %(names)s") % {"names": names}
+    note(server, EventKind.TOOL_CHANGED, Severity.LOW, text, {"run": run.id.hex})
     if any(row.kind == Offering.Kind.INSTRUCTIONS for row in gone):
         _release(server)
 
@@ -154,7 +157,8 @@ def _add(
     Offering.objects.bulk_create(rows)
     if rows and not is_first:
         names = ", ".join(_label(row) for row in rows[:_MOST_NAMES])
-        note(server, EventKind.TOOL_CHANGED, Severity.LOW, f"Newly offered: {names}", {"run": run.id.hex})
+        text = _("Newly offered: %(names)s") % {"names": names}
+        note(server, EventKind.TOOL_CHANGED, Severity.LOW, text, {"run": run.id.hex})
     return remarkable
 
 
@@ -182,13 +186,20 @@ def _answer(server: McpServer, run: VerificationRun, drifted: list[Offering]) ->
     if held_by_instructions(server):
         held = server.tools.filter(held_reason="").update(held_reason=_HELD)
     if suspends:
-        reason = f"No longer what was approved: {names}"
+        # The ledger has the reason in its own language.
+        with translation.override(settings.LANGUAGE_CODE):
+            reason = f"No longer what was approved: {', '.join(_label(row) for row in drifted[:_MOST_NAMES])}"
         move_server(mcp_system(server), server, "suspended", reason=reason)
-        note(server, EventKind.SUSPENSION, Severity.CRITICAL, f"Server suspended. {reason}", {"run": run.id.hex})
-    state = ", and it is suspended" if suspends else ", and its tools are held" if held else ""
+        text = _("Server suspended. No longer what was approved: %(names)s") % {"names": names}
+        note(server, EventKind.SUSPENSION, Severity.CRITICAL, text, {"run": run.id.hex})
+    if suspends:
+        words = _("What %(server)s offers has changed, and it is suspended")
+    elif held:
+        words = _("What %(server)s offers has changed, and its tools are held")
+    else:
+        words = _("What %(server)s offers has changed")
     details = [f"{_label(row)}: {sentence_of([Kind(kind) for kind in row.drift])}" for row in drifted[:20]]
-    sentence = f"What {server.name} offers has changed{state}"
-    tell(server, FAILURE, sentence, details, once=f"mcp-offerings:{run.id.hex}")
+    tell(server, FAILURE, words % {"server": server.name}, details, once=f"mcp-offerings:{run.id.hex}")
     return held > 0
 
 
@@ -201,4 +212,4 @@ def _release(server: McpServer, *, besides: Offering | None = None) -> None:
 
 
 def _label(row: Offering) -> str:
-    return "The instructions to models" if row.kind == Offering.Kind.INSTRUCTIONS else f"{row.kind} {row.name[:200]}"
+    return _("The instructions to models") if row.kind == Offering.Kind.INSTRUCTIONS else f"{row.kind} {row.name[:200]}"

@@ -5,6 +5,8 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from agents.services.runtime import raise_epoch_of_organization
 from aim import clock
@@ -108,7 +110,7 @@ def _follow(server: McpServer, run: VerificationRun, outcome: Outcome) -> None:
             server,
             Kind.VERIFICATION_FAILED,
             Severity.MEDIUM if run.purpose == Purpose.TEST else Severity.HIGH,
-            f"{_SUBJECT[Purpose(run.purpose)]} failed: {outcome.error.text}",
+            _(_FAILED[Purpose(run.purpose)]) % {"reason": outcome.error.text},
             {"run": run.id.hex, "error_code": run.error_code, "detail": outcome.error.detail},
         )
     if run.purpose == Purpose.NEW_KEY:
@@ -145,10 +147,11 @@ def _succeed(server: McpServer, run: VerificationRun, outcome: Outcome) -> bool:
     )
     if server.status == ServerStatus.SUSPENDED and server.suspended_by_failures:
         move_server(mcp_system(server), server, "resumed", reason="Verified again", by_failures=True)
-        note(server, Kind.SUSPENSION, Severity.LOW, "Server resumed: verified again", {"run": run.id.hex})
+        note(server, Kind.SUSPENSION, Severity.LOW, _("Server resumed: verified again"), {"run": run.id.hex})
         if server.notify_on_failure:
-            details = ["A verification has succeeded, and agents may use the server again."]
-            tell(server, FAILURE, f"MCP server {server.name} is back", details, once=f"mcp-run:{run.id.hex}")
+            sentence = _("MCP server %(server)s is back") % {"server": server.name}
+            details = [_("A verification has succeeded, and agents may use the server again.")]
+            tell(server, FAILURE, sentence, details, once=f"mcp-run:{run.id.hex}")
     offer = outcome.findings.offer
     if offer is None:
         return False
@@ -172,7 +175,8 @@ def _fail(server: McpServer, run: VerificationRun, error: ProbeError) -> None:
         times = f"{server.consecutive_failures} times in a row" if server.consecutive_failures > 1 else "once"
         reason = f"Verification failed {times}: {error.text}"
         move_server(mcp_system(server), server, "suspended", reason=reason, by_failures=True)
-        note(server, Kind.SUSPENSION, Severity.CRITICAL, f"MCP Server suspended: {error.text}", {"run": run.id.hex})
+        text = _("MCP Server suspended: %(reason)s") % {"reason": error.text}
+        note(server, Kind.SUSPENSION, Severity.CRITICAL, text, {"run": run.id.hex})
         suspended = True
     # People are told of the first failure of a row and of what it leads to, not of every try in between.
     if server.notify_on_failure and (suspended or server.consecutive_failures == 1):
@@ -181,12 +185,15 @@ def _fail(server: McpServer, run: VerificationRun, error: ProbeError) -> None:
 
 def _notify(server: McpServer, run: VerificationRun, error: ProbeError) -> None:
     suspended = server.status == ServerStatus.SUSPENDED and server.suspended_by_failures
-    sentence = f"MCP server {server.name} {'is suspended' if suspended else 'has failed its verification'}"
+    words = (
+        _("MCP server %(server)s is suspended") if suspended else _("MCP server %(server)s has failed its verification")
+    )
     details = [
         error.text,
-        f"Consecutive failures: {server.consecutive_failures} (threshold: {server.failure_threshold})",
+        _("Consecutive failures: %(number)s (threshold: %(threshold)s)")
+        % {"number": server.consecutive_failures, "threshold": server.failure_threshold},
     ]
-    tell(server, FAILURE, sentence, details, once=f"mcp-run:{run.id.hex}")
+    tell(server, FAILURE, words % {"server": server.name}, details, once=f"mcp-run:{run.id.hex}")
 
 
 def _keep_certificate(server: McpServer, outcome: Outcome) -> None:
@@ -198,10 +205,10 @@ def _keep_certificate(server: McpServer, outcome: Outcome) -> None:
     keep_certificate(server, shown, role=Certificate.Role.SERVER)
 
 
-_SUBJECT = {
-    Purpose.VERIFICATION: "Verification",
-    Purpose.NEW_KEY: "Proof of a new key",
-    Purpose.TEST: "Connection test",
+_FAILED = {
+    Purpose.VERIFICATION: gettext_noop("Verification failed: %(reason)s"),
+    Purpose.NEW_KEY: gettext_noop("Proof of a new key failed: %(reason)s"),
+    Purpose.TEST: gettext_noop("Connection test failed: %(reason)s"),
 }
 
 

@@ -9,6 +9,9 @@ from datetime import timedelta
 from uuid import UUID
 
 from django.db import transaction
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from aim import clock
 from aim.ledger.events import Event
@@ -63,14 +66,17 @@ def _remind(server: McpServer, rotation: KeyRotation) -> bool:
     today = day_of(rotation.proved_at, rotation.days, clock.now())
     data = {"rotation": rotation.id.hex, "day": today, "days": rotation.days, "old_key": key_data(rotation.old_key)}
     record(mcp_system(server), Event.MCP_ROTATION_REMINDED, server=server, data=data)
-    note(server, Kind.KEY_ROTATION, Severity.LOW, f"Rollover: reminder on day {today} of {rotation.days}", data)
+    text = _("Rollover: reminder on day %(day)s of %(days)s") % {"day": today, "days": rotation.days}
+    note(server, Kind.KEY_ROTATION, Severity.LOW, text, data)
     details = [
-        f"Day {today} of {rotation.days}: both keys are accepted until {rotation.ends_at:%-d %B %Y, %H:%M} UTC.",
-        f"The old key {rotation.old_key.fingerprint} is then no longer accepted.",
-        f"The new key is {rotation.new_key.fingerprint}.",
-        "Update all agents to use new key",
+        _("Day %(day)s of %(days)s: both keys are accepted until %(time)s UTC.")
+        % {"day": today, "days": rotation.days, "time": date_format(rotation.ends_at, "j F Y, H:i")},
+        _("The old key %(fingerprint)s is then no longer accepted.") % {"fingerprint": rotation.old_key.fingerprint},
+        _("The new key is %(fingerprint)s.") % {"fingerprint": rotation.new_key.fingerprint},
+        _("Update all agents to use new key"),
     ]
-    sentence = f"The old key of {server.name} ends in {_time_left(rotation.ends_at - clock.now())}"
+    left = _time_left(rotation.ends_at - clock.now())
+    sentence = _("The old key of %(server)s ends in %(time)s") % {"server": server.name, "time": left}
     tell(server, ROTATION, sentence, details, once=f"mcp-reminder:{rotation.id.hex}:{day}")
     return True
 
@@ -88,5 +94,6 @@ def _due_day(rotation: KeyRotation) -> int | None:
 def _time_left(left: timedelta) -> str:
     hours = max(1, round(left / timedelta(hours=1)))
     if left > _IN_HOURS:
-        return f"{round(hours / 24)} days"
-    return "1 hour" if hours == 1 else f"{hours} hours"
+        days = round(hours / 24)
+        return ngettext("%(n)d day", "%(n)d days", days) % {"n": days}
+    return ngettext("%(n)d hour", "%(n)d hours", hours) % {"n": hours}

@@ -96,7 +96,8 @@ def _start(actor: Actor, server_id: UUID, plan: RotationPlan, info: PublicKeyInf
         started_by_id=actor.id,
     )
     record(actor, Event.MCP_ROTATION_STARTED, server=server, data=_data(rotation))
-    note(server, Kind.KEY_ROTATION, Severity.LOW, f"Key rotation started by {actor.label}", _data(rotation))
+    text = _("Key rotation started by %(person)s") % {"person": actor.label}
+    note(server, Kind.KEY_ROTATION, Severity.LOW, text, _data(rotation))
     return rotation
 
 
@@ -184,7 +185,7 @@ def key_proved(run: VerificationRun) -> KeyRotation | None:
     rotation.state = State.ROLLING
     rotation.save(update_fields=["state", "proved_at", "ends_at"])
     record(actor, Event.MCP_ROTATION_PROVED, server=server, data=_data(rotation))
-    note(server, Kind.KEY_ROTATION, Severity.LOW, "New key verified", _data(rotation))
+    note(server, Kind.KEY_ROTATION, Severity.LOW, _("New key verified"), _data(rotation))
     if not rolls:
         complete(actor, server, rotation, Completion.IMMEDIATE)
     raise_epoch_of_organization(server.organization_id)
@@ -240,9 +241,15 @@ def revoke_key(actor: Actor, server_id: UUID, *, key_id: UUID, reason: str) -> M
     if primary_key(server) is None and server.verification == VerificationStatus.VERIFIED:
         server.verification = VerificationStatus.UNVERIFIED
         server.save(update_fields=["verification", "updated_at"])
-    note(server, Kind.KEY_ROTATION, Severity.CRITICAL, f"Key {key.fingerprint[:11]}… revoked: {reason}", data)
-    details = [f"Fingerprint: {key.fingerprint}", f"Reason: {reason}", f"By: {actor.label}"]
-    tell(server, ROTATION, f"A key of {server.name} was revoked", details, once=f"mcp-revoked:{key.id.hex}")
+    text = _("Key %(fingerprint)s… revoked: %(reason)s") % {"fingerprint": key.fingerprint[:11], "reason": reason}
+    note(server, Kind.KEY_ROTATION, Severity.CRITICAL, text, data)
+    details = [
+        _("Fingerprint: %(fingerprint)s") % {"fingerprint": key.fingerprint},
+        _("Reason: %(reason)s") % {"reason": reason},
+        _("By: %(person)s") % {"person": actor.label},
+    ]
+    sentence = _("A key of %(server)s was revoked") % {"server": server.name}
+    tell(server, ROTATION, sentence, details, once=f"mcp-revoked:{key.id.hex}")
     raise_epoch_of_organization(server.organization_id)
     return server
 
@@ -265,13 +272,14 @@ def complete(actor: Actor, server: McpServer, rotation: KeyRotation, how: KeyRot
     rotation.state, rotation.completion, rotation.completed_at = State.COMPLETED, how, now
     rotation.save(update_fields=["state", "completion", "completed_at"])
     record(actor, Event.MCP_ROTATION_COMPLETED, server=server, data=_data(rotation))
-    note(server, Kind.KEY_ROTATION, Severity.LOW, "Key rotation completed", _data(rotation))
+    note(server, Kind.KEY_ROTATION, Severity.LOW, _("Key rotation completed"), _data(rotation))
     details = [
-        f"Active key: {rotation.new_key.fingerprint}",
-        *([f"No longer accepted: {old.fingerprint}"] if old is not None else []),
-        f"Completed by: {Completion(how).label}",
+        _("Active key: %(fingerprint)s") % {"fingerprint": rotation.new_key.fingerprint},
+        *([_("No longer accepted: %(fingerprint)s") % {"fingerprint": old.fingerprint}] if old is not None else []),
+        _("Completed by: %(how)s") % {"how": Completion(how).label},
     ]
-    tell(server, ROTATION, f"Key rotation of {server.name} is complete", details, once=f"mcp-done:{rotation.id.hex}")
+    sentence = _("Key rotation of %(server)s is complete") % {"server": server.name}
+    tell(server, ROTATION, sentence, details, once=f"mcp-done:{rotation.id.hex}")
 
 
 def abandon(actor: Actor, server: McpServer, rotation: KeyRotation, reason: str) -> None:
@@ -281,7 +289,8 @@ def abandon(actor: Actor, server: McpServer, rotation: KeyRotation, reason: str)
     rotation.state, rotation.reason, rotation.completed_at = State.ABANDONED, reason, clock.now()
     rotation.save(update_fields=["state", "reason", "completed_at"])
     record(actor, Event.MCP_ROTATION_ABANDONED, server=server, data={**_data(rotation), "reason": reason})
-    note(server, Kind.KEY_ROTATION, Severity.MEDIUM, f"Key rotation abandoned: {reason}", _data(rotation))
+    text = _("Key rotation abandoned: %(reason)s") % {"reason": reason}
+    note(server, Kind.KEY_ROTATION, Severity.MEDIUM, text, _data(rotation))
 
 
 def retire_key(key: ServerKey) -> None:
@@ -311,7 +320,9 @@ def _confirm(actor: Actor, server: McpServer, rotation: KeyRotation, how: str) -
     rotation.confirmed_by_id = actor.id
     rotation.save(update_fields=["state", "confirmed_how", "confirmed_by"])
     record(actor, Event.MCP_ROTATION_CONFIRMED, server=server, data={**_data(rotation), "agreed": how})
-    text = "The old key has signed the change" if how == BY_OLD_KEY else f"Key rotation confirmed by {actor.label}"
+    text = _("The old key has signed the change")
+    if how != BY_OLD_KEY:
+        text = _("Key rotation confirmed by %(person)s") % {"person": actor.label}
     note(server, Kind.KEY_ROTATION, Severity.LOW, text, _data(rotation))
 
 

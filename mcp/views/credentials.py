@@ -5,7 +5,7 @@ from typing import Any
 from django import forms
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
-from django.utils.translation import gettext as _now
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods
 
@@ -65,7 +65,7 @@ def server_credential(request: HttpRequest, actor: Actor, server_id: str) -> Htt
             fields = credential_of(method, form.cleaned_data)
             if fields is None:
                 remove_credential(actor, server.id)
-                say(request, _now("The credential is removed. AIM authenticates by nothing from now on."))
+                say(request, gettext("The credential is removed. AIM authenticates by nothing from now on."))
                 return redirect_to(
                     request, f"{reverse('mcp:server-detail', args=[server.public_id])}?tab=configuration"
                 )
@@ -77,7 +77,7 @@ def server_credential(request: HttpRequest, actor: Actor, server_id: str) -> Htt
             if not error.problems:
                 form.add_error(None, error.message)
         else:
-            say(request, _now("Credential set. It is used from the next connection on."))
+            say(request, gettext("Credential set. It is used from the next connection on."))
             run = server.runs.order_by("-id").first()
             if run is not None:
                 return to_run(request, actor, server, run)

@@ -3,7 +3,7 @@
 from django import forms
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
-from django.utils.translation import gettext as _now
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods
 
@@ -38,7 +38,7 @@ class RenewalForm(forms.Form):
         given = self.cleaned_data
         for one, other in (("certificate", "private_key"), ("private_key", "certificate")):
             if given.get(one) and not given.get(other):
-                self.add_error(other, _now("The certificate and its private key belong together."))
+                self.add_error(other, gettext("The certificate and its private key belong together."))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

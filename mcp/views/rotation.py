@@ -6,7 +6,7 @@ from typing import Any
 from django import forms
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
-from django.utils.translation import gettext as _now
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods, require_POST
 
@@ -101,7 +101,7 @@ def server_rotate(request: HttpRequest, actor: Actor, server_id: str) -> HttpRes
         except (InvalidInputError, ConflictError) as error:
             form.take(error)
         else:
-            say(request, _now("Key rotation initiated successfully!"))
+            say(request, gettext("Key rotation initiated successfully!"))
             return _started(request, server_by_id(actor, server.id), rotation)
     text = request.POST.get("public_key", "")
     examination = examine_new_key(actor, server.id, public_key=text) if text.strip() else None
@@ -128,7 +128,7 @@ def server_reach(request: HttpRequest, actor: Actor, server_id: str) -> HttpResp
     url, problem = request.POST.get("verification_url", "").strip(), ""
     try:
         if not url:
-            problem = _now("Enter an address first.")
+            problem = gettext("Enter an address first.")
         else:
             check_reachable(server, url, field="verification_url")
     except InvalidInputError as error:
@@ -163,7 +163,7 @@ def rotation_confirm(request: HttpRequest, actor: Actor, server_id: str, rotatio
     server, rotation = _found(actor, server_id, rotation_id)
     try:
         confirm_rotation(actor, server.id, rotation_id=rotation.id)
-        say(request, _now("The rotation is confirmed. The new key is to be proved now."))
+        say(request, gettext("The rotation is confirmed. The new key is to be proved now."))
     except ConflictError as error:
         say(request, error.message, failed=True)
     return _back(request, server)
@@ -176,7 +176,7 @@ def rotation_complete(request: HttpRequest, actor: Actor, server_id: str, rotati
     if request.method == "POST":
         try:
             complete_rotation(actor, server.id, rotation_id=rotation.id)
-            say(request, _now("The rollover is complete. The old key is no longer accepted."))
+            say(request, gettext("The rollover is complete. The old key is no longer accepted."))
         except ConflictError as error:
             say(request, error.message, failed=True)
         return _back(request, server)

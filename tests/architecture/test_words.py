@@ -3,15 +3,21 @@
 import ast
 import re
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
+from django.apps import apps
+from django.db import models
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy
 
 ROOT = Path(__file__).parents[2]
 _WORD = re.compile(r"[a-z]{3}")
+_CLAUSE = re.compile(r"[a-z] [a-z{]")
 # What each call shows: the place of its positional arguments, and the names of the others.
 _SHOWN = {
     "say": (1,),
@@ -22,8 +28,8 @@ _SHOWN = {
 }
 _FIELD = re.compile(r"(?:Field|Entry|SettingsTab|AgentTab|ServerTab|Need|QuickAction)$")
 _NAMED = {"label", "help_text", "empty_label", "title", "remark", "button", "busy"}
-# A rule answers what is wrong in sentences, which somebody else makes errors of.
-_RULE = re.compile(r"problems\b|problems_of$|^validate_|^refusal_|^bar$")
+# A rule answers what is wrong in sentences, which somebody else makes errors of; others tell of a policy or an alert.
+_RULE = re.compile(r"problems\b|problems_of$|^validate_|^refusal_|^bar$|^sentences?(_of)?$")
 # What is never translated, though an error may carry it: (the path, why). Other errors carry what such a part says as
 # `str(error)`: a resource or a pattern, a rule of an agent's lists, and a value that has no canonical form.
 _UNTRANSLATED = [
@@ -104,6 +110,66 @@ def test_no_text_on_a_page_is_bare():
     assert bare == []
 
 
+def unlabelled(choices: Iterable[tuple[Any, Any]]) -> list[str]:
+    """The labels that nobody can translate: those that Django makes of a name, and those that are bare."""
+    return [
+        str(words) for _value, words in choices if not isinstance(words, Promise) and re.search("[a-z]{2}", str(words))
+    ]
+
+
+@cache
+def pages_by_room() -> dict[str, str]:
+    """What the pages of each app are made of. Those of the frame show what is of accounts."""
+    texts: dict[str, list[str]] = {}
+    for path in [*sources(), *(ROOT / "templates").rglob("*.html")]:
+        room, *inside = path.relative_to(ROOT).parts
+        room = inside[0] if room == "templates" else room
+        texts.setdefault("accounts" if room in {"console", "components"} else room, []).append(path.read_text())
+    return {room: "\n".join(several) for room, several in texts.items()}
+
+
+def displayed() -> dict[str, list[tuple[Any, Any]]]:
+    """The fields of which pages of their app show the label, by the name of the field: more than those that are."""
+    found = {}
+    for config in apps.get_app_configs():
+        names = set(re.findall(r"get_(\w+)_display", pages_by_room().get(config.label, "")))
+        for model in config.get_models():
+            shown = [each for each in model._meta.fields if each.name in names and each.choices]
+            found |= {f"{model.__name__}.{each.name}": list(each.flatchoices) for each in shown}
+    return found
+
+
+def offered() -> dict[str, list[tuple[Any, Any]]]:
+    """The choices that forms and views take whole or by their label, elsewhere than where they are made."""
+    known = [each for each in models.TextChoices.__subclasses__() if not each.__module__.startswith("tests.")]
+    found = {}
+    for path in sources():
+        # What comes from programs is read by serializers, which show no label.
+        lines = [line for line in path.read_text().splitlines() if "serializers." not in line]
+        names = set(re.findall(r"\b((?:[A-Z]\w+\.)*[A-Z]\w+)(?:\([\w.]+\))?\.(?:choices|labels?)\b", "\n".join(lines)))
+        module = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+        for each in known:
+            if each.__qualname__ in names and each.__module__ != module:
+                found[f"{each.__module__}.{each.__qualname__}"] = each.choices
+    return found
+
+
+def test_a_label_that_django_makes_is_told_from_one_that_is_translated():
+    class Sample(models.TextChoices):
+        ONE = "one"
+        TWO = "two", "The second"
+        THREE = "three", gettext_lazy("The third")
+        RSA = "rsa", "RSA"
+
+    assert unlabelled(Sample.choices) == ["One", "The second"]
+
+
+def test_no_choice_on_a_page_is_bare():
+    shown = displayed() | offered()
+    assert {"Membership.role", "Report.status", "PolicyVersion.state", "security.models.Report.Severity"} <= set(shown)
+    assert {name: bare for name, choices in shown.items() if (bare := unlabelled(choices))} == {}
+
+
 @dataclass(slots=True)
 class Module:
     """One module: where its names get their values, so that an error is followed to the text it is made of."""
@@ -140,6 +206,10 @@ class Module:
             case ast.Call(func=ast.Name(id=name)) if name not in seen:
                 for module, value in self._answers(name):
                     yield from module.texts(value, seen | {name})
+            case ast.BinOp(op=ast.Mod(), left=words, right=put):
+                yield from self.texts(words, seen)
+                # A name may be put into a sentence, but no part of one.
+                yield from (text for text in self.texts(put, seen) if _CLAUSE.search(text.partition(" ")[2]))
             case ast.Constant() | ast.JoinedStr() if is_bare(node):
                 yield f"{node.lineno} {ast.unparse(node)}"
             case _:
@@ -170,14 +240,16 @@ def _parts(node: ast.expr) -> list[ast.expr]:
     match node:
         case ast.Subscript(value=inner) | ast.Starred(value=inner) | ast.NamedExpr(value=inner):
             return [inner]
-        case ast.ListComp(elt=inner) | ast.GeneratorExp(elt=inner):
+        case ast.ListComp(elt=inner) | ast.GeneratorExp(elt=inner) | ast.Lambda(body=inner):
             return [inner]
         case ast.IfExp(body=one, orelse=other) | ast.BinOp(op=ast.Add(), left=one, right=other):
             return [one, other]
         case ast.BoolOp(values=several) | ast.Dict(values=several):
             return several
-        case ast.List(elts=several) | ast.Tuple(elts=several):
+        case ast.List(elts=several) | ast.Tuple(elts=several) | ast.Call(func=ast.Attribute(attr="join"), args=several):
             return several
+        case ast.Call(func=ast.Attribute(attr="format" | "get", value=inner), args=[*given]):
+            return [inner, *given[1:]]
     return []
 
 
@@ -235,9 +307,9 @@ def _message_of(node: ast.ClassDef, above: int | None) -> int | None:
     return above if made is None else _place(made)
 
 
-def _place(function: ast.FunctionDef) -> int | None:
+def _place(function: ast.FunctionDef, wanted: str = "message") -> int | None:
     names = [argument.arg for argument in function.args.args if argument.arg != "self"]
-    return names.index("message") if "message" in names else None
+    return names.index(wanted) if wanted in names else None
 
 
 def raised(module: Module) -> Iterator[ast.expr]:
@@ -264,6 +336,65 @@ def raised(module: Module) -> Iterator[ast.expr]:
                 yield from (keyword.value for keyword in node.keywords if keyword.arg == "message")
             case ast.FunctionDef(name=name) if _RULE.search(name):
                 yield from answers(node)
+
+
+def told(module: Module) -> Iterator[ast.expr]:
+    """What the sentences of alerts are made of, and those of a server's mails and of the events on its page."""
+    places = {"AlertKind": 3, "tell": 2, "note": 3}
+    for node in module.marked:
+        if isinstance(node, ast.FunctionDef) and (place := _place(node, "sentence")) is not None:
+            places[node.name] = place
+    for node in module.marked:
+        match node:
+            case ast.Call(func=ast.Name(id=name), args=given) if name in places:
+                place = places[name]
+                yield from given[place : place + 1]
+                yield from (keyword.value for keyword in node.keywords if keyword.arg == "sentence")
+                # Whoever tells of a server by mail gives further sentences.
+                yield from given[place + 1 : place + 2] if name == "tell" else ()
+
+
+def bare_tales(module: Module) -> list[str]:
+    found = []
+    for node in told(module):
+        match node:
+            case ast.Name(id=name) if name in module.functions:
+                made = [*answers(module.functions[name])]
+            case ast.Call(func=ast.Name(id=name), args=given) if name in module.functions:
+                made = [node, *given]
+            case _:
+                made = [node]
+        found += [text for part in made for text in module.texts(part)]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        ("AlertKind('code', _('A label'), frozenset(), lambda entry: f'{entry} joined')", True),
+        ("AlertKind('code', _('A label'), frozenset(), lambda entry: gettext('%(a)s joined') % {'a': entry})", False),
+        ("AlertKind('code', _('A label'), sentence=lambda entry: 'Somebody joined')", True),
+        ("def why(entry):\n    return f'{entry} joined'\nAlertKind('code', _('A label'), frozenset(), why)", True),
+        ("_E = {1: 'was denied'}\nAlertKind('code', _('A label'), frozenset(), lambda entry: _E[entry])", True),
+        ("def _add(code, sentence):\n    pass\n_add('code', lambda entry: f'{entry} joined')", True),
+        ("def _says(words):\n    return lambda entry: _(words)\nAlertKind('c', 'l', None, _says('It is gone'))", True),
+        ("note(server, KIND, LOW, f'Key {key} is gone', data)", True),
+        ("note(server, KIND, LOW, _('It is gone'), data)", False),
+        ("tell(server, KIND, _('It is gone'), [f'Until {day}.'], once='a')", True),
+        ("def f():\n    text = f'{name} is gone'\n    tell(server, KIND, text, [], once='a')", True),
+        (
+            "def f():\n    text = _('%(a)s is gone') % {'a': 1}\n    tell(server, KIND, text, [_('Now.')], once='a')",
+            False,
+        ),
+    ],
+)
+def test_a_bare_alert_is_told_from_one_that_is_translated(source, found):
+    assert bool(bare_tales(Module(ast.parse(source)))) == found
+
+
+def test_no_sentence_of_an_alert_is_bare():
+    bare = [f"{path.relative_to(ROOT)}:{text}" for path in sources() for text in bare_tales(module_of(path))]
+    assert bare == []
 
 
 def bare_errors(module: Module) -> list[str]:
@@ -298,6 +429,18 @@ def bare_errors(module: Module) -> list[str]:
         ("raise InvalidPublicKeyError('weak_key', _('Too short.'), 'Too even.')", True),
         ("reader.add(path, 'Must be text.')", True),
         ("def _refused(code, message):\n    return 1\nraise _refused('c', 'Give a name.')", True),
+        ("_TEXTS = {'a': 'Give %s.'}\nraise ConflictError(_TEXTS.get('a', '') % 1)", True),
+        ("_TEXTS = {'a': 'Give {x}.'}\nraise ConflictError(_TEXTS['a'].format(x=1))", True),
+        ("raise ConflictError(', '.join(f'Give {x}.' for x in [1]))", True),
+        ("def sentence(value):\n    return f'the user is {value}'", True),
+        ("def sentence(value):\n    words = _('the user is %(user)s')\n    return words % {'user': value}", False),
+        ("def part(x):\n    return f'if {x} agrees'\ndef sentences_of(x):\n    return [_('%(p)s.') % part(x)]", True),
+        ("def sentences_of(x):\n    return [_('%(p)s %(q)s.') % {'p': 'read_only', 'q': 'one of them'}]", True),
+        ("def sentences_of(x):\n    return [_('%(p)s.') % {'p': x.get('read_only')}]", False),
+        (
+            "def part(x):\n    return f'if {x} agrees'\ndef sentences_of(x):\n    lines = [part(x)]\n    return lines",
+            True,
+        ),
     ],
 )
 def test_a_bare_error_is_told_from_one_that_is_translated(source, found):

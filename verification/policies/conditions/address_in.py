@@ -33,7 +33,7 @@ def compiled(value: Any, _facts: Facts) -> Predicate:
 
 
 def sentence(value: Any) -> str:
-    return f"the request comes from {', '.join(value)}"
+    return _("the request comes from %(networks)s") % {"networks": ", ".join(value)}
 
 
 register(Condition("address_in", "Known address", "known address", problems, compiled, sentence))

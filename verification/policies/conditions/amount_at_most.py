@@ -36,7 +36,8 @@ def compiled(value: Any, _facts: Facts) -> Predicate:
 
 
 def sentence(value: Any) -> str:
-    return f"{value['field']} is at most {value['value']} {value.get('currency', '')}".rstrip()
+    amount = f"{value['value']} {value.get('currency', '')}"
+    return (_("%(field)s is at most %(value)s") % {"field": value["field"], "value": amount}).rstrip()
 
 
 register(Condition("amount_at_most", "Small amount", "small amount", problems, compiled, sentence))

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 from django.utils.translation import gettext as _
 
 from aim.resources.patterns import Scope
-from verification.policies.conditions.registry import Condition, Facts, Predicate, register
+from verification.policies.conditions.registry import Condition, Facts, Predicate, any_of, register
 from verification.policies.terms import data_class_problems
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def compiled(value: Any, facts: Facts) -> Predicate:
 
 
 def sentence(value: Any) -> str:
-    return f"the data is {' or '.join(value)}"
+    return _("the data is %(names)s") % {"names": any_of(value)}
 
 
 register(Condition("data_class", "Data of a listed class", "data class", problems, compiled, sentence))

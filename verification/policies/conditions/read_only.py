@@ -23,7 +23,7 @@ def compiled(_value: Any, _facts: Facts) -> Predicate:
 
 
 def sentence(_value: Any) -> str:
-    return "the operation is read-only"
+    return _("the operation is read-only")
 
 
 register(Condition("read_only", "Read-only operation", "read-only", problems, compiled, sentence))

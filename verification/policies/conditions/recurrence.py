@@ -54,10 +54,17 @@ def compiled(value: Any, facts: Facts) -> Predicate:
 
 
 def sentence(value: Any) -> str:
-    text = f"it is {value['from']} to {value['to']}"
-    if value.get("days_of_month"):
-        text += f" on day {', '.join(map(str, value['days_of_month']))} of the month"
-    return f"{text} in month {', '.join(map(str, value['months']))}" if value.get("months") else text
+    days, months = value.get("days_of_month", ()), value.get("months", ())
+    if days and months:
+        words = _("it is %(from)s to %(to)s on day %(days)s of the month in month %(months)s")
+    elif days:
+        words = _("it is %(from)s to %(to)s on day %(days)s of the month")
+    elif months:
+        words = _("it is %(from)s to %(to)s in month %(months)s")
+    else:
+        words = _("it is %(from)s to %(to)s")
+    listed = {"days": ", ".join(map(str, days)), "months": ", ".join(map(str, months))}
+    return words % {"from": value["from"], "to": value["to"], **listed}
 
 
 register(Condition("recurrence", "Recurring time", "recurring time", problems, compiled, sentence))

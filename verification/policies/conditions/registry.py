@@ -1,10 +1,12 @@
 """Where conditions for auto-approval announce themselves, one file each. A kind is taken once and for ever."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
+
+from django.utils.translation import gettext as _
 
 from aim.resources.patterns import Scope
 
@@ -26,7 +28,9 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """`question` stands before a yes or no, `short` in the list of what was enough."""
+    """`question` stands before a yes or no, `short` in the list of what was enough: decisions record both, in the
+    language of the ledger. `sentence` is shown only, in the reader's.
+    """
 
     kind: str
     question: str
@@ -34,6 +38,10 @@ class Condition:
     problems: Callable[[Any], list[str]]
     compile: Callable[[Any, Facts], Predicate]
     sentence: Callable[[Any], str]
+
+
+def any_of(names: Sequence[str]) -> str:
+    return _(" or ").join(names)
 
 
 _conditions: dict[str, Condition] = {}

@@ -28,7 +28,7 @@ def compiled(value: Any, _facts: Facts) -> Predicate:
 
 
 def sentence(value: Any) -> str:
-    return f"the agent's trust is at least {value}"
+    return _("the agent's trust is at least %(score)s") % {"score": value}
 
 
 register(Condition("trust_at_least", "Trust is sufficient", "trust", problems, compiled, sentence))

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext as _
 
-from verification.policies.conditions.registry import Condition, Facts, Predicate, register
+from verification.policies.conditions.registry import Condition, Facts, Predicate, any_of, register
 from verification.policies.terms import role_problems
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def compiled(value: Any, facts: Facts) -> Predicate:
 
 
 def sentence(value: Any) -> str:
-    return f"the user is {' or '.join(value)}"
+    return _("the user is %(names)s") % {"names": any_of(value)}
 
 
 register(Condition("user_role", "User has the role", "user role", problems, compiled, sentence))

@@ -38,8 +38,11 @@ def compiled(value: Any, facts: Facts) -> Predicate:
 
 
 def sentence(value: Any) -> str:
-    text = f"it is {value['from']} to {value['to']} on {', '.join(value['days'])}"
-    return f"{text}, except {', '.join(value['except'])}" if value.get("except") else text
+    words = _("it is %(from)s to %(to)s on %(days)s")
+    if value.get("except"):
+        words = _("it is %(from)s to %(to)s on %(days)s, except %(except)s")
+    listed = {"days": ", ".join(value["days"]), "except": ", ".join(value.get("except", ()))}
+    return words % {"from": value["from"], "to": value["to"], **listed}
 
 
 register(Condition("working_hours", "Working hours", "working hours", problems, compiled, sentence))
