@@ -4,6 +4,7 @@ import "./copy.js";
 import "./countdown.js";
 import "./dialog.js";
 import "./drawer.js";
+import "./editor.js";
 import "./failure.js";
 import "./first.js";
 import "./inbox.js";
