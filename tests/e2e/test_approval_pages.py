@@ -108,6 +108,7 @@ def test_nothing_is_decided_but_what_stands_before_the_person(visit, cast, waiti
     shown, current = page.locator(".inbox-detail"), page.locator("[data-request][aria-current]")
     first, second = (row.get_attribute("data-request") for row in page.locator("[data-request]").all())
     ready(page)
+    page.be_hasty()
     # The answer to a choice is slow: its row is marked at once, and what still stands there is not decided.
     held = []
 
