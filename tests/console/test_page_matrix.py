@@ -212,6 +212,21 @@ def test_the_declared_permission_decides_and_nothing_of_another_organization_is_
             assert response.status_code == 403, (method, role)
 
 
+def alike(method: str, paths: list[str]):
+    """Ask for each as an admin, and demand the same answers; they are given back.
+
+    What the frame says of the own organization may change between two of them, such as how many requests wait. What
+    told the ids apart would do so each time.
+    """
+    for _ in range(3):
+        answers = [ask(browsers()[Role.ADMIN], method, path) for path in paths]
+        seen = [(answer.status_code, plain(answer)) for answer in answers]
+        if seen[0] == seen[1]:
+            break
+    assert seen[0] == seen[1]
+    return answers
+
+
 @pytest.mark.requirement("R.1")
 @pytest.mark.parametrize("url", WITH_IDS, ids=str)
 def test_another_organizations_id_is_like_an_unknown_one(url):
@@ -220,9 +235,8 @@ def test_another_organizations_id_is_like_an_unknown_one(url):
     for method in url.methods():
         for name in names:
             paths = [url.path(mine | {name: text}) for text in (theirs[name], unknown(mine[name]))]
-            answers = [ask(browsers()[Role.ADMIN], method, path) for path in paths]
+            answers = alike(method, paths)
             assert [answer.status_code for answer in answers] == [404, 404], (method, paths)
-            assert plain(answers[0]) == plain(answers[1])
 
 
 @pytest.mark.requirement("R.1")
@@ -239,12 +253,10 @@ def test_another_organizations_id_is_like_an_unknown_one(url):
 )
 def test_another_organizations_id_in_a_query_is_like_an_unknown_one(address, name):
     theirs = foreign().ids[name]
-    answers = [ask(browsers()[Role.ADMIN], "GET", address.format(one)) for one in (theirs, unknown(own().ids[name]))]
-    assert answers[0].status_code == answers[1].status_code
+    # The address itself stands in links of the page; what is behind it does not.
+    alike("GET", [address.format(one) for one in (theirs, unknown(own().ids[name]))])
     own_answer = ask(browsers()[Role.ADMIN], "GET", address.format(own().ids[name]))
     assert own_answer.status_code == 200
-    # The address itself stands in links of the page; what is behind it does not.
-    assert plain(answers[0]) == plain(answers[1])
 
 
 @pytest.mark.requirement("R.2")
