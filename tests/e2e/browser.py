@@ -165,21 +165,27 @@ class Visit:
             _clean.update(new)
         return told
 
-    def looks(self) -> Iterator[tuple[str, int]]:
-        """The open page in both themes and widths, one after the other, as which it is yielded; then as it was."""
+    def looks(self, *, as_wide: bool = False) -> Iterator[tuple[str, int]]:
+        """The open page in both themes and widths, one after the other, as which it is yielded; then as it was.
+
+        With `as_wide` only in both themes: some things would close where the window changes.
+        """
         before = self.page.viewport_size
         for theme, width in LOOKS:
-            self.page.set_viewport_size({"width": width, "height": HEIGHTS.get(width, 900)})
+            if as_wide and before and width != before["width"]:
+                continue
+            if not as_wide:
+                self.page.set_viewport_size({"width": width, "height": HEIGHTS.get(width, 900)})
             self.page.emulate_media(color_scheme=cast("Any", theme))
             self.settle()
             yield theme, width
         self.page.emulate_media(color_scheme="null")
-        if before:
+        if before and not as_wide:
             self.page.set_viewport_size(before)
 
-    def check_looks(self, name: str = "") -> None:
-        """`check` in both themes and widths without opening the page anew, each with a picture of that name."""
-        for theme, width in self.looks():
+    def check_looks(self, name: str = "", *, as_wide: bool = False) -> None:
+        """`check` in all `looks` without opening the page anew, each with a picture of that name."""
+        for theme, width in self.looks(as_wide=as_wide):
             try:
                 self.check(colours_alone=theme == "dark")
             except AssertionError as fault:
@@ -188,18 +194,8 @@ class Visit:
                 self.picture(f"{name}-{theme}-{width}")
 
     def check_themes(self, name: str = "") -> None:
-        """`check` in both themes as wide as the page is, each with a picture of that name."""
-        width = (self.page.viewport_size or {"width": 0})["width"]
-        for theme in ("light", "dark"):
-            self.page.emulate_media(color_scheme=cast("Any", theme))
-            self.settle()
-            try:
-                self.check(colours_alone=theme == "dark")
-            except AssertionError as fault:
-                raise AssertionError(f"In {theme}: {fault}") from None
-            if name:
-                self.picture(f"{name}-{theme}-{width}")
-        self.page.emulate_media(color_scheme="null")
+        """`check_looks` as wide as the page is."""
+        self.check_looks(name, as_wide=True)
 
     def check_quiet(self) -> None:
         problems = [*self.problems, *self.page.evaluate("window.violations || []")]
