@@ -22,7 +22,7 @@ from aim.ids import IdKind
 from verification.columns import VERIFICATION_LIST
 from verification.detail import Detail, detail_of
 from verification.exports import lines_for
-from verification.figures import figures_for
+from verification.figures import figures_of
 from verification.fragments import VERIFICATIONS
 from verification.listing import RANGES, Listing, facets_for, listing_for
 from verification.live.place import newest_place
@@ -51,10 +51,10 @@ def verification_list(request: HttpRequest, actor: Actor) -> HttpResponse:
 
 def _around(request: HttpRequest, actor: Actor, listing: Listing, state: ListState, after: int) -> dict[str, Any]:
     """All that the list shows and its drawer does not need."""
-    facets = facets_for(actor, listing.filters)
+    facets = facets_for(actor, listing.filters, listing.counts)
     return {
         "cells": cells_of(listing.page.rows, listing.agents, state.columns, drawer_on=request),
-        "figures": figures_for(actor, listing.filters.span()),
+        "figures": figures_of(listing.counts),
         "facets": facets,
         "state": state,
         "columns": state.columns,
