@@ -21,8 +21,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from accounts.contracts import Actor
-from agents.models import Agent
-from agents.selectors import agents_of, agents_visible_to
+from agents.selectors import names_of
 from aim import clock
 from aim.console.lists import Facet, Order, Page, keyset_page, make_facet
 from aim.ids import IdKind, InvalidIdError, parse_id, show_id, uuid7_bytes
@@ -169,7 +168,8 @@ class Listing:
     filters: Filters
     order: Order
     page: Page[Verification]
-    agents: Mapping[UUID, Agent]
+    names: Mapping[UUID, str]
+    """Those of the agents of the rows."""
     capped: bool
     counts: "ListCounts"
 
@@ -181,7 +181,7 @@ def listing_for(actor: Actor, parameters: QueryDict) -> Listing:
     counts = ListCounts(actor, filters)
     rows, total, capped = _narrowed(actor, filters, counts)
     page = keyset_page(rows, order, parameters, total=total)
-    return Listing(filters, order, page, agents_of(actor, (row.agent_id for row in page.rows)), capped, counts)
+    return Listing(filters, order, page, names_of(actor, (row.agent_id for row in page.rows)), capped, counts)
 
 
 class ListCounts(Counts):
@@ -315,7 +315,7 @@ def _agent_facet(actor: Actor, filters: Filters, counts: ListCounts) -> Facet:
     newest = [at for at, passed in zip(periods, before, strict=False) if passed < LOOKED]
     found, all_agents = counts.busiest(newest, periods, most=_SHOWN, besides=filters.agents)
     whole, shown = len(newest) == len(periods), list(found)
-    names = dict(agents_visible_to(actor).filter(id__any_of=shown).values_list("id", "display_name").order_by())
+    names = names_of(actor, shown)
     options = [(show_id(IdKind.AGENT, agent), names.get(agent, _("Deleted agent")), found[agent]) for agent in shown]
     facet = make_facet("agent", _("Agent"), options, [show_id(IdKind.AGENT, agent) for agent in filters.agents])
     if not whole:
