@@ -119,8 +119,8 @@ class Period:
 class _Found:
     periods: Mapping[datetime, Period]
     kinds: Sequence[Kind]
-    now: tuple[Mapping[str, int], int]
-    before: tuple[Mapping[str, int], int]
+    now: tuple[dict[str, int], int]
+    before: tuple[dict[str, int], int]
 
 
 class Counts:
@@ -211,4 +211,5 @@ class Counts:
             return []
         with connection.cursor() as cursor:
             cursor.execute(statement, {**self._parameters, **more})
-            return cursor.fetchall()
+            found: list[Any] = cursor.fetchall()
+        return found
