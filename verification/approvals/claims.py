@@ -4,16 +4,17 @@ Python compares texts by their full case folding, which no PostgreSQL before 18 
 place of those that it is folded from, as far as it occurs in what is looked for: no other can be part of a match.
 """
 
-from collections.abc import Collection
 from functools import lru_cache
 
 _CASED = 0x20000
 """No character beyond has a case, or is a space."""
 
 
-def claimed_sql(column: str, claims: Collection[str]) -> tuple[str, list[object]]:
+@lru_cache(maxsize=256)
+def claimed_sql(column: str, claims: frozenset[str]) -> tuple[str, tuple[object, ...]]:
     """A condition with its parameters: whether the column, stripped and folded, is one of these."""
     known, singles, sources = set("".join(claims)), "", ""
+    parameters: list[object]
     statement, parameters = f"btrim({column}, %s)", [_spaces()]
     for source, target in _foldings():
         if not known.issuperset(target):
@@ -26,7 +27,7 @@ def claimed_sql(column: str, claims: Collection[str]) -> tuple[str, list[object]
     if sources:
         statement = f"translate({statement}, %s, %s)"
         parameters += [sources, singles]
-    return f"{statement} = ANY(%s::text[])", [*parameters, sorted(claims)]
+    return f"{statement} = ANY(%s::text[])", (*parameters, sorted(claims))
 
 
 @lru_cache(maxsize=1)

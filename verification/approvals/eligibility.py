@@ -73,9 +73,9 @@ def bar(requirement: ApprovalRequirement, voter: Voter, asker: Asker) -> str | N
     return None
 
 
-def claims_of(voter: Voter) -> set[str]:
+def claims_of(voter: Voter) -> frozenset[str]:
     """All that an agent may call a person it acts for, stripped and folded."""
-    return {text for text in (voter.public_id, voter.id.hex, str(voter.id), voter.label.casefold()) if text}
+    return frozenset(text for text in (voter.public_id, voter.id.hex, str(voter.id), voter.label.casefold()) if text)
 
 
 def counts(requirement: ApprovalRequirement, voter: Voter, asker: Asker) -> bool:

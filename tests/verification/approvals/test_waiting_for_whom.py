@@ -94,8 +94,9 @@ def test_sql_and_rules_agree_on_everybody_and_every_request(inbox):
         return {name: value for name, value in found.items() if value or chance.random() < 0.5}
 
     agent, seen = inbox.asker.agent, set()
-    for owner, author in product([None, people[4].user, people[6].user], [people[5].user, people[6].user]):
-        type(agent).objects.filter(id=agent.id).update(owner=owner)
+    owners = [None, people[4].user.id, people[6].user.id, inbox.admin.id]
+    for owner, author in product(owners, [people[5].user, people[6].user]):
+        type(agent).objects.filter(id=agent.id).update(owner_id=owner)
         PolicyVersion.objects.filter(id=version.id).update(author=author)
         requests = [
             copy_of(
