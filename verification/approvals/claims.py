@@ -5,16 +5,17 @@ place of those that it is folded from, as far as it occurs in what is looked for
 """
 
 from functools import lru_cache
+from typing import Any
 
 _CASED = 0x20000
 """No character beyond has a case, or is a space."""
 
 
 @lru_cache(maxsize=256)
-def claimed_sql(column: str, claims: frozenset[str]) -> tuple[str, tuple[object, ...]]:
+def claimed_sql(column: str, claims: frozenset[str]) -> tuple[str, tuple[Any, ...]]:
     """A condition with its parameters: whether the column, stripped and folded, is one of these."""
     known, singles, sources = set("".join(claims)), "", ""
-    parameters: list[object]
+    parameters: list[Any]
     statement, parameters = f"btrim({column}, %s)", [_spaces()]
     for source, target in _foldings():
         if not known.issuperset(target):
