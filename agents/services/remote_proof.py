@@ -11,10 +11,8 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 import structlog
-from django.conf import settings
 from django.db import transaction
 from django.db.models import QuerySet
-from django.utils import translation
 from kombu.exceptions import OperationalError
 
 from accounts.actors import system_actor
@@ -28,6 +26,7 @@ from agents.services.challenges import Answer, answer_challenge, issue_challenge
 from aim import clock
 from aim.errors import InvalidInputError, Problem, ServiceError
 from aim.ledger.events import Event
+from aim.ledger.language import language_of_the_ledger
 from aim.outbound.asking import ask_to_sign
 from aim.outbound.entering import url_problems
 from aim.outbound.lines import Line, Reply
@@ -179,7 +178,7 @@ def _ask(actor: Actor, challenge: Challenge, progress: Progress) -> Agent:
 def _judge(actor: Actor, challenge: Challenge, answer: Answer) -> Agent:
     try:
         # Why it failed is recorded, in the language of the ledger: not in that of whoever has asked for the proof.
-        with translation.override(settings.LANGUAGE_CODE):
+        with language_of_the_ledger():
             return answer_challenge(actor, challenge.agent_id, challenge_id=challenge.id, answer=answer)
     except ChallengeFailedError:
         raise ProbeError(ErrorCode.SIGNATURE_INVALID, text=KEY_DOES_NOT_MATCH) from None
