@@ -42,7 +42,7 @@ class Installation:
     `admins` are made at a time, each of an organization of its own.
     """
 
-    def __init__(self, *, admins: int = 24) -> None:
+    def __init__(self, *, admins: int = 16) -> None:
         self._temporary = tempfile.TemporaryDirectory(prefix="aim-chaos-", ignore_cleanup_errors=True)
         self.folder = Path(self._temporary.name)
         self.disk = self.folder / "disk"
