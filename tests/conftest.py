@@ -45,8 +45,8 @@ def pytest_collection_modifyitems(items):
 
     Those with an installation of their own come first, so that one worker has them all.
 
-    A product beside them sequences the ledger of the worker's database on its own; and from the first test that drives a
-    browser on Playwright's event loop runs in the worker's thread. Both would change what the other tests see.
+    A product sequences the ledger of the worker's database on its own; and from the first test that drives a browser on
+    Playwright's event loop runs in the worker's thread. Both would change what the other tests see.
     """
     items.sort(key=_place)
 
