@@ -1,6 +1,6 @@
 """A list as one person has it: which columns, which saved view, and what may be done with both."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -61,6 +61,20 @@ class ListState:
     everything: str
     query: str
     usual: bool
+
+    @property
+    def choice_cells(self) -> list[Mapping[str, object]]:
+        """The choices, for the markup in `components/columns.html`."""
+        return [
+            {
+                "label": choice.label,
+                "then": choice.then,
+                "shown": choice.shown,
+                "hidden": not choice.shown,
+                "pressed": "true" if choice.shown else "false",
+            }
+            for choice in self.choices
+        ]
 
     @property
     def own(self) -> list[ShownView]:

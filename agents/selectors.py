@@ -12,6 +12,7 @@ from django.db.models import Case, Max, Q, QuerySet, Sum, When
 from accounts.contracts import Actor, ActorKind
 from agents.models import Agent, AgentSearch, ApiKey, Challenge, TrustEvent
 from aim import clock
+from aim import lookups as _lookups  # noqa: F401 - registers `any_of`
 from aim.errors import NotFoundError
 from aim.ledger.events import Event
 from aim.ledger.models import Entry
@@ -40,9 +41,10 @@ def agent_by_id(actor: Actor, agent_id: UUID) -> Agent:
         raise NotFoundError from None
 
 
-def agents_of(actor: Actor, ids: Iterable[UUID]) -> dict[UUID, Agent]:
-    """Those that the actor sees of them, without owner and keys: for rows that only name their agent."""
-    return agents_visible_to(actor).select_related(None).prefetch_related(None).in_bulk(list(set(ids)))
+def names_of(actor: Actor, ids: Iterable[UUID]) -> dict[UUID, str]:
+    """What those are called that the actor sees of them: for rows that only name their agent."""
+    named = agents_visible_to(actor).filter(id__any_of=list(set(ids))).order_by()
+    return dict(named.values_list("id", "display_name"))
 
 
 def agents_named(actor: Actor, text: str) -> QuerySet[Agent]:

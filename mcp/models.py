@@ -88,7 +88,7 @@ class DriftResponse(models.TextChoices):
 
 
 class McpServer(models.Model):
-    """A server whose tools agents call. What a decision reads of it changes only with the epoch of the agents."""
+    """A server whose tools agents call. What a decision reads of it is found out of date by `ServerBook`."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="mcp_servers")

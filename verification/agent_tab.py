@@ -29,7 +29,7 @@ def _activity(_request: HttpRequest, actor: Actor, agent: Agent) -> Mapping[str,
     latest = list(verifications_visible_to(actor).filter(agent_id=agent.id)[:SHOWN])
     return {
         "latest": latest,
-        "cells": cells_of(latest, {agent.id: agent}, VERIFICATION_LIST.usual_columns),
+        "cells": cells_of(latest, {agent.id: agent.display_name}, VERIFICATION_LIST.usual_columns),
         "columns": VERIFICATION_LIST.usual_columns,
         "figures": figures_for(actor, span, agent_id=agent.id),
         "all_address": address,

@@ -8,6 +8,7 @@ from uuid import UUID
 from accounts.contracts import Actor
 from aim.console.charts import Bucket, Chart, Latency, volume_chart
 from verification.statistics.buckets import percentile
+from verification.statistics.counts import Counts
 from verification.statistics.selectors import Point, Span, Totals, course, series, totals, totals_with_before
 
 MOST_BARS = 48
@@ -40,6 +41,11 @@ def figures_for(actor: Actor, span: Span, *, small: bool = True, agent_id: UUID 
         before=before,
         volume=_volume(series(actor, span, agent_id=agent_id), small=small),
     )
+
+
+def figures_of(counts: Counts) -> Figures:
+    """The figures of a list, in its strip."""
+    return Figures(now=counts.now, before=counts.before, volume=_volume(counts.series(), small=True))
 
 
 def day_of(actor: Actor, span: Span) -> tuple[Figures, list[Latency]]:

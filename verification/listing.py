@@ -8,12 +8,12 @@ the newest period that holds any.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from functools import cached_property
 from itertools import accumulate
-from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from django.db.models import Count, Max, Min, Q, QuerySet, Sum
+from django.db.models import Q, QuerySet
 from django.http import QueryDict
 from django.utils import timezone
 from django.utils.dateparse import parse_date
@@ -21,8 +21,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from accounts.contracts import Actor
-from agents.models import Agent
-from agents.selectors import agents_of, agents_visible_to
+from agents.selectors import names_of
 from aim import clock
 from aim.console.lists import Facet, Order, Page, keyset_page, make_facet
 from aim.ids import IdKind, InvalidIdError, parse_id, show_id, uuid7_bytes
@@ -33,7 +32,8 @@ from verification.documents import having, matching, matching_ids
 from verification.models import Verification
 from verification.policy_selectors import data_classes_visible_to
 from verification.selectors import verifications_visible_to
-from verification.statistics.selectors import SPANS, STEPS, USUAL_POINTS, Granularity, Span, counted_in, span_of
+from verification.statistics.counts import Counts, Kind, Wanted
+from verification.statistics.selectors import SPANS, STEPS, USUAL_POINTS, Granularity, Span, span_of
 
 USUAL_RANGE = "24h"
 CUSTOM = "custom"
@@ -143,16 +143,22 @@ class Filters:
         granularity = next((fine for fine, step in STEPS.items() if length / step <= USUAL_POINTS), Granularity.DAY)
         return Span(self.since, until, granularity)
 
-    def of_rollups(self, *, leaving_out: str = "") -> Q:
-        """The same filters over periods; within one filter any of its values will do."""
+    @property
+    def wanted(self) -> Wanted:
+        """The filters that the counts know, without the agents."""
+        return Wanted(self.statuses, self.actions, self.codes)
+
+    @property
+    def of_rows(self) -> Q:
+        """The filters that the counts know, over decisions; within one filter any of its values will do."""
         condition = Q()
-        for name, field, values in (
-            ("status", "status__in", self.statuses),
-            ("action", "action_type__in", self.actions),
-            ("code", "code__in", self.codes),
-            ("agent", "agent_id__in", self.agents),
+        for field, values in (
+            ("status__in", self.statuses),
+            ("action_type__in", self.actions),
+            ("code__in", self.codes),
+            ("agent_id__in", self.agents),
         ):
-            if values and name != leaving_out:
+            if values:
                 condition &= Q(**{field: values})
         return condition
 
@@ -162,20 +168,44 @@ class Listing:
     filters: Filters
     order: Order
     page: Page[Verification]
-    agents: Mapping[UUID, Agent]
+    names: Mapping[UUID, str]
+    """Those of the agents of the rows."""
     capped: bool
+    counts: "ListCounts"
 
 
 def listing_for(actor: Actor, parameters: QueryDict) -> Listing:
     """One page of the decisions, as the address asks for it."""
     filters = Filters.read(parameters)
     order = Order("time", _ORDERS["time"], parameters.get("sort", "-time") != "time")
-    rows, total, capped = _narrowed(actor, filters)
+    counts = ListCounts(actor, filters)
+    rows, total, capped = _narrowed(actor, filters, counts)
     page = keyset_page(rows, order, parameters, total=total)
-    return Listing(filters, order, page, agents_of(actor, (row.agent_id for row in page.rows)), capped)
+    return Listing(filters, order, page, names_of(actor, (row.agent_id for row in page.rows)), capped, counts)
 
 
-def _narrowed(actor: Actor, filters: Filters) -> tuple[QuerySet[Verification], int, bool]:
+class ListCounts(Counts):
+    """The counts of the span that a list shows, with what its filters leave of them."""
+
+    def __init__(self, actor: Actor, filters: Filters) -> None:
+        super().__init__(actor, filters.span(), filters.wanted)
+        self.agents = filters.agents
+
+    @cached_property
+    def kinds_of_agents(self) -> Sequence[Kind]:
+        """Of the agents that are asked for; of all, where none is."""
+        return self.kinds_of(self.agents) if self.agents else self.kinds
+
+    def by(self, field: str) -> dict[str, int]:
+        """Of each value of the field of `Kind`, how many decisions choosing it would lead to."""
+        counts: dict[str, int] = {}
+        for kind in self.wanted.within(self.kinds_of_agents, leaving_out=field):
+            value = getattr(kind, field)
+            counts[value] = counts.get(value, 0) + kind.count
+        return counts
+
+
+def _narrowed(actor: Actor, filters: Filters, counts: ListCounts) -> tuple[QuerySet[Verification], int, bool]:
     """The rows, how many there are, and whether there are more than were counted."""
     rows, beyond = _by_rollups(actor, filters), False
     if classes := classes_named(actor, filters.data_classes):
@@ -193,14 +223,14 @@ def _narrowed(actor: Actor, filters: Filters) -> tuple[QuerySet[Verification], i
         rows = rows.filter(id__any_of=matching_ids(actor, filters.text, rows, most=COUNTED + 1))
         found = rows.order_by("-id").values("id")[: COUNTED + 1].count()
         return rows, min(found, COUNTED), beyond or found > COUNTED
-    mine = _counted(actor, filters)
-    known = mine.aggregate(total=Sum("count"), first=Min("period"), last=Max("period"))
-    if filters.any and known["total"]:
+    mine = counts.wanted.within(counts.kinds_of_agents)
+    if filters.any and mine:
         # The periods between the first and the last that hold any: what is rare is not looked for everywhere.
-        last = known["last"] + filters.span().step
+        last = max(kind.last for kind in mine) + counts.span.step
         # What is newer than the rollups' last look is always looked through.
-        rows = _within(rows, known["first"], None if last >= clock.now() - timedelta(minutes=5) else last)
-    return rows, known["total"] or 0, False
+        ends = None if last >= clock.now() - timedelta(minutes=5) else last
+        rows = _within(rows, min(kind.first for kind in mine), ends)
+    return rows, sum(kind.count for kind in mine), False
 
 
 def every_row(actor: Actor, filters: Filters) -> QuerySet[Verification]:
@@ -213,39 +243,21 @@ def every_row(actor: Actor, filters: Filters) -> QuerySet[Verification]:
 
 def _by_rollups(actor: Actor, filters: Filters) -> QuerySet[Verification]:
     """What passes the filters that the rollups know as well."""
-    return _within(verifications_visible_to(actor), filters.since, filters.until).filter(filters.of_rollups())
+    return _within(verifications_visible_to(actor), filters.since, filters.until).filter(filters.of_rows)
 
 
-def facets_for(actor: Actor, filters: Filters) -> list[Facet]:
+def facets_for(actor: Actor, filters: Filters, counts: ListCounts | None = None) -> list[Facet]:
     """Each with the counts that choosing one of its values would lead to, from the rollups."""
-    statuses, actions, codes = _facet_counts(actor, filters)
+    counts = counts or ListCounts(actor, filters)
+    statuses, codes = counts.by("status"), counts.by("code")
     codes.pop("", None)
     return [
         make_facet("status", _("Verdict"), [(v, w, statuses.get(v, 0)) for v, w in STATUSES.items()], filters.statuses),
-        _busiest("action", _("Action type"), actions, filters.actions, {}),
-        _agent_facet(actor, filters),
+        _busiest("action", _("Action type"), counts.by("action_type"), filters.actions, {}),
+        _agent_facet(actor, filters, counts),
         _busiest("code", _("Reason"), codes, filters.codes, {code: CODE_WORDS.get(code, code) for code in codes}),
         _data_class_facet(actor, filters),
     ]
-
-
-def _facet_counts(actor: Actor, filters: Filters) -> tuple[Mapping[str, int], Mapping[str, int], dict[str, int]]:
-    """Of each status, type of action and code, how many decisions choosing it would lead to.
-
-    Those of which nothing is chosen pass the same filters, and are counted in one query.
-    """
-    chosen = {"status": filters.statuses, "action": filters.actions, "code": filters.codes}
-    fields = {"status": "status", "action": "action_type", "code": "code"}
-    counts: dict[str, dict[str, int]] = {name: {} for name in fields}
-    alike = [name for name in fields if not chosen[name]]
-    for names in [alike, *([name] for name in fields if chosen[name])]:
-        if names:
-            rows = _counted(actor, filters, leaving_out=names[0]).order_by()
-            for row in rows.values(*(fields[name] for name in names)).annotate(n=Sum("count")):
-                for name in names:
-                    value = row[fields[name]]
-                    counts[name][value] = counts[name].get(value, 0) + row["n"]
-    return counts["status"], counts["action"], counts["code"]
 
 
 CODE_WORDS: Mapping[str, Promise] = {
@@ -292,47 +304,23 @@ def _busiest(
     return replace(facet, more=max(0, len(ordered) - len(shown)))
 
 
-def _agent_facet(actor: Actor, filters: Filters) -> Facet:
+def _agent_facet(actor: Actor, filters: Filters, counts: ListCounts) -> Facet:
     """The agents that ask most, each with the count of the whole range.
 
     Where more was decided than can be looked through for one page, those are offered that ask most of late.
     """
-    condition = filters.of_rollups(leaving_out="agent")
-    by_period = counted_in(actor, filters.span()).values("period").annotate(all=Sum("count"))
-    matched = by_period.annotate(n=Sum("count", filter=condition)).filter(n__gt=0).order_by("-period")
-    periods = list(matched.values_list("period", "all"))
-    looked = sum(1 for before in accumulate((count for _period, count in periods), initial=0) if before < LOOKED)
-    newest = [period for period, _count in periods[:looked]]
+    periods = [at for at in sorted(counts.periods, reverse=True) if counts.periods[at].wanted]
+    before = accumulate((counts.periods[at].count for at in periods), initial=0)
     # Each period is named, so that the key finds an agent's counts within it.
-    rows = counted_in(actor, filters.span(), agents=True).filter(condition).order_by()
-
-    def counts(**only: Any) -> QuerySet[Any]:
-        by_agent: QuerySet[Any] = rows.filter(**only).values("agent_id").annotate(n=Sum("count"))
-        return by_agent.order_by("-n", "agent_id")
-
-    found: dict[UUID, int] = dict(counts(period__in=newest).values_list("agent_id", "n")[:_SHOWN]) if newest else {}
-    whole = len(newest) == len(periods)
-    shown = list(dict.fromkeys([*found, *filters.agents]))
-    if not whole or len(shown) > len(found):
-        named = [period for period, _count in periods]
-        found = dict(counts(period__in=named, agent_id__in=shown).values_list("agent_id", "n"))
-        shown.sort(key=lambda agent: (-found.get(agent, 0), str(agent)))
-    names = dict(agents_visible_to(actor).filter(id__in=shown).values_list("id", "display_name"))
-    options = [
-        (show_id(IdKind.AGENT, agent), names.get(agent, _("Deleted agent")), found.get(agent, 0)) for agent in shown
-    ]
+    newest = [at for at, passed in zip(periods, before, strict=False) if passed < LOOKED]
+    found, all_agents = counts.busiest(newest, periods, most=_SHOWN, besides=filters.agents)
+    whole, shown = len(newest) == len(periods), list(found)
+    names = names_of(actor, shown)
+    options = [(show_id(IdKind.AGENT, agent), names.get(agent, _("Deleted agent")), found[agent]) for agent in shown]
     facet = make_facet("agent", _("Agent"), options, [show_id(IdKind.AGENT, agent) for agent in filters.agents])
     if not whole:
         return replace(facet, note=_("Those that ask most of late"))
-    all_agents = rows.filter(period__in=newest).aggregate(n=Count("agent_id", distinct=True))["n"]
-    return replace(facet, more=max(0, all_agents - sum(agent in found for agent in shown)))
-
-
-def _counted(actor: Actor, filters: Filters, *, leaving_out: str = "") -> QuerySet[Any]:
-    """The counts that pass, told apart by agent only where agents are asked for."""
-    by_agent = bool(filters.agents) and leaving_out != "agent"
-    rows: QuerySet[Any] = counted_in(actor, filters.span(), agents=by_agent)
-    return rows.filter(filters.of_rollups(leaving_out=leaving_out))
+    return replace(facet, more=max(0, all_agents - sum(1 for count in found.values() if count)))
 
 
 def _within(rows: QuerySet[Verification], since: datetime, until: datetime | None) -> QuerySet[Verification]:

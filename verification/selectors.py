@@ -9,14 +9,20 @@ from django.db.models import QuerySet
 
 from accounts.contracts import Actor, ActorKind
 from agents.models import Agent
+from aim import lookups as _lookups  # noqa: F401 - registers `any_of`
 from aim.errors import NotFoundError
 from aim.ledger.models import Entry
 from aim.ledger.reading import read_entry
 from verification.models import BehaviourProfile, Completion, Containment, Verification, VerificationSettings
 
 
+class _Check(msgspec.Struct):
+    name: str
+    result: str
+
+
 class _Checks(msgspec.Struct):
-    checks: list[dict[str, Any]]
+    checks: list[_Check]
 
 
 class _Record(msgspec.Struct):
@@ -64,12 +70,11 @@ def record_of(verification: Verification) -> dict[str, Any]:
     return read_entry(entry_of(verification))
 
 
-def checks_of_many(ids: Sequence[UUID]) -> dict[UUID, list[tuple[str, str]]]:
+def checks_of_many(ids: Sequence[UUID]) -> dict[UUID, tuple[tuple[str, str], ...]]:
     """Name and result of every check of a page of decisions, in one query."""
-    entries = Entry.objects.filter(id__in=ids).values_list("id", "body")
+    entries = Entry.objects.filter(id__any_of=list(ids)).order_by().values_list("id", "body")
     return {
-        entry_id: [(line["name"], line["result"]) for line in _checks(bytes(body)).data.checks]
-        for entry_id, body in entries
+        entry_id: tuple((check.name, check.result) for check in _checks(body).data.checks) for entry_id, body in entries
     }
 
 

@@ -12,5 +12,11 @@ def address_of(name: str, shown_id: str, *more: str) -> str:
 
 
 @lru_cache(maxsize=256)
+def known_url(name: str, *names: str) -> str:
+    """`reverse` for a page of which there is one, or one of each of few names, such as the kinds of lists."""
+    return reverse(name, args=names)
+
+
+@lru_cache(maxsize=256)
 def _shape(name: str, place: str, *more: str) -> str:
     return reverse(name, args=[place, *more])

@@ -114,6 +114,12 @@ def drawn(checks: Sequence[Any], size: str = "") -> SafeString:
 
 
 @lru_cache(maxsize=1024)
+def kept_comb(checks: tuple[tuple[str, str], ...], language: str | None) -> SafeString:
+    """The comb of pairs of name and outcome, as `drawn` makes it, kept by what a row has at hand."""
+    return _drawn(tuple((name, outcome_of(outcome)) for name, outcome in checks), "", language)
+
+
+@lru_cache(maxsize=1024)
 def _drawn(known: tuple[tuple[str, Outcome], ...], size: str, _language: str | None) -> SafeString:
     shown = comb([Check(name, outcome) for name, outcome in known], size)
     bars = format_html_join(

@@ -17,6 +17,8 @@ from django.db.models import Model, Q, QuerySet
 from django.http import QueryDict
 from django.utils.functional import Promise
 
+from aim.console.numbers import figure
+
 PAGE = 50
 MOST_ROWS = 500
 """A page grows by pages up to here, and then there is only the next one."""
@@ -198,6 +200,22 @@ class Facet:
     note: Promise | str = ""
     """What is to be known of the options, where there may be others."""
     excludable: bool = False
+
+    @property
+    def cells(self) -> list[Mapping[str, object]]:
+        """The options, for the markup in `components/facet.html`."""
+        return [
+            {
+                "value": option.value,
+                "label": option.label,
+                "chosen": option.chosen,
+                "only": option.only,
+                "without": option.without,
+                "counted": option.count is not None,
+                "count": figure(option.count),
+            }
+            for option in self.options
+        ]
 
     @property
     def chosen(self) -> list[Option]:

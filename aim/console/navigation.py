@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from aim.console.addresses import known_url
 from aim.console.keyboard import Scope, register_key
 from aim.console.viewer import Viewer
 
@@ -90,7 +90,7 @@ def entries_for(viewer: Viewer) -> list[Entry]:
 def navigation_for(viewer: Viewer, path: str) -> Iterator[tuple[Group, Promise | str, list[Item]]]:
     """Each group that is not empty, with its title and items; `path` is that of the page shown."""
     entries = entries_for(viewer)
-    urls = {entry.url_name: reverse(entry.url_name) for entry in entries}
+    urls = {entry.url_name: known_url(entry.url_name) for entry in entries}
     here = _closest(path, urls)
     for group in Group:
         items = [

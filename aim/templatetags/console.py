@@ -13,7 +13,7 @@ from django.http import HttpRequest, QueryDict
 from django.template.base import FilterExpression, NodeList, Parser, Token
 from django.template.context import Context
 from django.utils import formats, timezone
-from django.utils.html import format_html
+from django.utils.functional import Promise
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 from django.utils.translation import get_language, gettext, ngettext
@@ -21,7 +21,7 @@ from lucide.templatetags.lucide import lucide
 
 from aim import clock
 from aim.console import rows
-from aim.console.addresses import address_of
+from aim.console.addresses import address_of, known_url
 from aim.console.charts import drawn_bars, drawn_cells, drawn_columns
 from aim.console.comb import drawn, waterfall
 from aim.console.numbers import figure
@@ -58,6 +58,7 @@ register.simple_tag(drawn_sparkline, name="sparkline")
 register.simple_tag(named_object, name="object")
 register.simple_tag(trust, name="trust")
 register.simple_tag(address_of, name="address")
+register.simple_tag(known_url, name="known_url")
 
 
 @register.simple_tag
@@ -66,7 +67,9 @@ def kept(component: str, **arguments: Any) -> SafeString:
 
     For those that `aim.console.parts.kept_part` names: their HTML depends on their arguments alone.
     """
-    return kept_part(component, arguments)
+    return kept_part(
+        component, {name: str(value) if isinstance(value, Promise) else value for name, value in arguments.items()}
+    )
 
 
 @register.simple_tag(name="kept_include")
@@ -150,7 +153,7 @@ def moment(value: datetime | None, shape: str = "short", missing: str = "–") -
     title = f"{exact[:10]} {exact[11:-1]} UTC"
     if not isinstance(timezone.get_current_timezone(), ZoneInfo) or local.utcoffset():
         title = f"{_day(local.date(), 'date', get_language())}, {local:%H:%M:%S} {local.tzname()}\n{title}"
-    return format_html('<time datetime="{}" title="{}">{}</time>', exact, title, words)
+    return SafeString(f'<time datetime="{exact}" title="{rows.escaped(title)}">{rows.escaped(words)}</time>')
 
 
 @lru_cache(maxsize=512)
@@ -285,6 +288,17 @@ def address_with(path: str, parameters: QueryDict) -> str:
     return f"{path}?{urlencode(pairs)}" if pairs else path
 
 
+@register.simple_tag
+def change(now: float | None, before: float | None, better: str = "", since: str = "") -> SafeString:
+    """How a figure has changed in per cent, and since when. `better` says whether `up` or `down` is good news."""
+    by = change_from(now, before)
+    if by is None:
+        return SafeString(f"<span>{rows.escaped(gettext('nothing before'))}</span>")
+    good = {"up": by > 0, "down": by < 0}.get(better)
+    tone = "" if good is None or not by else "better" if good else "worse"
+    return SafeString(f'<b class="{tone}">{signed(by)} %</b> {rows.escaped(since)}')
+
+
 @register.filter
 def change_from(now: float | None, before: float | None) -> float | None:
     """The change in per cent; None where there was nothing before."""
@@ -320,7 +334,12 @@ def shortened(text: str, length: int) -> str:
 @register.filter
 def milliseconds(microseconds: int | None) -> str:
     """Microseconds as milliseconds with one decimal; an en dash where nothing was measured."""
-    return "–" if microseconds is None else formats.number_format(microseconds / 1000, 1)
+    return "–" if microseconds is None else _tenths(microseconds // 100, get_language())
+
+
+@lru_cache(maxsize=2048)
+def _tenths(tenths: int, _language: str | None) -> str:
+    return formats.number_format(tenths / 10, 1)
 
 
 _BROWSERS = (("Edg/", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari"))

@@ -9,7 +9,6 @@ from django.utils.translation import gettext
 
 from accounts.contracts import Actor
 from accounts.permissions import Permission
-from agents.services.runtime import raise_epoch_of_organization
 from aim import clock
 from aim.encryption import encrypt
 from aim.errors import InvalidInputError, NotFoundError, Problem
@@ -96,7 +95,6 @@ def _change_method(server: McpServer, method: str) -> None:
     server.verification = VerificationStatus.UNVERIFIED
     server.next_verification_at = clock.now()
     server.save(update_fields=["auth_method", "config_version", "verification", "next_verification_at", "updated_at"])
-    raise_epoch_of_organization(server.organization_id)
 
 
 def _forget_client_certificate(server: McpServer) -> None:

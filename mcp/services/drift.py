@@ -27,12 +27,11 @@ _GONE = "gone"
 _MOST_NAMES = 50
 
 
-def take_offer(server: McpServer, run: VerificationRun, offered: Mapping[str, Definition]) -> bool:
-    """Keep what the server lists, and react to every difference once. Answers whether a decision may change."""
+def take_offer(server: McpServer, run: VerificationRun, offered: Mapping[str, Definition]) -> None:
+    """Keep what the server lists, and react to every difference once."""
     assert connection.in_atomic_block
     known = {tool.name: tool for tool in server.tools.select_for_update().order_by("id")}
     gone = [tool for name, tool in known.items() if name not in offered and tool.present]
-    changed = bool(gone)
     if gone:
         server.tools.filter(id__in=[tool.id for tool in gone]).update(present=False)
         names = ", ".join(tool.name for tool in gone[:_MOST_NAMES])
@@ -45,25 +44,21 @@ def take_offer(server: McpServer, run: VerificationRun, offered: Mapping[str, De
     for name, definition in offered.items():
         tool = known.get(name)
         if tool is not None and tool.id not in same:
-            decisive, change = _compare(server, tool, definition)
-            changed |= decisive
+            change = _compare(server, tool, definition)
             found += [change] if change is not None else []
     new = [name for name in offered if name not in known]
     if new:
-        changed = True
         found += _add(server, run, {name: offered[name] for name in new}, gone, is_first=not known)
     if found:
         _answer(server, run, found)
-    return changed
 
 
 def _is_as_approved(tool: Tool, definition: Definition) -> bool:
     return tool.present and tool.offered is None and bytes(tool.definition_digest) == digest_of_definition(definition)
 
 
-def _compare(server: McpServer, tool: Tool, definition: Definition) -> tuple[bool, ToolChange | None]:
-    """Whether the tool may now be called otherwise than before, and the change where it is one not met before."""
-    before = (tool.held_reason, tool.present)
+def _compare(server: McpServer, tool: Tool, definition: Definition) -> ToolChange | None:
+    """Take what the server lists of the tool; answers the change where it is one not met before."""
     tool.present, tool.last_seen_at = True, clock.now()
     change = None
     if bytes(tool.definition_digest) == digest_of_definition(definition):
@@ -81,7 +76,7 @@ def _compare(server: McpServer, tool: Tool, definition: Definition) -> tuple[boo
         tool.changes.filter(resolution="").update(resolution=_GONE, resolved_at=clock.now())
         change = _change(server, tool, kinds, tool.definition, definition)
     tool.save(update_fields=["present", "last_seen_at", "offered", "held_reason"])
-    return before != (tool.held_reason, tool.present), change
+    return change
 
 
 def _add(

@@ -9,7 +9,6 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop, ngettext
 
-from agents.services.runtime import raise_epoch_of_organization
 from aim import clock
 from aim.ledger.events import Event
 from mcp.alerts import CERTIFICATE
@@ -129,7 +128,6 @@ def _expire(server: McpServer, certificate: Certificate, data: dict[str, object]
     note(server, Kind.CERTIFICATE, Severity.CRITICAL, sentence, data)
     details = [_("Server: %(server)s") % {"server": server.name}, *_details(certificate)]
     tell(server, CERTIFICATE, sentence, details, once=_once(certificate, 0))
-    raise_epoch_of_organization(server.organization_id)
 
 
 def _details(certificate: Certificate) -> list[str]:

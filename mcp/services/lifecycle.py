@@ -7,7 +7,6 @@ from django.db import connection, transaction
 from accounts.contracts import Actor
 from accounts.permissions import Permission
 from agents.services.lifecycle import check_reason
-from agents.services.runtime import raise_epoch_of_organization
 from aim.ledger.events import Event
 from mcp.errors import ServerStatusError
 from mcp.ledger_entries import record
@@ -46,13 +45,11 @@ def retire_server(actor: Actor, server_id: UUID, *, reason: str) -> McpServer:
 def _move(actor: Actor, server_id: UUID, verb: str, *, reason: str) -> McpServer:
     actor.require(Permission.MCP_LIFECYCLE)
     check_reason(reason)
-    server = move_server(actor, locked_server(actor, server_id), verb, reason=reason)
-    raise_epoch_of_organization(server.organization_id)
-    return server
+    return move_server(actor, locked_server(actor, server_id), verb, reason=reason)
 
 
 def move_server(actor: Actor, server: McpServer, verb: str, *, reason: str, by_failures: bool = False) -> McpServer:
-    """The change itself, of a server whose row is locked; the caller raises the epoch once all is written.
+    """The change itself, of a server whose row is locked.
 
     `verb` is `suspended`, `resumed` or `retired`. `by_failures` is for the product itself: what it has suspended so,
     a good run brings back.

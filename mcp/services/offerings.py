@@ -15,7 +15,6 @@ from django.utils.translation import gettext as _
 
 from accounts.contracts import Actor
 from accounts.permissions import Permission
-from agents.services.runtime import raise_epoch_of_organization
 from aim import clock
 from aim.canonical import digest
 from aim.errors import NotFoundError
@@ -38,8 +37,8 @@ _MOST_NAMES = 50
 _HELD = "The server's instructions to models are no longer what was approved."
 
 
-def take_offerings(server: McpServer, run: VerificationRun, offer: Offer, instructions: str) -> bool:
-    """Keep what the server offers beside its tools. Answers whether a decision may now come out otherwise."""
+def take_offerings(server: McpServer, run: VerificationRun, offer: Offer, instructions: str) -> None:
+    """Keep what the server offers beside its tools, and react to every difference once."""
     assert connection.in_atomic_block
     listed: dict[tuple[str, str], Definition] = {}
     if instructions:
@@ -58,7 +57,8 @@ def take_offerings(server: McpServer, run: VerificationRun, offer: Offer, instru
     remarkable = _add(server, run, new, is_first=is_first)
     for row in [*drifted, *remarkable][:_MOST_NAMES]:
         _tell_of(server, run, row)
-    return _answer(server, run, drifted) if drifted else False
+    if drifted:
+        _answer(server, run, drifted)
 
 
 def held_by_instructions(server: McpServer) -> str:
@@ -178,8 +178,8 @@ def _tell_of(server: McpServer, run: VerificationRun, row: Offering) -> None:
     note(server, EventKind.TOOL_CHANGED, Severity(row.severity), text, {**data, "offering": row.id.hex})
 
 
-def _answer(server: McpServer, run: VerificationRun, drifted: list[Offering]) -> bool:
-    """Hold the tools or suspend the server, as the setting says; answers whether tools are held now."""
+def _answer(server: McpServer, run: VerificationRun, drifted: list[Offering]) -> None:
+    """Hold the tools or suspend the server, as the setting says."""
     names = ", ".join(_label(row) for row in drifted[:_MOST_NAMES])
     suspends = server.drift_response == DriftResponse.SUSPEND and server.status == ServerStatus.ACTIVE
     held = 0
@@ -200,15 +200,13 @@ def _answer(server: McpServer, run: VerificationRun, drifted: list[Offering]) ->
         words = _("What %(server)s offers has changed")
     details = [f"{_label(row)}: {sentence_of([Kind(kind) for kind in row.drift])}" for row in drifted[:20]]
     tell(server, FAILURE, words % {"server": server.name}, details, once=f"mcp-offerings:{run.id.hex}")
-    return held > 0
 
 
 def _release(server: McpServer, *, besides: Offering | None = None) -> None:
     """Let go of the tools that were held for instructions that hold no more."""
     if besides is None and held_by_instructions(server):
         return
-    if server.tools.filter(held_reason=_HELD).update(held_reason=""):
-        raise_epoch_of_organization(server.organization_id)
+    server.tools.filter(held_reason=_HELD).update(held_reason="")
 
 
 def _label(row: Offering) -> str:

@@ -8,7 +8,6 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
-from agents.services.runtime import raise_epoch_of_organization
 from aim import clock
 from aim.ledger.events import Event
 from aim.outbound.problems import ErrorCode, ProbeError
@@ -102,7 +101,6 @@ def _is_out_of_date(server: McpServer, run: VerificationRun, outcome: Outcome) -
 
 
 def _follow(server: McpServer, run: VerificationRun, outcome: Outcome) -> None:
-    before = (server.verification, server.status)
     event = Event.MCP_RUN_FAILED if outcome.error else Event.MCP_RUN_SUCCEEDED
     record(mcp_system(server), event, server=server, data=_data(run, outcome))
     if outcome.error is not None:
@@ -121,16 +119,12 @@ def _follow(server: McpServer, run: VerificationRun, outcome: Outcome) -> None:
     if run.purpose == Purpose.TEST:
         return
     if outcome.error is None:
-        changed = _succeed(server, run, outcome)
+        _succeed(server, run, outcome)
     else:
         _fail(server, run, outcome.error)
-        changed = False
-    if changed or before != (server.verification, server.status):
-        raise_epoch_of_organization(server.organization_id)
 
 
-def _succeed(server: McpServer, run: VerificationRun, outcome: Outcome) -> bool:
-    """Answers whether a decision may now come out otherwise by the tools."""
+def _succeed(server: McpServer, run: VerificationRun, outcome: Outcome) -> None:
     now = clock.now()
     active = server.keys.filter(status=ServerKey.Status.ACTIVE)
     if outcome.key is not None and outcome.key.status == ServerKey.Status.UNPROVED and not active.exists():
@@ -153,10 +147,9 @@ def _succeed(server: McpServer, run: VerificationRun, outcome: Outcome) -> bool:
             details = [_("A verification has succeeded, and agents may use the server again.")]
             tell(server, FAILURE, sentence, details, once=f"mcp-run:{run.id.hex}")
     offer = outcome.findings.offer
-    if offer is None:
-        return False
-    changed = take_offer(server, run, offer.tools)
-    return take_offerings(server, run, offer, outcome.findings.instructions) or changed
+    if offer is not None:
+        take_offer(server, run, offer.tools)
+        take_offerings(server, run, offer, outcome.findings.instructions)
 
 
 def _fail(server: McpServer, run: VerificationRun, error: ProbeError) -> None:

@@ -9,7 +9,6 @@ from django.utils.translation import gettext as _
 
 from accounts.contracts import Actor
 from accounts.permissions import Permission
-from agents.services.runtime import raise_epoch_of_organization
 from aim import clock
 from aim.crypto.problems import InvalidPublicKeyError
 from aim.crypto.public_keys import PublicKeyInfo, parse_public_key
@@ -117,7 +116,6 @@ def update_server(actor: Actor, server_id: UUID, *, changes: Mapping[str, Any]) 
     _save(server)
     data = {"changes": differing, "config_version": server.config_version, "verification": str(server.verification)}
     record(actor, Event.MCP_SERVER_UPDATED, server=server, data=data)
-    raise_epoch_of_organization(server.organization_id)
     if differing.keys() & _MAKES_UNVERIFIED:
         trigger = Trigger.RENEWAL if "ca_certificate" in differing else Trigger.MANUAL
         start_run(actor, server.id, purpose=Purpose.VERIFICATION, trigger=trigger)

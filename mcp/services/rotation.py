@@ -14,7 +14,6 @@ from accounts.contracts import Actor, ActorKind
 from accounts.errors import PermissionDeniedError
 from accounts.permissions import Permission
 from agents.services.lifecycle import check_reason
-from agents.services.runtime import raise_epoch_of_organization
 from aim import clock
 from aim.crypto.public_keys import PublicKeyInfo
 from aim.errors import InvalidInputError, NotFoundError
@@ -188,7 +187,6 @@ def key_proved(run: VerificationRun) -> KeyRotation | None:
     note(server, Kind.KEY_ROTATION, Severity.LOW, _("New key verified"), _data(rotation))
     if not rolls:
         complete(actor, server, rotation, Completion.IMMEDIATE)
-    raise_epoch_of_organization(server.organization_id)
     return rotation
 
 
@@ -250,7 +248,6 @@ def revoke_key(actor: Actor, server_id: UUID, *, key_id: UUID, reason: str) -> M
     ]
     sentence = _("A key of %(server)s was revoked") % {"server": server.name}
     tell(server, ROTATION, sentence, details, once=f"mcp-revoked:{key.id.hex}")
-    raise_epoch_of_organization(server.organization_id)
     return server
 
 

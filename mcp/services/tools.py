@@ -8,7 +8,6 @@ from django.utils.translation import gettext as _
 
 from accounts.contracts import Actor
 from accounts.permissions import Permission
-from agents.services.runtime import raise_epoch_of_organization
 from aim import clock
 from aim.ledger.events import Event
 from mcp.definitions import digest_of_definition
@@ -49,7 +48,6 @@ def update_tool(
         # Whoever switches a new tool on has judged it.
         _resolve(actor, tool.changes.filter(before__isnull=True), APPROVED)
     record(actor, Event.MCP_TOOL_UPDATED, server=server, data={"tool": tool.name, "changes": differing})
-    raise_epoch_of_organization(server.organization_id)
     return tool
 
 
@@ -68,7 +66,6 @@ def approve_definition(actor: Actor, server_id: UUID, tool_id: UUID) -> Tool:
     _resolve(actor, tool.changes.all(), APPROVED)
     data = {"tool": tool.name, "before": before.hex(), "after": bytes(tool.definition_digest).hex()}
     record(actor, Event.MCP_TOOL_APPROVED, server=server, data=data)
-    raise_epoch_of_organization(server.organization_id)
     return tool
 
 
@@ -85,7 +82,6 @@ def reject_definition(actor: Actor, server_id: UUID, tool_id: UUID) -> Tool:
     _resolve(actor, tool.changes.all(), REJECTED)
     data = {"tool": tool.name, "rejected": digest_of_definition(tool.offered).hex()}
     record(actor, Event.MCP_TOOL_REJECTED, server=server, data=data)
-    raise_epoch_of_organization(server.organization_id)
     return tool
 
 

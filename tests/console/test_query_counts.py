@@ -46,8 +46,8 @@ MORE = 24
 # The address, and how often it asks. The frame around every page asks for 9 of it.
 PAGES = {
     "/dashboard": 39,
-    "/dashboard/verifications": 24,
-    "/dashboard/verifications?d={verification_id}": 38,
+    "/dashboard/verifications": 20,
+    "/dashboard/verifications?d={verification_id}": 34,
     "/dashboard/verifications/{verification_id}": 23,
     "/dashboard/agents": 19,
     "/dashboard/agents/{agent_id}": 14,

@@ -15,12 +15,12 @@ _template: list[str] = []
 
 
 @contextmanager
-def own_database() -> Iterator[str]:
-    """All that runs in this process uses a new, migrated, empty database inside the block; yields its name."""
+def own_database(*, migrated: bool = True) -> Iterator[str]:
+    """All that runs in this process uses a new, empty database inside the block, migrated or not; yields its name."""
     usual = str(connections["default"].settings_dict["NAME"])
     shut_down_engine_thread()
     name = f"aim_{uuid4().hex}"
-    _run(f"CREATE DATABASE {name} TEMPLATE {_template[0]}")
+    _run(f"CREATE DATABASE {name} TEMPLATE {_template[0] if migrated else 'template1'}")
     _use(name)
     try:
         yield name

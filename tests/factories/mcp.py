@@ -1,13 +1,15 @@
 """MCP servers of a test's own, registered by the service that the product itself uses."""
 
 from typing import Any
+from uuid import UUID
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from django.db import connection
 from django.utils import timezone
 
 from accounts.contracts import Actor
 from mcp.definitions import digest_of_definition
-from mcp.models import McpServer, ServerKey, Tool, VerificationStatus
+from mcp.models import McpServer, ServerBook, ServerKey, Tool, VerificationStatus
 from mcp.services.registration import register_server
 from tests.factories.accounts import unique
 from tests.factories.agents import pem_of
@@ -49,3 +51,11 @@ def make_tool(server: McpServer, name: str = "read_file", **fields) -> Tool:
         last_seen_at=timezone.now(),
         **fields,
     )
+
+
+def generation_of(organization_id: UUID) -> int:
+    """The state of its servers that decisions of an organization go by, with what a commit would still add to it."""
+    if connection.in_atomic_block:
+        with connection.cursor() as cursor:
+            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED")
+    return ServerBook.objects.filter(organization_id=organization_id).values_list("generation", flat=True).first() or 0

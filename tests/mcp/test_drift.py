@@ -13,7 +13,7 @@ from mcp.services.tools import update_tool
 from tests.factories.accounts import make_organization, make_person
 from tests.factories.api import Api
 from tests.factories.ledger import recorded
-from tests.factories.mcp import make_proved_server
+from tests.factories.mcp import generation_of, make_proved_server
 
 TOOL: dict[str, Any] = {
     "name": "read_file",
@@ -32,9 +32,8 @@ def offered(server, *definitions):
     """As a run does once it has succeeded."""
     with transaction.atomic():
         row = McpServer.objects.select_for_update().get(id=server.id)
-        changed = take_offer(row, server.runs.first(), {found["name"]: found for found in definitions})
+        take_offer(row, server.runs.first(), {found["name"]: found for found in definitions})
     server.refresh_from_db()
-    return changed
 
 
 def server_with_tool(admin, **fields):
@@ -118,7 +117,9 @@ def test_a_change_is_approved_rejected_or_gone(admin):
     assert tool.changes.get().resolution == "rejected"
     offered(server, changed)
     assert tool.changes.count() == 1
-    assert offered(server, TOOL) is True
+    before = generation_of(admin.organization.id)
+    offered(server, TOOL)
+    assert generation_of(admin.organization.id) > before
     tool.refresh_from_db()
     assert (tool.held_reason, tool.offered, tool.enabled) == ("", None, True)
     assert api.post(f"{path}/tools/{tool.public_id}/reject").status_code == 409

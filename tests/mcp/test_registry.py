@@ -3,14 +3,13 @@ import trustme
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from agents.models import AgentRuntime
 from aim.ledger.events import Event
 from mcp.models import McpServer
 from tests.factories.accounts import Role, make_organization, make_person
 from tests.factories.agents import make_agent, pem_of
 from tests.factories.api import Api, messages, problem
 from tests.factories.ledger import recorded
-from tests.factories.mcp import make_server, make_tool, server_configuration
+from tests.factories.mcp import generation_of, make_server, make_tool, server_configuration
 from tests.factories.threads import at_once
 
 
@@ -152,8 +151,7 @@ def test_a_member_reads_and_does_not_change(admin):
 def test_a_server_at_another_address_is_unverified_again_and_decisions_know(admin, api):
     server = make_server(admin.actor)
     McpServer.objects.filter(id=server.id).update(verification="verified")
-    held = make_agent(admin.actor)
-    before = AgentRuntime.objects.get(agent=held.agent).epoch
+    before = generation_of(admin.organization.id)
     with recorded(admin.organization.id, Event.MCP_SERVER_UPDATED) as added:
         changed = api.patch(f"/mcp-servers/{server.public_id}", {"url": "https://mcp.company.com/moved"})
     assert (changed.status_code, changed.json()["verification"], changed.json()["config_version"]) == (
@@ -162,7 +160,7 @@ def test_a_server_at_another_address_is_unverified_again_and_decisions_know(admi
         2,
     )
     assert added[0]["data"]["changes"]["url"]["after"] == "https://mcp.company.com/moved"
-    assert AgentRuntime.objects.get(agent=held.agent).epoch == before + 1
+    assert generation_of(admin.organization.id) > before
     with recorded(admin.organization.id):
         api.patch(f"/mcp-servers/{server.public_id}", {"url": "https://mcp.company.com/moved"})
 
@@ -189,12 +187,11 @@ def test_a_tool_is_off_until_somebody_switches_it_on(admin, api):
     path = f"/mcp-servers/{server.public_id}/tools"
     [shown] = api.get(path).json()
     assert (shown["enabled"], shown["permission"]) == (False, "approval")
-    held = make_agent(admin.actor)
-    before = AgentRuntime.objects.get(agent=held.agent).epoch
+    before = generation_of(admin.organization.id)
     with recorded(admin.organization.id, Event.MCP_TOOL_UPDATED):
         changed = api.patch(f"{path}/mtl_{tool.id.hex}", {"enabled": True, "permission": "auto"})
     assert (changed.json()["enabled"], changed.json()["permission"]) == (True, "auto")
-    assert AgentRuntime.objects.get(agent=held.agent).epoch == before + 1
+    assert generation_of(admin.organization.id) > before
     assert api.patch(f"{path}/mtl_{tool.id.hex}", {"permission": "maybe"}).status_code == 400
 
 

@@ -7,7 +7,6 @@ import trustme
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from agents.models import AgentRuntime
 from aim import clock
 from aim.encryption import decrypt
 from aim.ledger.events import Event
@@ -19,10 +18,10 @@ from mcp.services.registration import update_server
 from mcp.services.rotation import RotationPlan, abandon_rotation, start_rotation
 from mcp.services.runs import LOST_AFTER, perform_run, start_run, tend_runs
 from tests.factories.accounts import Role, make_organization, make_person
-from tests.factories.agents import make_agent, pem_of
+from tests.factories.agents import pem_of
 from tests.factories.api import Api, messages
 from tests.factories.ledger import recorded
-from tests.factories.mcp import make_server
+from tests.factories.mcp import generation_of, make_server
 from tests.mcp.sdk.running import pem, sdk_server
 
 pytestmark = pytest.mark.usefixtures("loopback")
@@ -59,8 +58,7 @@ def results(run):
 def test_registration_begins_a_run_that_verifies_the_server(admin, sdk):
     server = registered(admin, sdk)
     assert (server.verification, server.runs.get().trigger) == ("unverified", "registration")
-    agent = make_agent(admin.actor).agent
-    epoch = AgentRuntime.objects.get(agent=agent).epoch
+    generation = generation_of(admin.organization.id)
     with recorded(admin.organization.id, Event.MCP_TOOL_FOUND, Event.MCP_RUN_SUCCEEDED) as added:
         run = run_of(server)
     assert (run.state, run.error) == ("succeeded", ""), run.steps
@@ -96,7 +94,7 @@ def test_registration_begins_a_run_that_verifies_the_server(admin, sdk):
     tools = {tool.name: tool for tool in server.tools.all()}
     assert set(tools) == {"invoke", "list_functions", "extra_000", "extra_001", "extra_002"}
     assert not any(tool.enabled for tool in tools.values())
-    assert AgentRuntime.objects.get(agent=agent).epoch == epoch + 1
+    assert generation_of(admin.organization.id) > generation
     assert added[0]["data"]["public_key"]["fingerprint"] == key.fingerprint
 
 

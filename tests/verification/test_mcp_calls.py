@@ -8,13 +8,13 @@ from django.db import connection, transaction
 
 from accounts.actors import person_actor
 from accounts.models import Membership
-from agents.services.runtime import raise_epoch_of_organization
+from agents.models import AgentRuntime
 from aim import clock
 from mcp.models import McpServer, ServerRate
 from mcp.services.lifecycle import resume_server, suspend_server
 from mcp.services.registration import update_server
 from mcp.services.tools import update_tool
-from tests.factories.mcp import make_proved_server, make_tool
+from tests.factories.mcp import generation_of, make_proved_server, make_tool
 from tests.verification.world import make_agent, make_organization
 from verification.approvals.rechecking import current_snapshot
 
@@ -31,14 +31,7 @@ def agent(admin):
 
 @pytest.fixture
 def server(admin):
-    made = make_proved_server(admin)
-    raise_epoch(made)
-    return made
-
-
-def raise_epoch(server):
-    with transaction.atomic():
-        raise_epoch_of_organization(server.organization_id)
+    return make_proved_server(admin)
 
 
 def tool_on(admin, server, name="read_file", permission="auto"):
@@ -101,7 +94,6 @@ def test_a_tool_that_is_held_or_gone_is_not_called(admin, agent, server):
     tool = tool_on(admin, server)
     for change in ({"held_reason": "changed"}, {"held_reason": "", "present": False}):
         server.tools.filter(id=tool.id).update(**change)
-        raise_epoch(server)
         assert ask(agent, server) == (403, "mcp_capability_disabled")
     assert ask(agent, server, tool=None) == (403, "mcp_capability_disabled")
     assert ask(agent, server, tool="other") == (403, "mcp_capability_disabled")
@@ -145,28 +137,92 @@ def test_the_rate_of_a_server_is_exact_over_all_its_agents(admin, agent, server)
 def test_whatever_a_decision_reads_raises_the_generation_by_itself(admin, server):
     tool = tool_on(admin, server)
 
-    def generation():
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT generation FROM mcp_serverbook WHERE organization_id = %s", [server.organization_id])
-            return cursor.fetchone()[0]
-
     rows, tools = McpServer.objects.filter(id=server.id), server.tools.filter(id=tool.id)
     for change in (
         lambda: rows.update(rate_per_minute=3),
-        lambda: rows.update(verification="failed"),
         lambda: rows.update(allowed_agents=["x"]),
+        lambda: rows.update(verification="failed"),
+        lambda: rows.update(verification="verified"),
         lambda: tools.update(present=False),
         lambda: tools.update(permission="blocked"),
         tools.delete,
         rows.delete,
     ):
-        before = generation()
+        before = generation_of(server.organization_id)
         change()
-        assert generation() == before + 1
+        assert generation_of(server.organization_id) == before + 1
     second = make_proved_server(admin)
-    before = generation()
+    before = generation_of(server.organization_id)
     McpServer.objects.filter(id=second.id).update(health="healthy", last_health_at=clock.now())
-    assert generation() == before
+    assert generation_of(server.organization_id) == before
+    # What agents cannot call, neither before nor after, is nothing to their decisions.
+    McpServer.objects.filter(id=second.id).update(status="suspended")
+    assert generation_of(server.organization_id) == before + 1
+    for change in ({"verification": "failed"}, {"verification": "unverified", "rate_per_minute": 9}):
+        McpServer.objects.filter(id=second.id).update(**change)
+    make_tool(second, "switched_off").delete()
+    assert generation_of(server.organization_id) == before + 1
+
+
+@pytest.mark.requirement("W6.5", "O.1")
+def test_a_change_of_a_server_leaves_decisions_about_anything_else_alone(admin, agent, server):
+    tool = tool_on(admin, server)
+    before = AgentRuntime.objects.get(agent=agent.agent).epoch
+    update_tool(admin, server.id, tool.id, permission="blocked")
+    suspend_server(admin, server.id, reason="test")
+    assert AgentRuntime.objects.get(agent=agent.agent).epoch == before
+
+
+@pytest.mark.requirement("W6.5")
+def test_no_call_is_approved_once_its_server_is_suspended(admin, server):
+    """Eight agents call without a pause; what was asked after the suspension is refused, in every one of them."""
+    tool_on(admin, server)
+    agents = [make_agent(admin, capabilities=["mcp.call"], calls_per_hour=10_000) for _ in range(8)]
+    suspended_at = [float("inf")]
+
+    def call(agent):
+        answers = []
+        while not answers or answers[-1][0] < suspended_at[0] + 0.3:
+            asked_at = time.perf_counter()
+            answers.append((asked_at, ask(agent, server)))
+        return answers
+
+    with ThreadPoolExecutor(len(agents)) as pool:
+        calls = [pool.submit(call, agent) for agent in agents]
+        time.sleep(0.5)
+        suspend_server(admin, server.id, reason="test")
+        suspended_at[0] = time.perf_counter()
+        answers = [answer for future in calls for answer in future.result()]
+    late = {answer for asked_at, answer in answers if asked_at > suspended_at[0]}
+    assert late == {(403, "mcp_server_not_verified")}
+    assert sum(answer[0] == 200 for _, answer in answers) > 8
+
+
+@pytest.mark.requirement("W6.5")
+def test_a_change_is_not_committed_before_the_calls_that_it_would_have_refused(admin, agent, server):
+    tool_on(admin, server)
+    assert ask(agent, server)[0] == 200
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            # As a decision does that is being recorded.
+            ServerRate.objects.select_for_update().get(server=server)
+            suspending = pool.submit(in_a_thread, suspend_server, admin, server.id, reason="test")
+            with pytest.raises(TimeoutError):
+                suspending.result(timeout=0.5)
+        suspending.result(timeout=5)
+    # And the other way round, a change that is still being made keeps nobody from calling as things are.
+    resume_server(admin, server.id, reason="test")
+    with transaction.atomic():
+        suspend_server(admin, server.id, reason="test")
+        assert ask(agent, server)[0] == 200
+    assert ask(agent, server) == (403, "mcp_server_not_verified")
+
+
+def in_a_thread(service, *arguments, **changes):
+    try:
+        return service(*arguments, **changes)
+    finally:
+        connection.close()
 
 
 @pytest.mark.requirement("W6.5")

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 import structlog
+from django.db import connection
 
 from aim.crypto.signature_base import SignedMessage
 from aim.errors import InvalidInputError
@@ -14,7 +15,7 @@ from verification.approvals.models import Approval
 from verification.approvals.requirements import flat
 from verification.codes import Code
 from verification.contracts import ActionRequest, Case, DecisionStatus, Failed, Origin
-from verification.mcp_servers import LOAD_SERVERS, compile_servers
+from verification.mcp_servers import LOAD_SERVERS, ServerBook, compile_servers
 from verification.models import Verification
 from verification.pipeline import Pipeline
 from verification.policies.book import LOAD_BOOK, read_row
@@ -47,14 +48,15 @@ class Recorded(NamedTuple):
 
 
 def ask_again(approval: Approval, verification: Verification) -> Ruling:
-    """The ruling of this moment. The caller has locked the agent's runtime row, so that it stays true until the commit.
+    """The ruling of this moment. The caller has locked the agent's runtime row, and the calls of the server that the
+    request names are held here, so that it stays true until the commit.
 
     The signature is not asked again: it was good when the request came, and the message is gone. The hour is that of
     the request, by every check: what was asked within working hours may be agreed to in the evening. Of grants, the
     snapshot holds only those that stand now.
     """
     recorded = _on_record(approval, verification)
-    agent = current_snapshot(approval.agent_id)
+    agent = current_snapshot(approval.agent_id, calls=recorded.request.mcp_server if recorded else None)
     if recorded is None or agent is None:
         return Ruling(_UNREADABLE)
     if not agent.organization_active:
@@ -66,18 +68,33 @@ def ask_again(approval: Approval, verification: Verification) -> Ruling:
     return Ruling(None, flat(decision.requirement) if decision.requirement is not None else ())
 
 
-def current_snapshot(agent_id: UUID) -> AgentSnapshot | None:
-    """As the engine would read it, by Django's connection and so in its transaction."""
+def current_snapshot(agent_id: UUID, *, calls: str | None = None) -> AgentSnapshot | None:
+    """As the engine would read it, by Django's connection and so in its transaction.
+
+    What it says of the MCP server that is named in `calls` stays true until the transaction ends.
+    """
     row = read_row(LOAD_BY_AGENT, agent_id)
     if row is None:
         return None
     book = read_row(LOAD_BOOK, row["organization_id"]) if row["policy_generation"] else None
-    servers = read_row(LOAD_SERVERS, row["organization_id"]) if row["servers_generation"] else None
-    return snapshot_from_row(
-        row,
-        compile_book(book) if book is not None else None,
-        compile_servers(servers) if servers is not None else None,
-    )
+    servers = _servers(row["organization_id"], calls) if row["servers_generation"] else None
+    return snapshot_from_row(row, compile_book(book) if book is not None else None, servers)
+
+
+def _servers(organization_id: UUID, calls: str | None) -> ServerBook | None:
+    book = _read_servers(organization_id)
+    server = book.find(calls) if book is not None else None
+    if server is None:
+        return book
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT mcp_hold_calls(%s)", [server.hex_id])
+    # Whoever was changing it has done so by now, and whoever comes waits.
+    return _read_servers(organization_id)
+
+
+def _read_servers(organization_id: UUID) -> ServerBook | None:
+    row = read_row(LOAD_SERVERS, organization_id)
+    return None if row is None else compile_servers(row)
 
 
 @cache

@@ -156,7 +156,7 @@ def series(actor: Actor, span: Span, *, agent_id: UUID | None = None) -> list[Po
     counted: dict[datetime, dict[str, int]] = {}
     for row in _rows(actor, span, agent_id).values("period", "status").annotate(total=Sum("count")):
         counted.setdefault(row["period"], {})[row["status"]] = row["total"]
-    return [_point(moment, counted.get(moment, {})) for moment in span.periods()]
+    return [point_of(moment, counted.get(moment, {})) for moment in span.periods()]
 
 
 def reasons(actor: Actor, span: Span, *, agent_id: UUID | None = None) -> list[tuple[str, int]]:
@@ -236,16 +236,16 @@ def _added(rows: Iterable[_Sums]) -> dict[Any, Totals]:
         # A row that an older release wrote may be shorter; what it does not have is null here.
         classes = [one + (more or 0) for one, more in zip(classes, latency, strict=True)]
         found[key] = {**by_status, status: by_status.get(status, 0) + count}, spent + duration_us, classes
-    return {key: _totals(*parts) for key, parts in found.items()}
+    return {key: totals_of(*parts) for key, parts in found.items()}
 
 
-def _totals(by_status: dict[str, int], spent: int, latency: Sequence[int]) -> Totals:
-    point = _point(_EPOCH, by_status)
+def totals_of(by_status: dict[str, int], spent: int, latency: Sequence[int]) -> Totals:
+    point = point_of(_EPOCH, by_status)
     count = sum(by_status.values())
     return Totals(point.approved, point.pending, point.denied, round(spent / count) if count else None, latency)
 
 
-def _point(moment: datetime, by_status: dict[str, int]) -> Point:
+def point_of(moment: datetime, by_status: dict[str, int]) -> Point:
     status = Verification.Status
     return Point(
         moment,

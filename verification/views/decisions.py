@@ -1,5 +1,7 @@
 """The pages of decisions: the list with its drawer, and one decision on a page of its own."""
 
+from collections.abc import Mapping
+from datetime import date
 from typing import Any
 from urllib.parse import urlencode
 
@@ -19,10 +21,11 @@ from aim.console.lists import chips_of
 from aim.console.pages import render_page, wanted_fragment
 from aim.errors import NotFoundError
 from aim.ids import IdKind
+from aim.templatetags.console import changed_address
 from verification.columns import VERIFICATION_LIST
 from verification.detail import Detail, detail_of
 from verification.exports import lines_for
-from verification.figures import figures_for
+from verification.figures import figures_of
 from verification.fragments import VERIFICATIONS
 from verification.listing import RANGES, Listing, facets_for, listing_for
 from verification.live.place import newest_place
@@ -51,19 +54,37 @@ def verification_list(request: HttpRequest, actor: Actor) -> HttpResponse:
 
 def _around(request: HttpRequest, actor: Actor, listing: Listing, state: ListState, after: int) -> dict[str, Any]:
     """All that the list shows and its drawer does not need."""
-    facets = facets_for(actor, listing.filters)
+    facets = facets_for(actor, listing.filters, listing.counts)
     return {
-        "cells": cells_of(listing.page.rows, listing.agents, state.columns, drawer_on=request),
-        "figures": figures_for(actor, listing.filters.span()),
+        "cells": cells_of(listing.page.rows, listing.names, state.columns, drawer_on=request),
+        "figures": figures_of(listing.counts),
         "facets": facets,
         "state": state,
         "columns": state.columns,
         "chips": chips_of(facets, request.path, request.GET),
-        "ranges": RANGES,
+        "ranges": _ranges(request, listing.filters.range),
         "range_words": RANGES.get(listing.filters.range, ""),
-        "today": timezone.localdate(),
+        "first_day": _day(listing.filters.first_day),
+        "last_day": _day(listing.filters.last_day),
+        "today": _day(timezone.localdate()),
         "live_after": after,
     }
+
+
+def _ranges(request: HttpRequest, chosen: str) -> list[Mapping[str, object]]:
+    """The cells of the menu of ranges."""
+    place = "range-of-the-name"
+    others = dict.fromkeys(("after", "before", "rows", "since", "until", "d"))
+    begin, _place, end = changed_address(request, **others, range=place).rpartition(place)
+    return [
+        {"address": f"{begin}{name}{end}", "words": words, "chosen": name == chosen, "other": name != chosen}
+        for name, words in RANGES.items()
+    ]
+
+
+def _day(day: date | None) -> str:
+    """As a field for a date takes it."""
+    return day.isoformat() if day else ""
 
 
 @require_POST

@@ -9,7 +9,7 @@ from django.views.decorators.http import require_safe
 from accounts.console import console_page
 from accounts.contracts import Actor
 from accounts.permissions import Permission
-from agents.selectors import agents_of, trust_movers
+from agents.selectors import names_of, trust_movers
 from aim import clock
 from aim.console.charts import latency_chart
 from aim.console.needs import needs_of, start_steps_of
@@ -47,7 +47,7 @@ def overview(request: HttpRequest, actor: Actor) -> HttpResponse:
         "coverage": coverage_of(actor),
         "columns": columns,
         "latest": latest,
-        "cells": cells_of(latest, agents_of(actor, (row.agent_id for row in latest)), columns),
+        "cells": cells_of(latest, names_of(actor, (row.agent_id for row in latest)), columns),
         "origin": settings.ORIGIN,
         "live_after": after,
     }

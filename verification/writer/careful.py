@@ -16,7 +16,7 @@ from verification.writer import statements
 from verification.writer.arrays import binary_columns
 from verification.writer.connection import Command, PipelineConnection
 from verification.writer.jobs import Allowance, Job
-from verification.writer.servers import Rooms, lock_rooms, refuse_for_server
+from verification.writer.servers import Generations, Rooms, lock_rooms, read_generations, refuse_for_server
 
 REPLAYED = Failed(Code.REPLAYED, "Nonce was used before", "the same nonce came with another request")
 
@@ -65,7 +65,8 @@ async def record_carefully(
     outcome: Outcome = []
     mine = [job for job in jobs if job.agent.agent_id in allowances]
     elsewhere = [job for job in jobs if job.agent.agent_id not in allowances]
-    current = await _current_snapshots(allowances, mine, desk)
+    generations = await read_generations(connection, mine)
+    current = await _current_snapshots(allowances, generations, mine, desk)
     admitted: list[Job] = []
     for job in mine:
         agent = current.get(job.agent.agent_id)
@@ -84,15 +85,16 @@ async def record_carefully(
 
 
 async def _current_snapshots(
-    allowances: dict[bytes, Allowance], jobs: Sequence[Job], desk: Desk
+    allowances: dict[bytes, Allowance], generations: Generations, jobs: Sequence[Job], desk: Desk
 ) -> dict[bytes, AgentSnapshot | None]:
     """The snapshots that agree with the locked rows. Nobody can change an agent while we hold its row."""
+    outdated = {job.agent.agent_id for job in jobs if not generations.fits(job)}
     current: dict[bytes, AgentSnapshot | None] = {}
     for job in jobs:
         agent_id = job.agent.agent_id
         if agent_id in current:
             continue
-        fits = allowances[agent_id].fits(job.agent)
+        fits = agent_id not in outdated and allowances[agent_id].fits(job.agent)
         current[agent_id] = job.agent if fits else await desk.reload(agent_id)
     return current
 

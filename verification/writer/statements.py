@@ -90,7 +90,7 @@ COUNT = Statement(
     b" THEN r.bytes_used ELSE 0 END + $3::bigint WHERE r.agent_id = $1",
     (PLAIN,) * 3,
 )
-ADMIT_SERVERS = Statement(b"admit_servers", b"SELECT mcp_admit($1, $2, $3)", (PLAIN,) * 3)
+ADMIT_SERVERS = Statement(b"admit_servers", b"SELECT mcp_admit($1, $2, $3, $4, $5)", (PLAIN,) * 5)
 OPEN_SERVERS = Statement(
     b"open_servers",
     b"INSERT INTO mcp_serverrate (server_id, minute, used) SELECT id, '-infinity', 0 FROM unnest($1::uuid[]) AS t (id)"
@@ -112,6 +112,12 @@ COUNT_SERVER = Statement(
     b" WHERE r.server_id = $1",
     (PLAIN,) * 2,
 )
+GENERATIONS = Statement(
+    b"generations",
+    b"SELECT replace(organization_id::text, '-', ''), generation FROM mcp_serverbook WHERE organization_id = ANY ($1)",
+    (PLAIN,),
+)
+"""Which state of their servers organizations are at; one without servers is left out."""
 TIME = Statement(b"time", b"SELECT extract(epoch FROM clock_timestamp())", ())
 
 ALL = (
@@ -132,5 +138,6 @@ ALL = (
     OPEN_SERVERS,
     LOCK_SERVERS,
     COUNT_SERVER,
+    GENERATIONS,
     TIME,
 )
