@@ -73,27 +73,10 @@ def own_product(product_to_stop):
     return product_to_stop
 
 
-@pytest.fixture(scope="session")
-def tidied():
-    """Contexts in which nothing is left but what the browser keeps of the static files: each would fetch 30 of them."""
-    return []
-
-
-def tidy(made: Visit) -> None:
-    """Leave nothing of a visit in its context but the static files."""
-    made.context.set_offline(False)
-    made.context.clear_cookies()
-    stored = {"origin": made.address, "storageTypes": "local_storage,indexeddb,cache_storage,service_workers"}
-    made.context.new_cdp_session(made.page).send("Storage.clearDataForOrigin", stored)
-    for page in made.context.pages:
-        page.close()
-
-
 @pytest.fixture
-def visit(chromium, product, tidied):
+def visit(chromium, product):
     """`visit(path, person, theme=, width=)`: the page as the person sees it. What goes wrong on it fails the test."""
     visits: list[Visit] = []
-    usual: list[Visit] = []
 
     def open_page(
         path,
@@ -107,23 +90,17 @@ def visit(chromium, product, tidied):
         **options,
     ):
         address = base or product.url
-        size = {"width": width, "height": HEIGHTS.get(width, 900)}
-        common = base is None and not options
-        if common and tidied:
-            context = tidied.pop()
-        else:
-            context = chromium.new_context(
-                viewport=size, color_scheme=theme, reduced_motion="reduce", **{"service_workers": "block", **options}
-            )
+        context = chromium.new_context(
+            viewport={"width": width, "height": HEIGHTS.get(width, 900)},
+            color_scheme=theme,
+            reduced_motion="reduce",
+            **{"service_workers": "block", **options},
+        )
         context.set_default_timeout(patience * 1000)
         if person is not None:
             context.add_cookies([{"name": "sessionid", "value": session_cookie(person), "url": address}])
         made = Visit(context, address, scripts=options.get("java_script_enabled", True))
         visits.append(made)
-        if common:
-            usual.append(made)
-            made.page.set_viewport_size(size)
-            made.page.emulate_media(color_scheme=theme, reduced_motion="reduce")
         made.quiet = quiet
         return made.open(path)
 
@@ -132,11 +109,5 @@ def visit(chromium, product, tidied):
         try:
             if made.quiet:
                 made.check_quiet()
-        except BaseException:
-            made.context.close()
-            raise
-        if made in usual and not made.page.is_closed():
-            tidy(made)
-            tidied.append(made.context)
-        else:
+        finally:
             made.context.close()
