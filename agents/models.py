@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
-from django.db.models import Value
+from django.db.models import Q, Value
 from django.db.models.functions import Coalesce, Concat, Lower
 from django.utils.translation import gettext_lazy as _
 
@@ -322,6 +322,12 @@ class Challenge(models.Model):
     error = models.TextField(blank=True)
     asked_at = models.DateTimeField(null=True)
     """When a worker began to ask at the verification URL."""
+
+    class Meta:
+        indexes: ClassVar = [
+            # Of the few that wait for a worker, while those that came to an end are many.
+            models.Index(fields=["expires_at"], condition=Q(used_at=None, asked_at=None), name="challenge_waiting"),
+        ]
 
     def __str__(self) -> str:
         return str(self.id)

@@ -12,8 +12,7 @@ from agents.services.trust_examination import examine_whole_chain
 from aim.rounds import Crew
 
 log = structlog.get_logger("aim.agents")
-PROOFS = Crew("proofs", size=8, work=remote_proof.ask_for_signature)
-_AGAIN_SECONDS = 2.0
+PROOFS = Crew("proofs", size=8, work=remote_proof.ask_for_signature, following=remote_proof.next_waiting)
 
 
 @shared_task
@@ -36,10 +35,12 @@ def fold_agent_tallies() -> int:
 def ask_for_signature(challenge_id: str) -> bool:
     """Post a challenge to the agent's verification URL, unless somebody has: beside the tasks, which wait for nobody.
 
-    False where all are busy; it is told again then, until the challenge has expired.
+    False where all are busy: who is through finds it.
     """
-    held = UUID(hex=challenge_id)
-    begun = PROOFS.begin(held)
-    if not begun and remote_proof.is_waiting(held):
-        remote_proof.tell_worker(held, seconds=_AGAIN_SECONDS)
-    return begun
+    return PROOFS.begin(UUID(hex=challenge_id))
+
+
+@shared_task
+def tend_proofs() -> int:
+    """Begin forgotten proofs; answers of how many the workers were told."""
+    return remote_proof.tend_proofs()

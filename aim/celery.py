@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from celery import Celery
 from celery.signals import worker_init, worker_ready, worker_shutting_down
 
+from aim.runtime.children import BACKGROUND
 from aim.schedule import SCHEDULE
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ app.config_from_object("django.conf:settings", namespace="CELERY")
 app.conf.beat_schedule = SCHEDULE
 app.autodiscover_tasks()
 
-_NICENESS = 5
 _hosts: list["FollowerHost"] = []
 
 
@@ -27,9 +27,10 @@ _hosts: list["FollowerHost"] = []
 def let_decisions_go_first(**_signal: object) -> None:
     """Where processors are short, whoever waits for a decision comes before what can be taken in a moment later.
 
-    Threads inherit it, so that it is set before there are any.
+    Threads inherit it, so that it is set before there are any. A worker that `manage.py up` has started is so already.
     """
-    os.nice(_NICENESS)
+    already = os.nice(0) - os.getpriority(os.PRIO_PROCESS, os.getppid())
+    os.nice(max(0, BACKGROUND.niceness - already))
 
 
 def tune_garbage_collection() -> None:

@@ -9,6 +9,7 @@ SCHEDULE: dict[str, dict[str, Any]] = {
     "look-for-deadlocks": {"task": "verification.tasks.look_for_deadlocks", "schedule": timedelta(seconds=15)},
     "forget-nonces": {"task": "verification.tasks.forget_expired_nonces", "schedule": timedelta(seconds=30)},
     "examine-trust": {"task": "agents.tasks.examine_trust_chains", "schedule": timedelta(hours=24)},
+    "tend-proofs": {"task": "agents.tasks.tend_proofs", "schedule": timedelta(seconds=30)},
     "fold-tallies": {"task": "agents.tasks.fold_agent_tallies", "schedule": timedelta(seconds=30)},
     "checkpoint-digest": {"task": "verification.tasks.send_checkpoint_digest", "schedule": timedelta(hours=1)},
     "prune-rollups": {"task": "verification.tasks.prune_rollups", "schedule": timedelta(hours=1)},

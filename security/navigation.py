@@ -6,15 +6,12 @@ from accounts.contracts import Actor
 from accounts.permissions import Permission
 from aim.console.navigation import Count, Entry, Group, register_entry
 from aim.console.viewer import Viewer
-from security.models import UNDECIDED
-from security.selectors import reports_visible_to
+from security.selectors import undecided_reports
 
 
 def undecided(viewer: Viewer) -> Count | None:
     """For those who handle them."""
-    if not isinstance(viewer, Actor) or not viewer.may(Permission.REPORTS_HANDLE):
-        return None
-    number = reports_visible_to(viewer).filter(status__in=UNDECIDED).count()
+    number = undecided_reports(viewer) if isinstance(viewer, Actor) else 0
     return Count(number) if number else None
 
 

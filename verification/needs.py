@@ -12,7 +12,6 @@ from accounts.permissions import Permission
 from aim.console.needs import Need, StartStep, need_source, start_step
 from aim.console.viewer import Viewer
 from verification.approvals.selectors import (
-    anything_waits,
     approvals_visible_to,
     deadlocks_visible_to,
     decidable_by,
@@ -36,8 +35,6 @@ def requests_in_need(viewer: Viewer) -> Iterator[Need]:
             1,
             5,
         )
-    if not anything_waits(viewer):
-        return
     # The one that ends first, and beside it how many there are.
     mine = decidable_by(viewer, approvals_visible_to(viewer)).order_by("expires_at", "pk")
     for action_type, count in mine.annotate(count=Window(Count("pk"))).values_list("action_type", "count")[:1]:

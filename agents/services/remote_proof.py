@@ -5,14 +5,14 @@ steps are kept in the challenge at each change, so that page and API can follow 
 """
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 from uuid import UUID
 
 import structlog
-from django.conf import settings
 from django.db import transaction
-from django.utils import translation
+from django.db.models import QuerySet
 from kombu.exceptions import OperationalError
 
 from accounts.actors import system_actor
@@ -26,6 +26,7 @@ from agents.services.challenges import Answer, answer_challenge, issue_challenge
 from aim import clock
 from aim.errors import InvalidInputError, Problem, ServiceError
 from aim.ledger.events import Event
+from aim.ledger.language import language_of_the_ledger
 from aim.outbound.asking import ask_to_sign
 from aim.outbound.entering import url_problems
 from aim.outbound.lines import Line, Reply
@@ -35,6 +36,9 @@ from aim.outbound.steps import Name, Progress, Skipped, Step, steps_of
 log = structlog.get_logger("aim.agents")
 SECONDS = 20.0
 _MOST_SECONDS = 60.0
+# The rest is found by whoever is through with one of these.
+_TOLD_AGAIN_AFTER = timedelta(seconds=20)
+_TOLD_AT_ONCE = 8
 _STEPS = (Name.CONNECT, Name.TLS, Name.CHALLENGE, Name.SIGNATURE)
 _CONNECT = "Connect to verification endpoint"
 _BROKE = "AIM could not carry it out."
@@ -63,7 +67,7 @@ def start_remote_proof(actor: Actor, agent_id: UUID, *, again: bool = False, her
     """Issue a challenge that a worker posts to the agent's verification URL.
 
     It is for the key that waits to be proved; where none does, or with `again`, for the active key of an agent that was
-    verified before. With `here` the caller asks, and no worker is told.
+    verified before. With `here` the caller posts it, by `ask_claimed`, and no worker does.
     Raises `NoVerificationUrlError`, `NoKeyToProveError`, `TransitionRefusedError`.
     """
     actor.require(Permission.PROVE_KEY)
@@ -74,15 +78,30 @@ def start_remote_proof(actor: Actor, agent_id: UUID, *, again: bool = False, her
     again = again or (not waits and agent.status != AgentStatus.PENDING)
     challenge = issue_challenge(actor, agent_id, url=agent.verification_url, again=again)
     challenge.steps = Progress(steps_of(_STEPS, connect=_CONNECT), lambda _steps: None).shown()
-    challenge.save(update_fields=["steps"])
+    challenge.asked_at = clock.now() if here else None
+    challenge.save(update_fields=["steps", "asked_at"])
     if not here:
-        transaction.on_commit(lambda: tell_worker(challenge.id))
+        transaction.on_commit(lambda: _tell_worker(challenge.id))
     return challenge
 
 
-def is_waiting(challenge_id: UUID) -> bool:
-    """Whether nobody has asked at the verification URL yet, and it is not too late to."""
-    return Challenge.objects.filter(id=challenge_id, used_at=None, asked_at=None, expires_at__gt=clock.now()).exists()
+def next_waiting() -> UUID | None:
+    """The challenge that has waited longest for a worker to post it."""
+    return _waiting().order_by("expires_at").values_list("id", flat=True).first()
+
+
+def tend_proofs() -> int:
+    """Tell the workers again of some that still wait; answers of how many."""
+    forgotten = _waiting().filter(created_at__lt=clock.now() - _TOLD_AGAIN_AFTER).order_by("expires_at")
+    told = list(forgotten.values_list("id", flat=True)[:_TOLD_AT_ONCE])
+    for challenge_id in told:
+        _tell_worker(challenge_id)
+    return len(told)
+
+
+def _waiting() -> QuerySet[Challenge]:
+    """Nobody has asked at the verification URL yet, and it is not too late to."""
+    return Challenge.objects.filter(used_at=None, asked_at=None, expires_at__gt=clock.now()).exclude(steps=[])
 
 
 def proof_state(challenge: Challenge) -> str:
@@ -96,14 +115,20 @@ def proof_state(challenge: Challenge) -> str:
 
 
 def ask_for_signature(challenge_id: UUID) -> Agent | None:
-    """Post the challenge, once, and judge the answer; what went wrong is in the challenge and in the agent's history.
+    """Post the challenge, once; None where it failed.
 
-    None where it failed. A challenge that was asked for or answered before, or has expired, is left alone.
+    A challenge that was asked for or answered before, or has expired, is left alone.
     """
-    now = clock.now()
-    waiting = Challenge.objects.filter(id=challenge_id, used_at=None, asked_at=None, expires_at__gt=now)
-    if not waiting.exclude(steps=[]).update(asked_at=now):
+    if not _waiting().filter(id=challenge_id).update(asked_at=clock.now()):
         return None
+    return ask_claimed(challenge_id)
+
+
+def ask_claimed(challenge_id: UUID) -> Agent | None:
+    """Post a challenge that is the caller's to post, and judge the answer; None where it failed.
+
+    What went wrong is in the challenge and in the agent's history.
+    """
     challenge = Challenge.objects.select_related("agent", "public_key").get(id=challenge_id)
     agent = challenge.agent
     permissions = frozenset({Permission.PROVE_KEY})
@@ -153,7 +178,7 @@ def _ask(actor: Actor, challenge: Challenge, progress: Progress) -> Agent:
 def _judge(actor: Actor, challenge: Challenge, answer: Answer) -> Agent:
     try:
         # Why it failed is recorded, in the language of the ledger: not in that of whoever has asked for the proof.
-        with translation.override(settings.LANGUAGE_CODE):
+        with language_of_the_ledger():
             return answer_challenge(actor, challenge.agent_id, challenge_id=challenge.id, answer=answer)
     except ChallengeFailedError:
         raise ProbeError(ErrorCode.SIGNATURE_INVALID, text=KEY_DOES_NOT_MATCH) from None
@@ -191,11 +216,11 @@ def _fail(actor: Actor, challenge: Challenge, error: ProbeError) -> None:
     record(actor, Event.CHALLENGE_FAILED, agent=agent, data=data)
 
 
-def tell_worker(challenge_id: UUID, *, seconds: float = 0.0) -> None:
-    """Have a worker ask, in so many seconds. Without a broker nobody asks: the challenge expires."""
+def _tell_worker(challenge_id: UUID) -> None:
+    """Without a broker it is posted after the next turn of beat."""
     from agents.tasks import ask_for_signature as task  # noqa: PLC0415 - the task calls what this module defines
 
     try:
-        task.apply_async((challenge_id.hex,), countdown=seconds, retry=False)
+        task.apply_async((challenge_id.hex,), retry=False)
     except (OperationalError, OSError):
         return

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import structlog
 from django.core.files.base import ContentFile
 from django.db import DatabaseError, transaction
+from django.utils.translation import ngettext
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
@@ -111,6 +112,16 @@ def _due(channel: Channel, row: Delivery) -> datetime:
     return row.delivered_at + channel.every if row.delivered_at else datetime.min.replace(tzinfo=UTC)
 
 
+def subject_of(checkpoint: Checkpoint) -> str:
+    """What a mail with the checkpoint is called."""
+    words = ngettext(
+        "Checkpoint %(number)d of the ledger: %(size)d entry",
+        "Checkpoint %(number)d of the ledger: %(size)d entries",
+        checkpoint.size,
+    )
+    return words % {"number": checkpoint.number, "size": checkpoint.size}
+
+
 def _send_mail(checkpoint: Checkpoint) -> None:
     """Into the outbox, which sends it and tries again by itself."""
     if not mail_is_configured():
@@ -120,7 +131,7 @@ def _send_mail(checkpoint: Checkpoint) -> None:
             queue_mail(
                 kind="ledger_checkpoint",
                 recipient=recipient,
-                subject=f"Checkpoint {checkpoint.number} of the ledger: {checkpoint.size} entries",
+                subject=subject_of(checkpoint),
                 template="ledger/mail/checkpoint",
                 context={"checkpoint": checkpoint},
                 organization_id=None,

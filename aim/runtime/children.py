@@ -5,10 +5,11 @@ import os
 import signal
 import subprocess
 import sys
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
+from typing import IO, NoReturn
 
 _PR_SET_PDEATHSIG = 1
 _LOG_KEPT_BYTES = 16 * 1024 * 1024
@@ -18,14 +19,20 @@ _LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 
 @dataclass(frozen=True)
 class Identity:
-    """Who a child runs as: the caller, another user, or the caller under the name of another user."""
+    """Who a child runs as: the caller, another user, or the caller under the name of another user.
+
+    `niceness` is added to the caller's own: whoever has more waits for the others where processors are short.
+    """
 
     user: int | None = None
     group: int | None = None
     enter: Callable[[], None] | None = field(default=None, compare=False)
+    niceness: int = 0
 
 
 CALLER = Identity()
+# What nobody waits for comes after the web processes.
+BACKGROUND = Identity(niceness=5)
 
 
 def ends_with_parent(death_signal: signal.Signals) -> Callable[[], None]:
@@ -69,6 +76,7 @@ def start_child(
     def before_exec() -> None:
         if identity.enter is not None:
             identity.enter()
+        os.nice(identity.niceness)
         arrange()
 
     stream = _open_log(log) if log is not None else None
@@ -90,6 +98,50 @@ def start_child(
     finally:
         if stream is not None:
             stream.close()
+
+
+def run_copy(work: Callable[[], None], *, errors: IO[bytes]) -> tuple[int, bytes]:
+    """Run `work` in a copy of this process, which has loaded what a new program would take seconds to load.
+
+    Return its exit code and what it printed; `errors` gets its complaints. The caller must have one thread only and
+    hold no connection to a server. The copy ends with its parent, and signals do to it what they do by default.
+    """
+    arrange = ends_with_parent(signal.SIGKILL)
+    reading, writing = os.pipe()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    copy = os.fork()
+    if copy == 0:
+        _end_after(work, arrange, output=writing, errors=errors.fileno())
+    os.close(writing)
+    with os.fdopen(reading, "rb") as stream:
+        printed = stream.read()
+    return os.waitstatus_to_exitcode(os.waitpid(copy, 0)[1]), printed
+
+
+def _end_after(work: Callable[[], None], arrange: Callable[[], None], *, output: int, errors: int) -> NoReturn:
+    """In the copy: nothing of the original, such as its handlers for the end, may run here."""
+    code: object = 1
+    try:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_DFL)
+        arrange()
+        os.setsid()
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        os.dup2(output, 1)
+        os.dup2(errors, 2)
+        work()
+        code = 0
+    except SystemExit as end:
+        code = end.code or 0
+        if isinstance(code, str):
+            sys.stderr.write(f"{code}\n")
+    except BaseException:  # noqa: BLE001 - whatever it is, it ends here and is told in the log
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code if isinstance(code, int) else 1)
 
 
 def stop_child(child: subprocess.Popen[bytes], *, ask: signal.Signals, seconds: float) -> bool:

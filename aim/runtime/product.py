@@ -9,16 +9,17 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from socket import socket
 from urllib.parse import urlsplit
 
+from django.core.management import execute_from_command_line
 from prometheus_client.multiprocess import mark_process_dead
 
-from aim.runtime.children import end_with_own_parent, last_lines, start_child
+from aim.runtime.children import BACKGROUND, CALLER, Identity, end_with_own_parent, last_lines, run_copy, start_child
 from aim.runtime.environment import CHECKOUT, product_environment, write_environment
 from aim.runtime.folders import RuntimeProblem
 from aim.runtime.health import ask
@@ -84,7 +85,8 @@ class Product:
         self._start_servers(own)
         self._environment = {**os.environ, "PYTHONUNBUFFERED": "1", "DJANGO_SETTINGS_MODULE": "aim.settings"}
         with self._timed("Migrations"):
-            self._manage("migrate", "--noinput", "--verbosity", "1")
+            # The web process makes all checks before it serves; nothing is migrated under settings that it refuses.
+            self._manage_in_copy(["check", "--tag", "security"], ["migrate", "--noinput", "--skip-checks"])
         with self._timed("Web, worker, beat"):
             self._start_programs(sock)
             self._await_ready(port)
@@ -115,10 +117,16 @@ class Product:
             serve = ["-m", "aim.runtime.serve", "--fd", str(sock.fileno()), "--graceful-seconds", "3"]
             self._start_program(name, serve, pass_fds=[sock.fileno()])
         for name, arguments in worker_and_beat(self.options.data).items():
-            self._start_program(name, arguments)
+            self._start_program(name, arguments, identity=BACKGROUND)
 
     def _start_program(
-        self, name: str, arguments: list[str], *, pass_fds: list[int] | None = None, essential: bool = True
+        self,
+        name: str,
+        arguments: list[str],
+        *,
+        pass_fds: list[int] | None = None,
+        essential: bool = True,
+        identity: Identity = CALLER,
     ) -> None:
         process = Process(
             [sys.executable, *arguments],
@@ -126,6 +134,7 @@ class Product:
             environment=self._environment,
             pass_fds=pass_fds or [],
             after_death=self._forget_gauges,
+            identity=identity,
         )
         self._supervisor.start(name, process, essential=essential)
 
@@ -151,7 +160,7 @@ class Product:
         if self._has_people():
             return
         account = ["--email", self.options.email, "--organization", self.options.organization]
-        made = json.loads(self._manage("createadmin", *account, "--json").splitlines()[-1])
+        made = json.loads(self._manage_in_copy(["createadmin", *account, "--json"]).splitlines()[-1])
         self._say(f"  sign in as         {made['email']}")
         self._say(f"  one-time password  {made['password']}   (shown this once)")
         self._say(f"  API token          {made['token']}   (shown this once)")
@@ -177,11 +186,30 @@ class Product:
             raise RuntimeProblem(f"`manage.py {arguments[0]}` failed. The end of {log}:\n{last_lines(log)}")
         return printed.decode()
 
+    def _manage_in_copy(self, *commands: list[str]) -> str:
+        """As `_manage`, one command after the other, in a copy of this process, whose settings they share.
+
+        These know no AIM_ORIGIN but the one that was given, which they have no need of.
+        """
+        name = commands[-1][0]
+        log = self.logs / f"{name}.log"
+        with log.open("ab") as complaints:
+            log.chmod(0o600)
+            code, printed = run_copy(lambda: _execute(commands), errors=complaints)
+        if code != 0:
+            raise RuntimeProblem(f"`manage.py {name}` failed. The end of {log}:\n{last_lines(log)}")
+        return printed.decode()
+
     @contextmanager
     def _timed(self, what: str) -> Iterator[None]:
         began = time.monotonic()
         yield
         self._say(f"  {what:<18} {time.monotonic() - began:4.1f} s")
+
+
+def _execute(commands: Sequence[list[str]]) -> None:
+    for command in commands:
+        execute_from_command_line(["manage.py", *command])
 
 
 def worker_and_beat(data: Path) -> dict[str, list[str]]:

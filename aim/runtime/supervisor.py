@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from aim.runtime.children import last_lines, start_child, stop_child
+from aim.runtime.children import CALLER, Identity, last_lines, start_child, stop_child
 from aim.runtime.folders import RuntimeProblem
 
 RESTARTS_ALLOWED = 5
@@ -51,6 +51,7 @@ class Process:
         pass_fds: Sequence[int] = (),
         grace_seconds: float = 5,
         after_death: Callable[[int], None] | None = None,
+        identity: Identity = CALLER,
     ) -> None:
         self.command = command
         self.log = log
@@ -58,12 +59,19 @@ class Process:
         self.pass_fds = pass_fds
         self.grace_seconds = grace_seconds
         self.after_death = after_death
+        self.identity = identity
         self.child: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         if self.child is not None and self.after_death is not None:
             self.after_death(self.child.pid)
-        self.child = start_child(self.command, log=self.log, environment=self.environment, pass_fds=self.pass_fds)
+        self.child = start_child(
+            self.command,
+            log=self.log,
+            environment=self.environment,
+            pass_fds=self.pass_fds,
+            identity=self.identity,
+        )
 
     def stop(self) -> None:
         if self.child is None:

@@ -3,14 +3,13 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from django.conf import settings
 from django.db import connection
-from django.utils import translation
 from django.utils.translation import gettext as _
 
 from aim import clock
 from aim.canonical import digest
 from aim.ledger.events import Event
+from aim.ledger.language import language_of_the_ledger
 from mcp.alerts import FAILURE
 from mcp.definitions import digest_of_definition
 from mcp.drift import Kind, differences, is_renamed, is_suspicious, risk_of, sentence_of, severity_of, traits_of_new
@@ -71,7 +70,7 @@ def _compare(server: McpServer, tool: Tool, definition: Definition) -> ToolChang
         tool.offered = dict(definition)
         if server.drift_response != DriftResponse.ALERT:
             # Decisions record it, in the language of the ledger.
-            with translation.override(settings.LANGUAGE_CODE):
+            with language_of_the_ledger():
                 tool.held_reason = f"No longer what was approved: {sentence_of(kinds)}."
         tool.changes.filter(resolution="").update(resolution=_GONE, resolved_at=clock.now())
         change = _change(server, tool, kinds, tool.definition, definition)

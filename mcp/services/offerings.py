@@ -8,9 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from django.conf import settings
 from django.db import connection, transaction
-from django.utils import translation
 from django.utils.translation import gettext as _
 
 from accounts.contracts import Actor
@@ -19,6 +17,7 @@ from aim import clock
 from aim.canonical import digest
 from aim.errors import NotFoundError
 from aim.ledger.events import Event
+from aim.ledger.language import language_of_the_ledger
 from mcp.alerts import FAILURE
 from mcp.definitions import digest_of_definition
 from mcp.drift import Kind, differences, is_suspicious, sentence_of, severity_of, traits_of_new
@@ -187,7 +186,7 @@ def _answer(server: McpServer, run: VerificationRun, drifted: list[Offering]) ->
         held = server.tools.filter(held_reason="").update(held_reason=_HELD)
     if suspends:
         # The ledger has the reason in its own language.
-        with translation.override(settings.LANGUAGE_CODE):
+        with language_of_the_ledger():
             reason = f"No longer what was approved: {', '.join(_label(row) for row in drifted[:_MOST_NAMES])}"
         move_server(mcp_system(server), server, "suspended", reason=reason)
         text = _("Server suspended. No longer what was approved: %(names)s") % {"names": names}

@@ -1,6 +1,8 @@
 """Agents that prove their key at a verification URL of their own."""
 
 import importlib.util
+import threading
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -8,14 +10,16 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from django.conf import settings as django_settings
 
 from agents.models import Challenge, PublicKey
-from agents.services.remote_proof import ask_for_signature
+from agents.services.remote_proof import ask_for_signature, next_waiting, start_remote_proof, tend_proofs
 from aim import clock
 from aim.ledger.events import Event
 from aim.outbound.places import allowed_networks
+from aim.rounds import Crew
 from tests.factories.accounts import Role, make_organization, make_person
 from tests.factories.agents import make_agent, make_verified_agent
 from tests.factories.api import Api, messages
 from tests.factories.ledger import recorded
+from tests.factories.timing import wait_until
 from tests.mcp.hostile import Bent, as_json, bent_server
 
 RESPONDER = Path(__file__).parents[2] / "docs" / "examples" / "mcp_responder.py"
@@ -158,3 +162,52 @@ def test_who_may_not_change_keys_sets_no_url(admin):
     assert member.post(f"{held.path}/verify", {"verification_url": "https://x.example"}).status_code == 403
     refused = Api(admin.token).post(f"{held.path}/verify", {"verification_url": "http://x.example"})
     assert messages(refused)[0][0] == "verification_url"
+
+
+def waiting_for_a_worker(admin, url):
+    """Its proof is begun; here is no worker that could be told of it."""
+    held, api = make_verified_agent(admin.actor), Api(admin.token)
+    assert api.post(f"{held.path}/verify", {"verification_url": url}).status_code == 202
+    return Challenge.objects.get(agent=held.agent, asked_at=None, used_at=None)
+
+
+def age(challenge, by):
+    """As if it had been issued before."""
+    times = {"created_at": challenge.created_at - by, "expires_at": challenge.expires_at - by}
+    Challenge.objects.filter(id=challenge.id).update(**times)
+
+
+@pytest.mark.requirement("W2.8")
+def test_a_place_that_becomes_free_takes_up_the_proof_that_waits_longest(empty_database, admin):
+    with bent_server(Bent(key=make_agent(admin.actor).key)) as server:
+        waiting = [waiting_for_a_worker(admin, f"{server.origin}/verify") for _ in range(4)]
+        for place, challenge in enumerate(waiting):
+            age(challenge, timedelta(seconds=60 - 10 * place))
+        age(waiting[3], timedelta(minutes=6))
+        assert next_waiting() == waiting[0].id
+        crew = Crew("one", size=1, work=ask_for_signature, following=next_waiting)
+        assert crew.begin(waiting[2].id)
+        assert not crew.begin(waiting[0].id)
+        wait_until(lambda: not any(thread.name == "one-crew" for thread in threading.enumerate()))
+    asked = Challenge.objects.filter(id__in=[challenge.id for challenge in waiting]).exclude(asked_at=None)
+    order = asked.order_by("asked_at").values_list("id", flat=True)
+    assert list(order) == [waiting[place].id for place in (2, 0, 1)]  # What has expired is asked by nobody.
+
+
+@pytest.mark.requirement("W2.8")
+def test_beat_tells_of_a_few_proofs_that_wait_and_of_none_that_somebody_sees_to(empty_database, admin):
+    waiting = [waiting_for_a_worker(admin, "https://agent.example.com/verify") for _ in range(11)]
+    assert tend_proofs() == 0
+    for challenge in waiting:
+        age(challenge, timedelta(minutes=1))
+    assert tend_proofs() == 8
+    Challenge.objects.filter(id__in=[challenge.id for challenge in waiting[:9]]).update(asked_at=clock.now())
+    assert tend_proofs() == 2
+    held = waiting[0].agent
+    with recorded(admin.organization.id, Event.CHALLENGE_ISSUED):
+        own = start_remote_proof(admin.actor, held.id, again=True, here=True)
+    age(own, timedelta(minutes=1))
+    assert tend_proofs() == 2
+    assert ask_for_signature(own.id) is None
+    own.refresh_from_db()
+    assert own.used_at is None

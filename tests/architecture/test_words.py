@@ -339,13 +339,17 @@ def raised(module: Module) -> Iterator[ast.expr]:
 
 
 def told(module: Module) -> Iterator[ast.expr]:
-    """What the sentences of alerts are made of, and those of a server's mails and of the events on its page."""
+    """What the sentences of alerts are made of, those of a server's mails and of the events on its page, and what mails
+    are called.
+    """
     places = {"AlertKind": 3, "tell": 2, "note": 3}
     for node in module.marked:
         if isinstance(node, ast.FunctionDef) and (place := _place(node, "sentence")) is not None:
             places[node.name] = place
     for node in module.marked:
         match node:
+            case ast.Call(func=ast.Name(id="queue_mail")):
+                yield from (keyword.value for keyword in node.keywords if keyword.arg == "subject")
             case ast.Call(func=ast.Name(id=name), args=given) if name in places:
                 place = places[name]
                 yield from given[place : place + 1]
@@ -381,6 +385,9 @@ def bare_tales(module: Module) -> list[str]:
         ("note(server, KIND, LOW, f'Key {key} is gone', data)", True),
         ("note(server, KIND, LOW, _('It is gone'), data)", False),
         ("tell(server, KIND, _('It is gone'), [f'Until {day}.'], once='a')", True),
+        ("queue_mail(kind='a', subject=f'Checkpoint {number} of the ledger')", True),
+        ("queue_mail(kind='a', subject=_('Checkpoint %(n)d') % {'n': number})", False),
+        ("def named(n):\n    return f'Checkpoint {n} is here'\nqueue_mail(subject=named(1))", True),
         ("def f():\n    text = f'{name} is gone'\n    tell(server, KIND, text, [], once='a')", True),
         (
             "def f():\n    text = _('%(a)s is gone') % {'a': 1}\n    tell(server, KIND, text, [_('Now.')], once='a')",

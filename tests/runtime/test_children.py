@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from aim.runtime.children import last_lines, start_child, stop_child
+from aim.runtime.children import BACKGROUND, last_lines, start_child, stop_child
 from tests.factories.timing import wait_until
 from tests.runtime.processes import alive
 
@@ -26,6 +26,62 @@ script += "end_with_own_parent(signal.SIGTERM); print(os.getpid(), flush=True); 
 subprocess.Popen([sys.executable, "-c", script])
 time.sleep(60)
 """
+# What a copy of a process does is said by a process of its own: that of the tests has more than one thread.
+COPY = """
+import os, signal, sys, time
+from pathlib import Path
+from aim.runtime.children import run_copy
+
+print("before")
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+
+def work():
+    print("worked", os.getsid(0) == os.getpid(), signal.getsignal(signal.SIGTERM) == signal.SIG_DFL)
+    print("told", file=sys.stderr)
+
+def fail():
+    raise ValueError("no good")
+
+def wait():
+    print(os.getpid(), file=sys.stderr, flush=True)
+    time.sleep(60)
+
+with Path(sys.argv[1]).open("wb") as errors:
+    print(run_copy(work, errors=errors))
+    print(run_copy(fail, errors=errors))
+    print(run_copy(lambda: sys.exit(3), errors=errors))
+    print(run_copy(lambda: sys.exit("with a sentence"), errors=errors), flush=True)
+    run_copy(wait, errors=errors)
+"""
+
+
+def test_a_copy_works_and_ends_by_itself_or_with_its_parent(tmp_path):
+    errors = tmp_path / "errors"
+    with subprocess.Popen([sys.executable, "-c", COPY, str(errors)], stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout is not None
+        lines = [parent.stdout.readline().rstrip() for _ in range(5)]
+        wait_until(lambda: waits(errors), what="the copy that waits")
+        parent.kill()
+    assert lines == ["before", r"(0, b'worked True True\n')", "(1, b'')", "(3, b'')", "(1, b'')"]
+    told, *_trace, error, sentence, waiting = said(errors)
+    assert (told, error, sentence) == ("told", "ValueError: no good", "with a sentence")
+    wait_until(lambda: not alive(int(waiting)), what="the copy's end")
+
+
+def waits(errors):
+    return said(errors)[-1].isdecimal()
+
+
+def said(errors):
+    return last_lines(errors).split("\n")
+
+
+def test_what_nobody_waits_for_comes_after_the_others():
+    child = start_child(["sleep", "60"], identity=BACKGROUND)
+    try:
+        assert os.getpriority(os.PRIO_PROCESS, child.pid) == min(19, os.nice(0) + BACKGROUND.niceness)
+    finally:
+        stop_child(child, ask=signal.SIGTERM, seconds=60)
 
 
 @pytest.mark.requirement("O.1")

@@ -27,8 +27,8 @@ SILENCE_SECONDS = 90
 class Up:
     """`manage.py up` in the foreground of nobody's terminal, read line by line."""
 
-    def __init__(self, *arguments):
-        kept = {name: os.environ[name] for name in NAMES if name in os.environ}
+    def __init__(self, *arguments, **variables):
+        kept = {name: os.environ[name] for name in NAMES if name in os.environ} | variables
         self.process = subprocess.Popen(
             [sys.executable, CHECKOUT / "manage.py", "up", *arguments],
             env=kept,
@@ -75,8 +75,8 @@ def data():
 def up():
     started = []
 
-    def start(*arguments):
-        started.append(Up(*arguments))
+    def start(*arguments, **variables):
+        started.append(Up(*arguments, **variables))
         return started[-1]
 
     yield start
@@ -193,6 +193,15 @@ def test_a_port_that_is_taken_is_named(up, data):
 def test_plain_http_is_not_served_to_others(up, data):
     refused = up("--host", "0.0.0.0", "--data", str(data))
     refused.read_until("AIM_ORIGIN=https://")
+    assert refused.process.wait(60) == 1
+
+
+@pytest.mark.requirement("O.1")
+def test_nothing_is_migrated_under_settings_that_are_refused(up, data):
+    nowhere = {"DATABASE_URL": "postgresql:///nowhere?host=/nonexistent", "REDIS_URL": "unix:///nonexistent"}
+    refused = up("--port", "0", "--data", str(data), **nowhere, AIM_TRUSTED_PROXIES="0.0.0.0/0")
+    refused.read_until("`manage.py migrate` failed")
+    refused.read_until("aim.E005.* trusts everybody")
     assert refused.process.wait(60) == 1
 
 

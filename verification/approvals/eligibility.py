@@ -39,15 +39,20 @@ class Asker:
     authors: Mapping[str, UUID]
 
 
+def roles_met_by(role: str) -> list[str]:
+    """The roles that a person of this one has: it and those below."""
+    rank = RANKS.get(Role(role), -1) if role in Role.values else -1
+    return [one.value for one, other in RANKS.items() if other <= rank]
+
+
 def may_meet(requirement: ApprovalRequirement, voter: Voter) -> bool:
     """Whether the voter is one of those the requirement names: a role means that role or a higher one."""
     if voter.kind == "agent":
         return voter.public_id in requirement.agents
-    rank = RANKS.get(Role(voter.role), -1) if voter.role in Role.values else -1
     return (
         voter.public_id in requirement.users
         or not voter.teams.isdisjoint(requirement.teams)
-        or any(rank >= RANKS[Role(role)] for role in requirement.roles if role in Role.values)
+        or not set(roles_met_by(voter.role)).isdisjoint(requirement.roles)
     )
 
 
@@ -59,14 +64,18 @@ def bar(requirement: ApprovalRequirement, voter: Voter, asker: Asker) -> str | N
         if requirement.exclude_owner and voter.owner is not None and voter.owner == asker.owner:
             return _("The agent's owner cannot approve by another agent of theirs.")
         return None
-    claimed = asker.acts_for.strip().casefold()
-    if claimed and claimed in {voter.public_id, voter.id.hex, str(voter.id), voter.label.casefold()}:
+    if asker.acts_for.strip().casefold() in claims_of(voter):
         return _("Whom the agent acts for cannot approve the request.")
     if requirement.exclude_owner and voter.id == asker.owner:
         return _("The agent's owner cannot approve this request.")
     if asker.authors.get(_version(requirement)) == voter.id:
         return _("Whoever wrote the policy cannot approve by it.")
     return None
+
+
+def claims_of(voter: Voter) -> frozenset[str]:
+    """All that an agent may call a person it acts for, stripped and folded."""
+    return frozenset(text for text in (voter.public_id, voter.id.hex, str(voter.id), voter.label.casefold()) if text)
 
 
 def counts(requirement: ApprovalRequirement, voter: Voter, asker: Asker) -> bool:

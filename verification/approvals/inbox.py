@@ -18,7 +18,6 @@ from aim.ids import IdKind, InvalidIdError, parse_id
 from verification.approvals.models import Approval, ApprovalVote, Deadlock
 from verification.approvals.requirements import read_requirements
 from verification.approvals.selectors import (
-    anything_waits,
     approval_by_id,
     approvals_visible_to,
     database_now,
@@ -226,4 +225,4 @@ def _labels(model: Any, field: str, kind: IdKind, shown: Sequence[str], **condit
 
 def waiting_for(actor: Actor) -> int:
     """How many requests wait for this person, for the badge: one quick look where nothing waits for anybody."""
-    return decidable_by(actor, approvals_visible_to(actor)).count() if anything_waits(actor) else 0
+    return decidable_by(actor, approvals_visible_to(actor)).count()

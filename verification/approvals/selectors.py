@@ -4,18 +4,19 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Exists, OuterRef, Q, QuerySet
-from django.db.models.functions import Now
+from django.db.models import Q, QuerySet
+from django.db.models.expressions import RawSQL
 from django.utils.translation import gettext as _
 
 from accounts.contracts import Actor, ActorKind
-from accounts.models import Membership
-from accounts.permissions import Permission
+from accounts.permissions import Permission, permissions_of
 from agents.models import Agent
+from aim import clock
 from aim.errors import NotFoundError
 from aim.ids import IdKind, show_id
-from verification.approvals.eligibility import RANKS, refusal_of
+from verification.approvals.eligibility import Voter, refusal_of
 from verification.approvals.models import Approval, ApprovalVote, Deadlock, Grant
+from verification.approvals.open_to import open_to
 from verification.approvals.requirements import read_requirements
 from verification.approvals.voters import asker_of, voter_of
 from verification.documents import oldest_of
@@ -25,11 +26,23 @@ LATEST = 5_000
 """Of an agent's decisions so many are looked through for those that belong to a request."""
 SHOWN = 20
 _FIRST = UUID(int=0)
-_ANYTHING_WAITS = """
-SELECT EXISTS (
-  SELECT FROM verification_approval WHERE organization_id = %s AND status = %s AND expires_at > statement_timestamp()
+_ANY_WAITS = """EXISTS (
+    SELECT FROM verification_approval
+    WHERE organization_id = %(organization)s AND status = 'pending' AND expires_at > statement_timestamp()
+)"""
+_PERSON = f"""
+SELECT person.email, mine.role, ARRAY(
+    SELECT team_id FROM accounts_team_members WHERE membership_id = mine.id
 )
-"""
+FROM accounts_membership AS mine
+JOIN accounts_user AS person ON person.id = mine.user_id AND person.is_active
+JOIN accounts_organization AS home ON home.id = mine.organization_id AND home.status = 'active'
+WHERE mine.organization_id = %(organization)s AND mine.user_id = %(me)s AND {_ANY_WAITS}
+"""  # noqa: S608 - a statement of this file's own
+_AGENT = f"""
+SELECT name, owner_id FROM agents_agent
+WHERE organization_id = %(organization)s AND id = %(me)s AND status = 'verified' AND {_ANY_WAITS}
+"""  # noqa: S608 - a statement of this file's own
 
 
 def approvals_visible_to(actor: Actor) -> QuerySet[Approval]:
@@ -55,44 +68,46 @@ def approval_by_id(actor: Actor, approval_id: UUID) -> Approval:
 
 
 def decidable_by(actor: Actor, rows: QuerySet[Approval]) -> QuerySet[Approval]:
-    """Those that wait for the actor: somebody whom a requirement names and who has not said anything yet."""
-    # An agent sees no others than those that name it.
-    named = Q() if actor.kind is ActorKind.AGENT else _names_person(actor)
-    voted = ApprovalVote.objects.filter(approval_id=OuterRef("id"), voter_kind=actor.kind.value, voter_id=actor.self_id)
-    own = Verification.objects.filter(id=OuterRef("id"), user_id=show_id(IdKind.USER, actor.self_id))
-    waiting = rows.filter(named, status=Approval.Status.PENDING, expires_at__gt=Now())
-    return waiting.exclude(Exists(voted)).exclude(Exists(own))
+    """Those that wait for the actor: of which `refusal_for` says nothing, before they have expired.
+
+    One look at who the actor is, which tells as well where nothing waits for anybody.
+    """
+    if not actor.may(Permission.APPROVALS_DECIDE) or (voter := _voter_where_any_waits(actor)) is None:
+        return rows.none()
+    statement, parameters = open_to(voter, actor.scope)
+    return rows.filter(id__in=RawSQL(statement, parameters))  # noqa: S611 - values are parameters
 
 
-def anything_waits(actor: Actor) -> bool:
-    """Whether any request of the organization waits: asked at every page, and so without building a query anew."""
+def _voter_where_any_waits(actor: Actor) -> Voter | None:
+    """The actor as `voter_of` makes it; None too where no request of the organization waits."""
+    of_person = actor.kind is ActorKind.PERSON
     with connection.cursor() as cursor:
-        cursor.execute(_ANYTHING_WAITS, [actor.scope, Approval.Status.PENDING.value])
-        found: bool = cursor.fetchone()[0]
-    return found
-
-
-def _names_person(actor: Actor) -> Q:
-    named = Q(requirements__contains=[{"users": [show_id(IdKind.USER, actor.self_id)]}])
-    # One row for each team, and one without where there is none.
-    mine = Membership.objects.filter(organization_id=actor.scope, user_id=actor.self_id)
-    places = list(mine.values_list("role", "teams"))
-    if not places:
-        return Q(pk__in=[])
-    own_rank = RANKS.get(places[0][0], -1)  # type: ignore[call-overload]  # a stored role is text
-    for role, rank in RANKS.items():
-        if rank <= own_rank:
-            named |= Q(requirements__contains=[{"roles": [role.value]}])
-    for _role, team in places:
-        if team is not None:
-            named |= Q(requirements__contains=[{"teams": [show_id(IdKind.TEAM, team)]}])
-    return named
+        cursor.execute(_PERSON if of_person else _AGENT, {"organization": actor.scope, "me": actor.self_id})
+        found = cursor.fetchone()
+    if found is None:
+        return None
+    if not of_person:
+        name, owner = found
+        return Voter(actor.kind.value, actor.self_id, show_id(IdKind.AGENT, actor.self_id), name, owner=owner)
+    email, role, teams = found
+    if Permission.APPROVALS_DECIDE not in permissions_of(role):
+        return None
+    return Voter(
+        kind=actor.kind.value,
+        id=actor.self_id,
+        public_id=show_id(IdKind.USER, actor.self_id),
+        label=email,
+        role=role,
+        teams=frozenset(show_id(IdKind.TEAM, team) for team in teams),
+    )
 
 
 def refusal_for(actor: Actor, approval: Approval, verification: Verification) -> str | None:
     """Why the actor's word would not count for the request, or None where it would."""
     if approval.status != Approval.Status.PENDING:
         return _("This request is %(status)s already.") % {"status": _(approval.status)}
+    if approval.expires_at <= clock.now():
+        return _("This request is %(status)s already.") % {"status": _(Approval.Status.EXPIRED.value)}
     if not actor.may(Permission.APPROVALS_DECIDE) or (voter := voter_of(actor)) is None:
         return _("You may not decide requests.")
     if ApprovalVote.objects.filter(approval=approval, voter_kind=voter.kind, voter_id=voter.id).exists():

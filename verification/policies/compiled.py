@@ -9,13 +9,12 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import structlog
-from django.conf import settings
-from django.utils import translation
 from msgspec import Struct
 
 from agents.catalogue import actions_of
 from aim.errors import InvalidInputError
 from aim.ids import IdKind, show_id
+from aim.ledger.language import language_of_the_ledger
 from aim.resources.patterns import compile_scope
 from verification.policies.auto_approval import AutoApproval
 from verification.policies.conditions.registry import Facts
@@ -261,7 +260,7 @@ def compile_book(row: Mapping[str, Any]) -> PolicyBook:
     """The book in a row of `LOAD_BOOK`."""
     facts = facts_from(row)
     # What is wrong with a document is recorded with what it denies, in the language of the ledger.
-    with translation.override(settings.LANGUAGE_CODE):
+    with language_of_the_ledger():
         policies = [_entry(entry, facts) for entry in row["policies"]]
     broken = tuple(policy.broken for policy in policies if policy.broken)
     return PolicyBook(policies, generation=row["generation"], broken=broken)

@@ -5,6 +5,7 @@ from django.db import transaction
 from accounts.alerts import recipients
 from accounts.models import Organization
 from aim import clock
+from aim.ledger.deliveries import subject_of
 from aim.ledger.sealing import last_checkpoint
 from aim.mail.outbox import queue_mail
 from aim.mail.server import mail_is_configured
@@ -24,7 +25,7 @@ def mail_checkpoint_digest() -> int:
                 mail = queue_mail(
                     kind="checkpoint_digest",
                     recipient=membership.user.email,
-                    subject=f"Checkpoint {newest.number} of the ledger: {newest.size} entries",
+                    subject=subject_of(newest),
                     template="ledger/mail/checkpoint",
                     context={"checkpoint": newest, "chosen": True},
                     organization_id=organization_id,

@@ -9,7 +9,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from accounts.actors import system_actor
 from accounts.permissions import Permission
 from agents.models import Agent, AgentStatus, Challenge, PublicKey
-from agents.services.remote_proof import ask_for_signature, start_remote_proof
+from agents.services.remote_proof import ask_claimed, start_remote_proof
 from aim.bulk import Examined, ReverifyCommand, read_id
 from aim.errors import ConflictError, NotFoundError
 from aim.ids import IdKind
@@ -51,7 +51,7 @@ class Command(ReverifyCommand):
         except (ConflictError, NotFoundError) as error:
             # Revoked, deleted or given another key since it was chosen.
             return Examined(thing_id, "failed", error.message)
-        if ask_for_signature(challenge.id) is not None:
+        if ask_claimed(challenge.id) is not None:
             return Examined(thing_id, "succeeded")
         challenge.refresh_from_db()
         return Examined(thing_id, "failed", challenge.error)
