@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
+from django.db.models import QuerySet
 from django.utils.functional import Promise
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -44,6 +45,14 @@ def nothing(_entry: Mapping[str, Any]) -> None:
     return None
 
 
+People = Callable[[Sequence[Mapping[str, Any]]], Sequence[Collection[UUID]]]
+
+
+def each(one: Callable[[Mapping[str, Any]], Collection[UUID]]) -> People:
+    """The `people` of a kind, where those of one entry have nothing to do with those of the next."""
+    return lambda entries: [one(entry) for entry in entries]
+
+
 @dataclass(frozen=True, slots=True)
 class AlertKind:
     """`code` is stored with the preferences and never changes. `sentence` makes the mail's subject from an entry,
@@ -66,9 +75,9 @@ class AlertKind:
     path: Callable[[Mapping[str, Any]], str] = home
     installation: bool = False
     """Of the installation and not of one organization: every organization is told, without details."""
-    people: Callable[[Mapping[str, Any]], Collection[UUID]] | None = None
-    """Ids of the users whose own matter an entry is. They alone are told then, and no organization chooses roles:
-    unless they chose otherwise they find it in the notifications centre, and get no mail.
+    people: People | None = None
+    """For each of many entries, ids of the users whose own matter it is. They alone are told then, and no organization
+    chooses roles: unless they chose otherwise they find it in the notifications centre, and get no mail.
     """
     channels: frozenset[Channel] = frozenset(Channel)
     """The ways by which it can reach anybody at all."""
@@ -147,16 +156,12 @@ def _usual(membership: Membership, kind: AlertKind, channel: Channel) -> bool:
     return membership.role in roles_for(membership.organization, kind)
 
 
-def recipients(
-    organization_id: UUID, kind: AlertKind, channel: Channel = Channel.MAIL, *, entry: Mapping[str, Any]
-) -> list[Membership]:
-    """Everybody in an active organization who wants to be told of the entry, with their user and organization."""
+def members_of(organization_id: UUID) -> QuerySet[Membership]:
+    """Everybody in an active organization who may be told anything, with their user and organization."""
     rows = Membership.objects.filter(
         organization_id=organization_id, organization__status=Organization.Status.ACTIVE, user__is_active=True
     )
-    if kind.people is not None:
-        rows = rows.filter(user_id__in=kind.people(entry))
-    return [row for row in rows.select_related("user", "organization") if wants(row, kind.code, channel)]
+    return rows.select_related("user", "organization")
 
 
 def kinds_for(membership: Membership) -> list[AlertKind]:
@@ -262,7 +267,7 @@ register_alert(
         _accepted,
         permission=Permission.MEMBERS_READ,
         path=_members,
-        people=_inviter,
+        people=each(_inviter),
         icon="user-check",
         tone="allowed",
     )

@@ -8,7 +8,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
 
-from accounts.alerts import AlertKind, register_alert, subject
+from accounts.alerts import AlertKind, each, register_alert, subject
 from accounts.contracts import ActorKind
 from accounts.models import Role
 from accounts.permissions import Permission
@@ -146,7 +146,7 @@ register_alert(
         _answer,
         permission=Permission.AGENTS_REQUEST,
         path=_request_page,
-        people=_asker,
+        people=each(_asker),
         icon="hand-helping",
     )
 )
@@ -159,7 +159,7 @@ register_alert(
         permission=Permission.AGENTS_READ,
         matches=lambda entry: entry["data"].get("kept") is True,
         path=_page,
-        people=_doer,
+        people=each(_doer),
         tells_actor=True,
         icon="bot",
         tone="allowed",

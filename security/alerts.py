@@ -7,7 +7,7 @@ from uuid import UUID
 from django.utils.translation import gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
 
-from accounts.alerts import AlertKind, register_alert, subject
+from accounts.alerts import AlertKind, each, register_alert, subject
 from accounts.models import Role
 from accounts.permissions import Permission
 from aim.ids import IdKind, show_id
@@ -83,7 +83,7 @@ register_alert(
         lambda entry: gettext(_ANSWERS[entry["kind"]]) % {"agent": _agent(entry)},
         permission=Permission.REPORTS_MAKE,
         path=_page,
-        people=_reporter,
+        people=each(_reporter),
         icon="flag",
     )
 )

@@ -1,13 +1,13 @@
 """What people are told of decisions: that one waits for them, how it ended, that agents wait in a circle."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
 from django.utils.translation import gettext, gettext_noop, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from accounts.alerts import AlertKind, Channel, register_alert, subject
+from accounts.alerts import AlertKind, Channel, each, register_alert, subject
 from accounts.models import Role
 from accounts.permissions import Permission
 from agents.models import Agent
@@ -34,19 +34,35 @@ def _inbox(_entry: Body) -> str:
     return "/dashboard/approvals"
 
 
-def _voters(entry: Body) -> Collection[UUID]:
-    """The people who could agree to it now; nobody once it is settled."""
-    waiting = Approval.objects.filter(id=UUID(hex=entry["subject"]["id"]), status=Approval.Status.PENDING).first()
-    if waiting is None:
-        return ()
-    agent = Agent.objects.filter(id=waiting.agent_id).first()
-    verification = Verification.objects.filter(id=waiting.id).first()
-    if agent is None or verification is None:
-        return ()
-    requirements = read_requirements(waiting.requirements)
-    asker = asker_of(agent, verification, requirements)
-    people = everybody_who_may_decide(waiting.organization_id)
-    return [voter.id for voter in people if refusal_of(requirements, voter, asker) is None]
+def _voters(entries: Sequence[Body]) -> list[Collection[UUID]]:
+    """The people who could agree to each of them now; nobody once it is settled.
+
+    An agent may ask for much in a second, and nearly always the same people may agree to it.
+    """
+    ids = [UUID(hex=entry["subject"]["id"]) for entry in entries]
+    waiting = Approval.objects.filter(status=Approval.Status.PENDING).in_bulk(ids)
+    agents = Agent.objects.in_bulk({row.agent_id for row in waiting.values()})
+    verifications = Verification.objects.in_bulk(list(waiting))
+    everybody = {held: everybody_who_may_decide(held) for held in {row.organization_id for row in waiting.values()}}
+    known: dict[tuple[str, UUID, str], list[UUID]] = {}
+
+    def voters(row: Approval, agent: Agent, verification: Verification) -> list[UUID]:
+        requirements = read_requirements(row.requirements)
+        asker = asker_of(agent, verification, requirements)
+        people = everybody[row.organization_id]
+        return [voter.id for voter in people if refusal_of(requirements, voter, asker) is None]
+
+    def of(id_: UUID) -> Collection[UUID]:
+        row, verification = waiting.get(id_), verifications.get(id_)
+        agent = agents.get(row.agent_id) if row is not None else None
+        if row is None or agent is None or verification is None:
+            return ()
+        key = repr(row.requirements), agent.id, verification.user_id
+        if key not in known:
+            known[key] = voters(row, agent, verification)
+        return known[key]
+
+    return [of(id_) for id_ in ids]
 
 
 def _nothing_left(entry: Body) -> str | None:
@@ -104,7 +120,7 @@ register_alert(
         _decided,
         permission=Permission.APPROVALS_READ,
         path=lambda entry: f"/dashboard/verifications/{show_id(IdKind.VERIFICATION, UUID(hex=entry['subject']['id']))}",
-        people=_owner,
+        people=each(_owner),
         icon="gavel",
     )
 )

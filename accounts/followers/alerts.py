@@ -6,7 +6,9 @@ from uuid import UUID
 
 from django.utils.translation import gettext as _
 
-from accounts.alerts import AlertKind, kinds_of, recipients
+from accounts.alerts import AlertKind, kinds_of
+from accounts.audience import Audience
+from accounts.models import Membership
 from accounts.services.alert_webhook import queue_alert_call
 from accounts.services.notifications import organizations_of
 from aim import clock
@@ -26,28 +28,32 @@ class AlertsFollower:
         if not worth_telling:
             return
         mails, since = mail_is_configured(), clock.now() - _NEWS
+        audience = Audience([entry.body for entry, _kinds in worth_telling])
         for entry, kinds in worth_telling:
             # Nobody wants to be told of last week, neither by a replay nor after a long stop.
             if entry.recorded_at > since:
                 for kind in kinds:
-                    _tell(entry, kind, mails=mails)
+                    _tell(entry, kind, audience if mails else None)
 
     def reset(self) -> None:
         """Mails that were sent stay sent; their rows keep a replay from sending them again."""
 
 
-def _tell(entry: SealedEntry, kind: AlertKind, *, mails: bool) -> None:
-    """An entry of several kinds reaches each person, and each receiver, once: as the first kind that they want."""
+def _tell(entry: SealedEntry, kind: AlertKind, audience: Audience | None) -> None:
+    """An entry of several kinds reaches each person, and each receiver, once: as the first kind that they want.
+
+    Without an audience nobody gets a mail.
+    """
     for organization_id in organizations_of(entry, kind):
-        if mails:
-            _mail(entry, kind, organization_id)
+        if audience is not None:
+            _mail(entry, kind, organization_id, audience.of(entry.body, kind, organization_id))
         if kind.people is None and not kind.installation:
             queue_alert_call(organization_id, kind, entry.id, entry.body)
 
 
-def _mail(entry: SealedEntry, kind: AlertKind, organization_id: UUID) -> None:
-    sentence = kind.sentence(entry.body)
-    for membership in recipients(organization_id, kind, entry=entry.body):
+def _mail(entry: SealedEntry, kind: AlertKind, organization_id: UUID, people: Sequence[Membership]) -> None:
+    sentence = kind.sentence(entry.body) if people else ""
+    for membership in people:
         email = membership.user.email
         queue_mail(
             kind="alert",

@@ -12,7 +12,8 @@ from uuid import UUID
 from django.db import connection, transaction
 from django.db.models import Max, Q
 
-from accounts.alerts import AlertKind, Channel, alert_kinds, kinds_of, recipients
+from accounts.alerts import AlertKind, Channel, alert_kinds, kinds_of
+from accounts.audience import Audience
 from accounts.contracts import Actor, ActorKind
 from accounts.models import Membership, Organization
 from accounts.notifications.models import Notification
@@ -32,10 +33,10 @@ _LONGEST_TEXT, _LONGEST_PATH, _LONGEST_TOPIC = 500, 300, 128
 _ADD = """
 INSERT INTO accounts_notification
   (id, membership_id, kind, topic, entry_id, seq, text, path, count, happened_at, read_at)
-VALUES (%s, %s, %s, %s, %s, %s, %s, %s, 1, %s, NULL)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, NULL)
 ON CONFLICT (topic, kind, membership_id) WHERE read_at IS NULL DO UPDATE SET
   id = EXCLUDED.id, entry_id = EXCLUDED.entry_id, seq = EXCLUDED.seq, text = EXCLUDED.text, path = EXCLUDED.path,
-  count = accounts_notification.count + 1, happened_at = EXCLUDED.happened_at
+  count = accounts_notification.count + EXCLUDED.count, happened_at = EXCLUDED.happened_at
 """
 
 
@@ -62,46 +63,72 @@ def tell(entries: Sequence[SealedEntry]) -> None:
     assert connection.in_atomic_block
     settlements = _Settlements.known()
     since = clock.now() - NEWS
-    newest: int | None = None
-    told = False
+    found = []
     for entry in entries:
-        kinds = kinds_of(entry.kind, entry.body)
-        settled = settlements.by_event.get(entry.kind, ())
-        if not (kinds or settled) or entry.recorded_at < since:
-            continue
-        if newest is None:
-            newest = Notification.objects.aggregate(newest=Max("seq"))["newest"] or -1
-        if entry.seq <= newest:
-            continue
+        kinds, settled = kinds_of(entry.kind, entry.body), settlements.by_event.get(entry.kind, [])
+        if (kinds or settled) and entry.recorded_at >= since:
+            found.append((entry, kinds, settled))
+    if not found:
+        return
+    newest = Notification.objects.aggregate(newest=Max("seq"))["newest"] or -1
+    news = [(entry, kinds, settled) for entry, kinds, settled in found if entry.seq > newest]
+    audience, lines = Audience([entry.body for entry, _kinds, _settled in news]), _Lines()
+    told = False
+    for entry, kinds, settled in news:
         for one in settled:
+            # What was told before it is settled by it, what comes after it is not.
+            told = lines.write() or told
             told = _settle(one, one.settled(entry.body)) or told
         for kind in kinds:
-            told = _tell(entry, kind) or told
+            lines.add(entry, kind, _people(entry, kind, audience))
+    told = lines.write() or told
     if told:
         transaction.on_commit(TOLD.touch, robust=True)
 
 
-def _tell(entry: SealedEntry, kind: AlertKind) -> bool:
-    people = [
+def _people(entry: SealedEntry, kind: AlertKind, audience: Audience) -> list[Membership]:
+    return [
         membership
         for organization_id in organizations_of(entry, kind)
-        for membership in recipients(organization_id, kind, Channel.NOTIFICATION, entry=entry.body)
+        for membership in audience.of(entry.body, kind, organization_id, Channel.NOTIFICATION)
         if kind.tells_actor or not _knows(entry, membership)
     ]
-    if not people:
-        return False
-    line = (
-        kind.code,
-        kind.topic(entry.body)[:_LONGEST_TOPIC],
-        entry.id,
-        entry.seq,
-        kind.sentence(entry.body)[:_LONGEST_TEXT],
-        kind.path(entry.body)[:_LONGEST_PATH],
-        entry.recorded_at,
-    )
-    with connection.cursor() as cursor:
-        cursor.executemany(_ADD, [(uuid7(), membership.id, *line) for membership in people])
-    return True
+
+
+class _Lines:
+    """What people are to read, not written yet. More of the same is one line, as it is once it is written."""
+
+    def __init__(self) -> None:
+        self._lines: dict[tuple[UUID, str, str], tuple[SealedEntry, AlertKind, int]] = {}
+
+    def add(self, entry: SealedEntry, kind: AlertKind, people: Iterable[Membership]) -> None:
+        topic = kind.topic(entry.body)[:_LONGEST_TOPIC]
+        for membership in people:
+            key = membership.id, kind.code, topic
+            # The latest one stands last, as its id is the newest.
+            _, _, count = self._lines.pop(key, (entry, kind, 0))
+            self._lines[key] = entry, kind, count + 1
+
+    def write(self) -> bool:
+        """Whether there was anything."""
+        rows = [
+            (
+                uuid7(),
+                *key,
+                entry.id,
+                entry.seq,
+                kind.sentence(entry.body)[:_LONGEST_TEXT],
+                kind.path(entry.body)[:_LONGEST_PATH],
+                count,
+                entry.recorded_at,
+            )
+            for key, (entry, kind, count) in self._lines.items()
+        ]
+        self._lines.clear()
+        if rows:
+            with connection.cursor() as cursor:
+                cursor.executemany(_ADD, rows)
+        return bool(rows)
 
 
 def organizations_of(entry: SealedEntry, kind: AlertKind) -> list[UUID]:

@@ -131,7 +131,7 @@ def test_an_entry_of_several_kinds_is_mailed_once_as_what_its_reader_wants(admin
     kinds = [
         AlertKind("a_first", "First", event, lambda _entry: "first", (Role.ADMIN,)),
         AlertKind("b_second", "Second", event, lambda _entry: "second", (Role.ADMIN, Role.MANAGER)),
-        AlertKind("c_own", "Own", event, lambda _entry: "own", people=lambda _entry: [reader.user.id]),
+        AlertKind("c_own", "Own", event, lambda _entry: "own", people=alerts.each(lambda _entry: [reader.user.id])),
     ]
     monkeypatch.setattr(alerts, "_kinds", {**alerts._kinds, **{kind.code: kind for kind in kinds}})
     monkeypatch.setattr(alerts, "_by_event", {**alerts._by_event, Event.TEAM_CREATED.value: kinds})

@@ -2,7 +2,7 @@
 
 from django.db import transaction
 
-from accounts.alerts import recipients
+from accounts.alerts import members_of, wants
 from accounts.models import Organization
 from aim import clock
 from aim.ledger.deliveries import subject_of
@@ -20,7 +20,9 @@ def mail_checkpoint_digest() -> int:
     queued = 0
     day = clock.now().date().isoformat()
     for organization_id in Organization.objects.filter(status=Organization.Status.ACTIVE).values_list("id", flat=True):
-        for membership in recipients(organization_id, CHECKPOINT_DIGEST, entry={}):
+        for membership in members_of(organization_id):
+            if not wants(membership, CHECKPOINT_DIGEST.code):
+                continue
             with transaction.atomic():
                 mail = queue_mail(
                     kind="checkpoint_digest",

@@ -1,6 +1,8 @@
 """Who is told that an action waits, until it is decided; and how it ended."""
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Role
 from accounts.notifications.models import Notification
@@ -34,6 +36,34 @@ def test_those_who_may_decide_are_told_once_an_agent_and_until_nothing_waits():
     follow_all(FOLLOWER)
     assert unread(inbox.manager, "approval_requested"), "the other still waits"
     deny_request(inbox.manager.actor, second.id, note="No")
+    follow_all(FOLLOWER)
+    assert unread(inbox.manager, "approval_requested") == []
+
+
+def test_many_requests_at_once_are_told_for_the_price_of_a_few():
+    """An agent that has become unusual may ask for a hundred a second; who may decide is looked up once for a step."""
+    inbox = make_inbox()
+    follow_all(FOLLOWER)
+    asked = []
+    for number in (3, 12):
+        for _ in range(number):
+            inbox.ask(resource=f"/app/{len(asked)}")
+            asked.append(number)
+        with CaptureQueriesContext(connection) as queries:
+            follow_all(FOLLOWER)
+        told = [query["sql"] for query in queries.captured_queries if "ledger_" not in query["sql"]]
+        assert unread(inbox.manager, "approval_requested") == [("approval_requested", len(asked))]
+        assert len(told) < 16, told
+
+
+def test_what_is_decided_in_the_same_step_is_read_and_what_comes_after_it_is_not():
+    inbox = make_inbox()
+    early = inbox.ask()
+    deny_request(inbox.manager.actor, early.id, note="No")
+    late = inbox.ask(resource="/app/other")
+    follow_all(FOLLOWER)
+    assert unread(inbox.manager, "approval_requested") == [("approval_requested", 1)]
+    deny_request(inbox.manager.actor, late.id, note="No")
     follow_all(FOLLOWER)
     assert unread(inbox.manager, "approval_requested") == []
 
