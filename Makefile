@@ -27,7 +27,7 @@ up: $(PRODUCT) ## Start everything in the foreground (ARGS="--port 9000 --demo")
 .PHONY: test
 test: $(READY_DEV) browser ## Run the tests on real PostgreSQL, Valkey and Chromium, in parallel (T=tests/agents)
 	@if [ -n "$(T)" ]; then $(PY) -m pytest -n auto --dist worksteal $(T); else \
-		$(PY) -m pytest -n auto --dist worksteal --ignore=tests/chaos && $(PY) -m pytest tests/chaos; fi
+		$(PY) -m pytest -n auto --dist worksteal -m "not alone" && $(PY) -m pytest -m alone tests/chaos; fi
 
 # The tests of the console drive Debian's Chromium. Where it cannot be installed they say so and are skipped, in CI they fail.
 .PHONY: browser

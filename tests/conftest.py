@@ -21,6 +21,7 @@ settings.load_profile("any machine")
 
 _HERE = Path(__file__).parent
 _BROWSER_TESTS = _HERE / "e2e"
+_OWN_INSTALLATION = _HERE / "chaos"
 _CLIENT_TESTS = (_HERE / "verification" / "test_live.py", _HERE / "accounts" / "test_notification_socket.py")
 # Of the tests that drive a browser, those that take a quarter of a minute or more: no worker ends long after another.
 _LONGEST = (
@@ -42,13 +43,17 @@ _LONGEST = (
 def pytest_collection_modifyitems(items):
     """The tests with a product beside them come last, whatever the order in which the others were shuffled.
 
-    It sequences the ledger of the worker's database on its own; and from the first test that drives a browser on
+    Those with an installation of their own come first, so that one worker has them all.
+
+    A product sequences the ledger of the worker's database on its own; and from the first test that drives a browser on
     Playwright's event loop runs in the worker's thread. Both would change what the other tests see.
     """
     items.sort(key=_place)
 
 
 def _place(item):
+    if item.path.is_relative_to(_OWN_INSTALLATION):
+        return -1, 0
     if item.path in _CLIENT_TESTS:
         return 1, 0
     if item.path.is_relative_to(_BROWSER_TESTS):

@@ -175,8 +175,9 @@ def run_rounds(
     known = {subject.name: subject for subject in subjects}
     runs: Runs = defaultdict(list)
     fsyncs: list[float] = []
+    warm_up = replace(length, seconds=_WARM_UP, count=min(2_000, length.count))
     for subject in subjects:
-        run_client(subject, connections=64, length=replace(length, seconds=_WARM_UP, count=2_000), agents=agents)
+        run_client(subject, connections=64, length=warm_up, agents=agents)
         if subject.workers:
             after(stores)
     for number in range(length.rounds):

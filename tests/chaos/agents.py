@@ -43,10 +43,9 @@ class Organization:
 
     def __init__(self, site: Installation) -> None:
         self.site = site
-        name = f"Chaos {secrets.token_hex(6)}"
-        made = site.create_admin(email=f"{secrets.token_hex(6)}@example.com", organization=name)
+        made = site.new_admin()
         self.id: str = made["organization"]["id"]
-        self.name = name
+        self.name: str = made["organization"]["name"]
         self.token: str = made["token"]
 
     def call(self, method: str, path: str, body: object = None, *, token: str | None = None) -> tuple[int, Any]:

@@ -1,4 +1,4 @@
-"""One installation a worker, made when the first test needs it."""
+"""One installation a worker, made when the first test needs it, and gone after the last."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from tests.chaos.installation import Installation
 from tests.chaos.plan import USUAL_PROCESSES
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def site():
     installation = Installation()
     try:

@@ -44,6 +44,16 @@ def figures(response):
 
 @pytest.fixture
 def fleet(admin):
+    return make_fleet(admin)
+
+
+@pytest.fixture(scope="module")
+def still_fleet(_database):
+    """For tests that look and change nothing."""
+    return make_fleet(make_person(make_organization()))
+
+
+def make_fleet(admin):
     """One of each state: who has a key, who is trusted, who has an owner."""
     actor = admin.actor
     make_verified_agent(actor, display_name="Trusted", capabilities=["database.read"])
@@ -59,8 +69,8 @@ def fleet(admin):
 
 
 @pytest.mark.requirement("W2.1")
-def test_the_figures_are_counts_of_all_agents(fleet):
-    client = browser_of(fleet)
+def test_the_figures_are_counts_of_all_agents(still_fleet):
+    client = browser_of(still_fleet)
     everything = figures(client.get(LIST))
     assert everything == {
         "Registered": "5",
@@ -95,15 +105,15 @@ def test_the_figures_are_counts_of_all_agents(fleet):
         ("sort=-trust", ["Trusted", "Stopped", "Doubted", "Waiting", "Gone"]),
     ],
 )
-def test_filters_and_orders_work_on_all_rows(fleet, query, expected):
-    response = browser_of(fleet).get(f"{LIST}?{query}")
+def test_filters_and_orders_work_on_all_rows(still_fleet, query, expected):
+    response = browser_of(still_fleet).get(f"{LIST}?{query}")
     found = names(response)
     assert found == expected if "trust" not in query else sorted(found) == sorted(expected)
     assert f"<b>{len(expected)}</b>" in response.content.decode()
 
 
-def test_every_figure_leads_to_its_rows(fleet):
-    client = browser_of(fleet)
+def test_every_figure_leads_to_its_rows(still_fleet):
+    client = browser_of(still_fleet)
     page = client.get(LIST)
     links = re.findall(r'class="figure" href="([^"]+)".*?class="value">(\d+)', page.content.decode(), re.DOTALL)
     assert len(links) == 6
@@ -116,8 +126,8 @@ def test_every_figure_leads_to_its_rows(fleet):
             assert found[1] == count, address
 
 
-def test_the_counts_of_a_filter_are_those_that_choosing_leads_to(fleet):
-    client = browser_of(fleet)
+def test_the_counts_of_a_filter_are_those_that_choosing_leads_to(still_fleet):
+    client = browser_of(still_fleet)
     page = client.get(LIST, {"type": "mcp_server", "status": "suspended"}).content.decode()
     counts = dict(re.findall(r'name="status" value="(\w+)".*?<span class="count">(\d+)</span>', page, re.DOTALL))
     assert counts == {"verified": "1", "pending": "0", "suspended": "0", "revoked": "0"}
@@ -244,6 +254,14 @@ def many_owners(admin) -> list[Agent]:
     return [first, *copies]
 
 
+@pytest.fixture(scope="module")
+def owned(_database):
+    """The admin of the 130."""
+    admin = make_person(make_organization())
+    many_owners(admin)
+    return admin
+
+
 @pytest.mark.requirement("W2.1")
 @pytest.mark.parametrize("sort", ["owner", "-owner", "trust", "-trust"])
 @pytest.mark.parametrize(
@@ -257,16 +275,15 @@ def many_owners(admin) -> list[Agent]:
         ("&trust=low&trust=none", 0),
     ],
 )
-def test_pages_by_owner_and_trust_show_every_row_once_in_order_and_back(admin, monkeypatch, sort, more, few):
+def test_pages_by_owner_and_trust_show_every_row_once_in_order_and_back(owned, monkeypatch, sort, more, few):
     """Many are walked along the order, few are sorted."""
-    many_owners(admin)
     monkeypatch.setattr(registry, "_FEW", few)
 
     def page(place=""):
         query = QueryDict(f"sort={sort}{more}{place}")
-        filters = Filters.read(admin.actor, query)
-        _everything, found = tallies_of(admin.actor, filters)
-        return listing_for(admin.actor, query, filters, total=found.total(filters), owners=found.owners(filters))
+        filters = Filters.read(owned.actor, query)
+        _everything, found = tallies_of(owned.actor, filters)
+        return listing_for(owned.actor, query, filters, total=found.total(filters), owners=found.owners(filters))
 
     first = page()
     pages = [first]
@@ -274,7 +291,7 @@ def test_pages_by_owner_and_trust_show_every_row_once_in_order_and_back(admin, m
         pages.append(page(f"&after={pages[-1].page.next}"))
     seen = [row.agent.id for listing in pages for row in listing.rows]
     order, sign = first.order, "-" if sort.startswith("-") else ""
-    everything = first.filters.narrow(registry_of(admin.actor)).order_by(f"{sign}{order.field}", f"{sign}id")
+    everything = first.filters.narrow(registry_of(owned.actor)).order_by(f"{sign}{order.field}", f"{sign}id")
     assert seen == list(everything.values_list("id", flat=True))
     assert first.page.total == len(seen)
     if len(pages) > 1:
@@ -282,9 +299,8 @@ def test_pages_by_owner_and_trust_show_every_row_once_in_order_and_back(admin, m
         assert [row.agent.id for row in back.rows] == [row.agent.id for row in first.rows]
 
 
-def test_a_page_by_owner_looks_at_few_owners_and_one_by_trust_at_an_index(admin):
-    many_owners(admin)
-    client = browser_of(admin)
+def test_a_page_by_owner_looks_at_few_owners_and_one_by_trust_at_an_index(owned):
+    client = browser_of(owned)
     with CaptureQueriesContext(connection) as captured:
         client.get(f"{LIST}?sort=owner")
     [sql] = [query["sql"] for query in captured.captured_queries if "LIMIT 51" in query["sql"]]

@@ -129,6 +129,10 @@ def plain(response) -> bytes:
     return re.sub(rb'"[A-Za-z0-9]{64}"|\b(?:[a-z]{3}_)?[0-9a-f]{32}\b', b"", response.content)
 
 
+# The frame leads to the same places from every page.
+_resolved = cache(resolve)
+
+
 def _attribute(tag: str, name: str) -> str:
     found = re.search(rf'\s{name}="([^"]*)"', tag)
     return found[1] if found else ""
@@ -148,7 +152,7 @@ def refused_ways(response, path: str, role: Role) -> list[str]:
         target = urlsplit(unescape(address)).path
         if not target.startswith("/") or target.startswith(("/static/", "/api/")):
             continue
-        found = resolve(target)
+        found = _resolved(target)
         access = getattr(found.func, "access", None)
         if access and not access.wanted(method, found.kwargs.get("verb")) <= ROLE_PERMISSIONS[role]:
             refused.append(f"{method} {target}")

@@ -55,7 +55,7 @@ def cannot_mount() -> str | None:
 
 @contextmanager
 def _small_installation() -> Iterator[Installation]:
-    site = Installation()
+    site = Installation(admins=1)
     subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={DISK_MIB}m,mode=711", "tmpfs", str(site.disk)], check=True)
     try:
         site.start(processes=2)

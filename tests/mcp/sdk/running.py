@@ -1,16 +1,20 @@
 """Servers of the official MCP SDK for tests: installed once into an environment of their own, started on demand."""
 
+import atexit
 import hashlib
 import json
+import os
+import signal
 import socket
 import ssl
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from fcntl import LOCK_EX, flock
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory, gettempdir
 from typing import Any
@@ -109,17 +113,49 @@ def sdk_server(
         if client_authority is not None:
             told.client_authority = f"{folder}/clients.pem"
             Path(told.client_authority).write_bytes(client_authority.cert_pem.bytes())
-        process = subprocess.Popen(
-            [str(sdk_python()), "-I", str(HERE / "server.py"), json.dumps(asdict(told))],
-            pass_fds=[listener.fileno()],
-        )
+        orders = _orders()
+        socket.send_fds(orders, [json.dumps(asdict(told)).encode()], [listener.fileno()])
+        server = int(orders.recv(16))
         try:
-            _wait_until_up(process, port)
+            _wait_until_up(server, port)
             pem_of_authority = authority.cert_pem.bytes().decode() if authority else ""
             yield SdkServer(origin, key, pem_of_authority, told)
         finally:
-            process.terminate()
-            process.wait(timeout=60)
+            _end(server)
+
+
+@cache
+def _orders() -> socket.socket:
+    """To the program that has loaded the SDK and forks the servers; it ends with this process."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with theirs:
+        program = [str(sdk_python()), "-I", str(HERE / "server.py"), str(theirs.fileno())]
+        process = subprocess.Popen(program, pass_fds=[theirs.fileno()])
+
+    def end() -> None:
+        ours.close()
+        process.wait(timeout=_START_SECONDS)
+
+    atexit.register(end)
+    return ours
+
+
+def _runs(server: int) -> bool:
+    try:
+        os.kill(server, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def _end(server: int) -> None:
+    deadline = time.monotonic() + _START_SECONDS
+    with suppress(ProcessLookupError):
+        os.kill(server, signal.SIGTERM)
+    while _runs(server):
+        if time.monotonic() > deadline:
+            raise RuntimeError("The server of the SDK did not end")
+        time.sleep(0.01)
 
 
 def sdk_python() -> Path:
@@ -142,12 +178,12 @@ def pem(key: Any) -> str:
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
 
 
-def _wait_until_up(process: "subprocess.Popen[bytes]", port: int) -> None:
+def _wait_until_up(server: int, port: int) -> None:
     """The socket takes connections from the start, so that only an answer tells that somebody is there."""
     deadline = time.monotonic() + _START_SECONDS
     while time.monotonic() < deadline:
-        if process.poll() is not None:
-            raise RuntimeError(f"The server of the SDK ended with {process.returncode}")
+        if not _runs(server):
+            raise RuntimeError("The server of the SDK ended at once")
         with socket.create_connection(("127.0.0.1", port), timeout=_START_SECONDS) as connection:
             connection.settimeout(1)
             try:

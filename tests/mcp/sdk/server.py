@@ -1,7 +1,9 @@
 """A server of the official MCP SDK, in a process of its own: here `mcp` is the SDK and not our app.
 
-Reads its settings as JSON from the first argument: see `tests.mcp.sdk.running.Settings`. It is started with `-I`, so
-that nothing of the project can be imported by accident; the responder is loaded by its path.
+Started once, it forks a server for each message on the socket whose descriptor is its first argument: the settings as
+JSON, see `tests.mcp.sdk.running.Settings`, and with them the listening socket. It answers with the process id. What the
+SDK takes to be loaded is so paid once. It is started with `-I`, so that nothing of the project can be imported by
+accident; the responder is loaded by its path.
 """
 
 # mypy: ignore-errors
@@ -12,7 +14,10 @@ import hashlib
 import hmac
 import importlib.util
 import json
+import os
 import re
+import signal
+import socket
 import ssl
 import sys
 import time
@@ -25,7 +30,8 @@ from starlette.applications import Starlette
 from starlette.responses import JSONResponse
 from starlette.routing import Mount, Route
 
-SETTINGS = json.loads(sys.argv[1])
+SETTINGS = {}
+_LONGEST_MESSAGE = 1 << 20
 
 
 def load_responder():
@@ -203,4 +209,23 @@ def main():
     )
 
 
-main()
+def fork_servers(orders):
+    """One for each message, until the other end is closed."""
+    # Whoever has ended is gone at once, without being waited for.
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    while True:
+        message, descriptors, _flags, _address = socket.recv_fds(orders, _LONGEST_MESSAGE, 1)
+        if not message:
+            return
+        child = os.fork()
+        if child == 0:
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            orders.close()
+            SETTINGS.update(json.loads(message), fd=descriptors[0])
+            main()
+            return
+        os.close(descriptors[0])
+        orders.send(str(child).encode())
+
+
+fork_servers(socket.socket(fileno=int(sys.argv[1])))
