@@ -54,7 +54,12 @@ def test_every_code_has_a_meaning():
         (r"mark_safe|\|safe\b", "autoescaping", set()),
         (r"ATOMIC_REQUESTS", "transactions in services", set()),
         (r"^ +print\(", "structlog, or self.stdout in a command", None),
-        (r"\.extra\(|RawSQL\(", "the ORM, or one SQL statement with parameters", set()),
+        # Whose turn it is, is one statement with parameters, and the pages filter what it finds by the ORM.
+        (
+            r"\.extra\(|RawSQL\(",
+            "the ORM, or one SQL statement with parameters",
+            {"verification/approvals/selectors.py"},
+        ),
         (r"import requests\b|urllib\.request", "nothing: there is no outbound call yet", None),
     ],
 )

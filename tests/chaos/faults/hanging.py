@@ -6,6 +6,7 @@ from contextlib import ExitStack
 
 import psycopg
 
+from aim.schedule import SCHEDULE
 from tests.chaos.agents import Agent, Organization
 from tests.chaos.client import Client
 from tests.chaos.installation import Installation, Workers
@@ -14,7 +15,8 @@ from tests.mcp.servers import hanging_server, health_server
 
 SLOWER_AT_MOST, SLACK_MS = 2.0, 10.0
 """How much slower the middle decision, and p99, may be on a machine that others use too."""
-TURN_SECONDS = 1.0
+LOOK_SECONDS = 0.5
+_SCHEDULED = ("check-health", "verify-servers", "tend-runs")
 CHECKED_WITHIN_SECONDS = 30.0
 FOLLOWED_WITHIN_SECONDS = 10.0
 VERIFIED_WITHIN_SECONDS = 15.0
@@ -105,12 +107,12 @@ def _ask(
     outcome: Outcome | None = None,
 ) -> None:
     """Decisions for so long, while the schedule turns as by beat."""
-    most = 0
+    most, beat = 0, Beat(workers)
     with client.load(agents, connections=4, pause=0.02, label=label):
         end = time.monotonic() + seconds
         while time.monotonic() < end:
-            _turn(workers)
-            time.sleep(TURN_SECONDS)
+            beat.turn()
+            time.sleep(LOOK_SECONDS)
             if connection is not None:
                 most = max(most, int(str(connection.execute(_UNDER_WAY).fetchall()[0][0])))
     if outcome is not None:
@@ -118,9 +120,19 @@ def _ask(
         outcome.expect(most >= LANES // 2, f"only {most} runs were under way: nothing was tried")
 
 
-def _turn(workers: Workers) -> None:
-    for task in ("check_servers_health", "verify_due_servers", "tend_runs"):
-        workers.send(f"mcp.tasks.{task}")
+class Beat:
+    """Sends what concerns MCP servers as beat does, as often as the product's schedule says."""
+
+    def __init__(self, workers: Workers) -> None:
+        self._workers = workers
+        self._due = dict.fromkeys(_SCHEDULED, 0.0)
+
+    def turn(self) -> None:
+        now = time.monotonic()
+        for name, due in self._due.items():
+            if due <= now:
+                self._workers.send(SCHEDULE[name]["task"])
+                self._due[name] = now + SCHEDULE[name]["schedule"].total_seconds()
 
 
 def _wait_for_the_followers(connection: "psycopg.Connection[tuple[object, ...]]", outcome: Outcome) -> None:
@@ -164,13 +176,13 @@ def _wait_for_the_healthy(
     begun: float,
 ) -> None:
     """Those that answer are checked on time, whoever hangs beside them; the load may have lasted longer than that."""
-    of = organization.id.removeprefix("org_")
+    of, beat = organization.id.removeprefix("org_"), Beat(workers)
     while True:
         count, latest = connection.execute(_HEALTHY, [of]).fetchall()[0]
         if count == HEALTHY or time.monotonic() - begun > CHECKED_WITHIN_SECONDS:
             break
-        _turn(workers)
-        time.sleep(0.5)
+        beat.turn()
+        time.sleep(LOOK_SECONDS)
     late = float(str(latest)) - (time.time() - (time.monotonic() - begun)) if count == HEALTHY else float("inf")
     outcome.expect(late < CHECKED_WITHIN_SECONDS, "servers that answer were not checked beside those that hang")
     if count == HEALTHY:
