@@ -1,7 +1,12 @@
-"""What may be wrong with a server, each with its code and the sentence that people are told."""
+"""What may be wrong with a server, each with its code and the sentence that people are told.
+
+The sentence is kept with what was tried, and translated where somebody reads it.
+"""
 
 import re
 from enum import StrEnum
+
+from django.utils.translation import gettext_noop
 
 from aim.outbound.backend import RefusedError, UnresolvedError
 from aim.outbound.lines import CertificateError, TimedOutError, TooLargeError, UnreachableError
@@ -22,23 +27,29 @@ class ErrorCode(StrEnum):
     PROTOCOL_UNSUPPORTED = "protocol_unsupported"
 
 
-CANNOT_REACH_ENDPOINT = "Cannot reach verification endpoint. Check URL and network."
-KEY_DOES_NOT_MATCH = "Cryptographic verification failed. Check private key matches public key."
-NEW_KEY_DOES_NOT_MATCH = "Cannot verify new key. Check private key matches."
-SERVER_USES_OLD_KEY = "Verification failed. Ensure server uses new private key."
+CANNOT_REACH_ENDPOINT = gettext_noop("Cannot reach verification endpoint. Check URL and network.")
+KEY_DOES_NOT_MATCH = gettext_noop("Cryptographic verification failed. Check private key matches public key.")
+NEW_KEY_DOES_NOT_MATCH = gettext_noop("Cannot verify new key. Check private key matches.")
+SERVER_USES_OLD_KEY = gettext_noop("Verification failed. Ensure server uses new private key.")
 TEXTS: dict[ErrorCode, str] = {
-    ErrorCode.UNREACHABLE: "Cannot reach server. Check URL and network connectivity.",
-    ErrorCode.TIMEOUT: "Server connection timed out. Increase timeout or check server.",
-    ErrorCode.CERTIFICATE_INVALID: "TLS certificate validation failed. Upload valid certificate.",
-    ErrorCode.CERTIFICATE_EXPIRED: "TLS certificate expired. Update certificate and retry.",
-    ErrorCode.HEALTH_FAILED: "Health endpoint returned error. Check server status.",
-    ErrorCode.HANDSHAKE_FAILED: "The server does not speak MCP as it should. Check that the URL is its MCP endpoint.",
-    ErrorCode.AUTHENTICATION_FAILED: "The server refused AIM's credential. Check authentication method and credential.",
-    ErrorCode.SIGNATURE_INVALID: "Cryptographic signature invalid. Check public key.",
-    ErrorCode.CHALLENGE_EXPIRED: "The challenge was answered too late. Check server and verify again.",
-    ErrorCode.ADDRESS_REFUSED: "This address may not be called. Check URL, or have its network allowed.",
-    ErrorCode.TOO_LARGE: "The server answered more than AIM reads. Check server.",
-    ErrorCode.PROTOCOL_UNSUPPORTED: "The server does not speak the configured version of MCP. Check protocol.",
+    ErrorCode.UNREACHABLE: gettext_noop("Cannot reach server. Check URL and network connectivity."),
+    ErrorCode.TIMEOUT: gettext_noop("Server connection timed out. Increase timeout or check server."),
+    ErrorCode.CERTIFICATE_INVALID: gettext_noop("TLS certificate validation failed. Upload valid certificate."),
+    ErrorCode.CERTIFICATE_EXPIRED: gettext_noop("TLS certificate expired. Update certificate and retry."),
+    ErrorCode.HEALTH_FAILED: gettext_noop("Health endpoint returned error. Check server status."),
+    ErrorCode.HANDSHAKE_FAILED: gettext_noop(
+        "The server does not speak MCP as it should. Check that the URL is its MCP endpoint."
+    ),
+    ErrorCode.AUTHENTICATION_FAILED: gettext_noop(
+        "The server refused AIM's credential. Check authentication method and credential."
+    ),
+    ErrorCode.SIGNATURE_INVALID: gettext_noop("Cryptographic signature invalid. Check public key."),
+    ErrorCode.CHALLENGE_EXPIRED: gettext_noop("The challenge was answered too late. Check server and verify again."),
+    ErrorCode.ADDRESS_REFUSED: gettext_noop("This address may not be called. Check URL, or have its network allowed."),
+    ErrorCode.TOO_LARGE: gettext_noop("The server answered more than AIM reads. Check server."),
+    ErrorCode.PROTOCOL_UNSUPPORTED: gettext_noop(
+        "The server does not speak the configured version of MCP. Check protocol."
+    ),
 }
 _LONGEST = 500
 # What OpenSSL calls the alerts of a server that wants a certificate of ours, and another than it has been shown.

@@ -3,6 +3,7 @@
 from uuid import UUID
 
 from django.db import connection, transaction
+from django.utils.translation import gettext_noop
 
 from accounts.contracts import Actor
 from accounts.permissions import Permission
@@ -38,7 +39,7 @@ def retire_server(actor: Actor, server_id: UUID, *, reason: str) -> McpServer:
     """For ever. The server and its records stay; nobody calls it any more, and its runs keep no other's waiting."""
     server = _move(actor, server_id, "retired", reason=reason)
     for run in server.runs.filter(state__in=UNDER_WAY):
-        abandon(run, "The server was retired.")
+        abandon(run, gettext_noop("The server was retired."))
     return server
 
 

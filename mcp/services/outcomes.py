@@ -34,7 +34,7 @@ from mcp.services.rotation import key_proved, old_key_proved
 from mcp.services.runs import Purpose, State
 
 FULL_TRUST = 100
-_CHANGED = "The server was changed while it was examined. Verify it again."
+_CHANGED = gettext_noop("The server was changed while it was examined. Verify it again.")
 _OF_CERTIFICATES = frozenset({ErrorCode.CERTIFICATE_EXPIRED, ErrorCode.CERTIFICATE_INVALID})
 
 

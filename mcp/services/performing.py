@@ -9,6 +9,7 @@ from uuid import UUID
 
 import structlog
 from django.conf import settings
+from django.utils.translation import gettext_noop
 
 from aim import clock
 from aim.crypto.challenges import build_statement, verify_statement_signature
@@ -41,7 +42,7 @@ def perform(run_id: UUID) -> VerificationRun | None:
     except Exception:
         # A fault of ours says nothing about the server; the run must not look as if it went on for ever.
         log.exception("run_broke", run=run_id.hex)
-        abandon(run, "AIM could not carry it out.")
+        abandon(run, gettext_noop("AIM could not carry it out."))
         raise
     return settle(run_id, outcome)
 

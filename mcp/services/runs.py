@@ -9,6 +9,7 @@ from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Q, QuerySet
+from django.utils.translation import gettext_noop
 from kombu.exceptions import OperationalError
 
 from accounts.contracts import Actor
@@ -86,7 +87,7 @@ def start_run(
     if held is not None:
         if not is_lost(held) and held.key_id == (key.id if key else None):
             return held
-        abandon(held, "Another run has taken its place.")
+        abandon(held, gettext_noop("Another run has taken its place."))
     run = VerificationRun.objects.create(
         server=server,
         purpose=purpose,
@@ -130,7 +131,9 @@ def tend_runs() -> tuple[int, int]:
     now = clock.now()
     lost = Q(state=State.RUNNING, started_at__lt=now - LOST_AFTER)
     lost |= Q(state=State.WAITING, created_at__lt=now - WAITS_AT_MOST)
-    abandoned = sum(abandon(run, "The worker that carried it out is gone.") for run in _under_way().filter(lost))
+    abandoned = sum(
+        abandon(run, gettext_noop("The worker that carried it out is gone.")) for run in _under_way().filter(lost)
+    )
     waiting = VerificationRun.objects.filter(state=State.WAITING, created_at__lt=now - _TOLD_AGAIN_AFTER)
     forgotten = [
         run_id
